@@ -1,0 +1,1 @@
+"""Recommends from a knowledge graph: fit, rank, explain, evaluate, write back."""

@@ -1,0 +1,53 @@
+"""Scorers: each file of this folder is one way to say how well a product suits a user. The folder is the registry.
+
+A scorer is fitted on a KnownGraph and then scores Histories, so that a known user and a stranger with a history are the same to
+it. What a scorer learnt is `state`: named arrays, which safetensors can hold, and plain settings, which JSON can.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy.typing as npt
+
+from graphrec.tensors import Floats, Histories, KnownGraph
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a scorer learnt, ready to be saved: arrays of any numeric dtype and settings that JSON can hold."""
+
+    arrays: Mapping[str, npt.NDArray[Any]]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Scorer(Protocol):
+    """One way to score every product for every user of a batch."""
+
+    name: ClassVar[str]
+    """How the command line and the blend call it: the file's name."""
+
+    @classmethod
+    def fit(cls, known: KnownGraph, context: "FitContext") -> Self:
+        """A scorer that learnt from this graph."""
+
+    def score(self, histories: Histories) -> Floats:
+        """[b, products]; higher is better, comparable within a user only; -inf where the scorer has no opinion."""
+
+    def state(self) -> State:
+        """What was learnt; `restore` of it scores the same."""
+
+    @classmethod
+    def restore(cls, state: State) -> Self:
+        """The scorer that `state` came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class FitContext:
+    """What a fit may use besides the graph."""
+
+    seed: int = 0
+    device: str = "cpu"
+    text: Mapping[str, Floats] = field(default_factory=dict)
+    """By label, [rows, dim] unit text vectors; zero rows where there is no text; empty without a text model."""
+    progress: Any = None

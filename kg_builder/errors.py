@@ -1,0 +1,84 @@
+"""Every error a user of kg_builder can meet, each with what to do about it in its message.
+
+KgBuilderError
+├── SchemaError      (ValueError)         a label, type, property or value the schema does not allow
+├── DumpError        (ValueError)         a source that cannot be read
+│   ├── UnknownFormat                     no reader knows this folder
+│   ├── EmptyDump                         nothing, or nothing with interactions, in it
+│   └── DamagedDump                       a file that breaks off or is not what its name says
+├── MissingSource    (FileNotFoundError)  the path does not exist
+└── StoreError
+    ├── StoreMissing     (FileNotFoundError)  nothing was built there yet
+    ├── StoreLocked      (BlockingIOError)    another process writes to it
+    ├── StoreUnreachable (ConnectionError)    no server answers
+    ├── StoreRefused     (PermissionError)    wrong user or password
+    └── QueryError       (ValueError)         Cypher the store does not accept
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class KgBuilderError(Exception):
+    """Root of the tree: catch it to catch all of kg_builder's own errors."""
+
+
+class SchemaError(KgBuilderError, ValueError):
+    """A label, relationship type, property or value that the schema does not allow."""
+
+
+class DumpError(KgBuilderError, ValueError):
+    """A source that cannot be turned into a graph."""
+
+
+class UnknownFormat(DumpError):
+    """No reader recognises the source."""
+
+
+class EmptyDump(DumpError):
+    """The source holds nothing to build a graph of."""
+
+
+class DamagedDump(DumpError):
+    """A file breaks off in the middle or is not what its name says."""
+
+
+class MissingSource(KgBuilderError, FileNotFoundError):
+    """The source path does not exist."""
+
+
+class StoreError(KgBuilderError):
+    """A graph store that cannot do what was asked."""
+
+
+class StoreMissing(StoreError, FileNotFoundError):
+    """Nothing was built at this place yet."""
+
+
+class StoreLocked(StoreError, BlockingIOError):
+    """Another process writes to the store."""
+
+
+class StoreUnreachable(StoreError, ConnectionError):
+    """No server answers at the address."""
+
+
+class StoreRefused(StoreError, PermissionError):
+    """The server refuses the user or the password."""
+
+
+class QueryError(StoreError, ValueError):
+    """Cypher that the store does not accept."""
+
+
+def did_you_mean(value: str, known: Iterable[str]) -> str:
+    """The closest known word as a clause to append to an error, or nothing.
+
+    Example:
+        >>> did_you_mean("titel", ["title", "price"])
+        "; did you mean 'title'?"
+        >>> did_you_mean("xyz", ["title", "price"])
+        ''
+    """
+    close = get_close_matches(value, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,88 @@
+"""Where graphs live: one protocol, two stores, and `connect`, which picks by the address."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import pandas as pd
+
+from kg_builder.schema import EdgeType
+from kg_builder.tables import GraphTables
+
+Progress = Callable[[str, int, int], None]
+"""Called as work goes on with (what is done, units done so far, units in all); the CLI draws it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One run of the builder, as the store remembers it."""
+
+    source: str
+    format: str
+    at: int
+    """Epoch seconds, UTC."""
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    """How many rows were refused, by reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreInfo:
+    """What a store holds."""
+
+    address: str
+    nodes: Mapping[str, int]
+    edges: Mapping[EdgeType, int]
+    first_at: int | None
+    """The earliest interaction's epoch second; None where no time is known."""
+    last_at: int | None
+    builds: tuple[Build, ...]
+
+
+class GraphStore(Protocol):
+    """A place that keeps a graph and answers Cypher. Used as a context manager it closes itself."""
+
+    def write(self, tables: GraphTables, *, build: Build | None = None, progress: Progress | None = None) -> None:
+        """The store holds these tables besides what it held: nodes and edges that are there are updated (null changes nothing).
+
+        Of derived edges, what the same sources held under the same key (the model) is replaced. Writing twice changes nothing.
+        """
+
+    def read(self, *, derived: bool = False) -> GraphTables:
+        """Everything the store holds, without what a model wrote back unless `derived`."""
+
+    def query(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """The rows that a reading Cypher query returns; nodes and relationships as dictionaries of their properties."""
+
+    def info(self) -> StoreInfo:
+        """Counts, time span and builds."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /) -> None: ...
+
+
+def connect(address: str | Path, *, create: bool = False, read_only: bool = False) -> GraphStore:
+    """The store at this address: a path is an embedded one, `neo4j://…` and `bolt://…` a server.
+
+    User and password of a server come from NEO4J_USERNAME (default neo4j) and NEO4J_PASSWORD. `create` makes an embedded
+    store where there is none.
+
+    Raises:
+        StoreMissing: there is no embedded store at the path (and not `create`).
+        StoreLocked: another process writes to it.
+        StoreUnreachable, StoreRefused: no server answers; it refuses the user or password.
+    """
+    if "://" in str(address):
+        from kg_builder.stores.neo4j import Neo4jStore
+
+        user, password = os.environ.get("NEO4J_USERNAME", "neo4j"), os.environ.get("NEO4J_PASSWORD", "")
+        return Neo4jStore(str(address), user, password)
+    from kg_builder.stores.embedded import EmbeddedStore
+
+    return EmbeddedStore(Path(address), create=create, read_only=read_only)
