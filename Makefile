@@ -1,0 +1,54 @@
+# Two commands to begin with: `make demo` and `make test`. Each installs what it needs into .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+DATA ?=
+UV_VERSION := 0.13.9
+export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format bench lock neo4j-start neo4j-stop clean
+
+help:  ## what there is to type
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /make \1|/' | column -t -s '|'
+
+install: .venv/installed  ## a virtual environment with everything the demo and the tests need
+
+.venv/installed: pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "no $(PYTHON) here: install Python 3.11 or newer, or say make PYTHON=/path/to/python"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "graphrec needs Python 3.11 or newer; say make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+	$(BIN)/uv pip install --python $(BIN)/python -c constraints.txt -e '.[models,demo,notebooks,dev]'
+	@touch $@
+
+demo: install  ## real grocery baskets → graph → model → recommendations with reasons → back into the graph
+	$(BIN)/python examples/complete_journey.py
+
+test: install  ## every test, a real Neo4j server included
+	$(BIN)/python -m pytest
+
+check: install  ## formatting, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install  ## bring the code into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install  ## the figures of the README: make bench DATA=path/to/a/split/folder
+	$(BIN)/python benchmarks/run.py $(if $(DATA),--data $(DATA))
+
+lock: install  ## renew constraints.txt from pyproject.toml's lower bounds
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --no-header \
+		--no-annotate --no-emit-index-url --no-emit-find-links -q -o constraints.txt
+
+neo4j-start:  ## a Neo4j server without Docker; eval "$$(make -s neo4j-start)" names it to your shell
+	@$(PYTHON) deploy/neo4j/server.py start
+
+neo4j-stop:  ## ends that server
+	@$(PYTHON) deploy/neo4j/server.py stop
+
+clean:  ## removes what make made, the virtual environment too
+	rm -rf .venv .neo4j build .mypy_cache .ruff_cache .pytest_cache .hypothesis
