@@ -44,7 +44,7 @@ lock: install  ## renew constraints.txt from pyproject.toml's lower bounds
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --no-header \
 		--no-annotate --no-emit-index-url --no-emit-find-links -q -o constraints.txt
 
-neo4j-start:  ## a Neo4j server without Docker; eval "$$(make -s neo4j-start)" names it to your shell
+neo4j-start:  ## a Neo4j server without Docker; prints three export lines for your shell to eval
 	@$(PYTHON) deploy/neo4j/server.py start
 
 neo4j-stop:  ## ends that server
