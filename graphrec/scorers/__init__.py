@@ -4,9 +4,9 @@ A scorer is fitted on a KnownGraph and then scores Histories, so that a known us
 it. What a scorer learnt is `state`: named arrays, which safetensors can hold, and plain settings, which JSON can.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy.typing as npt
 
@@ -40,6 +40,26 @@ class Scorer(Protocol):
     @classmethod
     def restore(cls, state: State) -> Self:
         """The scorer that `state` came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One summand of a score: what a product of the history adds for the recommended one, and along which path."""
+
+    product: int
+    """Row of the history's product; -1 for what is owed to none of them (popularity, a constant)."""
+    path: str
+    """The relationship types that lead from one to the other, e.g. `MADE_BY` (they share a brand), `ALSO_BOUGHT`,
+    `ALSO_BOUGHT reversed`, `RELATED:directed_by`, `INTERACTED` (who chose one chose the other), or `text`, `popularity`."""
+    amount: float
+
+
+@runtime_checkable
+class SelfExplaining(Protocol):
+    """A scorer whose score is a sum over the history (paths, linear): it can say which product brought how much."""
+
+    def terms(self, history: Histories, product: int) -> Sequence[Term]:
+        """The summands of the score of one user (a batch of one) for one product row; they add up to `score`."""
 
 
 @dataclass(frozen=True, slots=True)
