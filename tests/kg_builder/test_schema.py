@@ -1,0 +1,69 @@
+"""The schema refuses what a store could not hold, and survives its own JSON."""
+
+import pytest
+
+from kg_builder.errors import SchemaError
+from kg_builder.schema import RETAIL, EdgeSpec, GraphSchema, NodeSpec
+
+
+def test_json_brings_the_whole_schema_back():
+    assert GraphSchema.from_json(RETAIL.to_json()) == RETAIL
+
+
+@pytest.mark.parametrize("label", ["product", "Pro duct", "P`) DETACH DELETE n //", "", "1Product"])
+def test_a_label_that_could_carry_cypher_is_refused(label):
+    with pytest.raises(SchemaError, match="CamelCase"):
+        NodeSpec(label)
+
+
+@pytest.mark.parametrize("name", ["bought", "BOUGHT]->() DELETE", "ALSO-BOUGHT", ""])
+def test_a_relationship_type_that_could_carry_cypher_is_refused(name):
+    with pytest.raises(SchemaError, match="UPPER_SNAKE"):
+        EdgeSpec("User", name, "Product")
+
+
+@pytest.mark.parametrize("name", ["Title", "list price", "id", "source", "x` : 1"])
+def test_a_property_name_that_is_taken_or_could_carry_cypher_is_refused(name):
+    with pytest.raises(SchemaError):
+        NodeSpec("Product", {name: "string"})
+
+
+def test_an_unknown_property_type_names_the_known_ones():
+    with pytest.raises(SchemaError, match="known: string, integer, float"):
+        NodeSpec("Product", {"title": "text"})  # type: ignore[dict-item]
+
+
+def test_an_edge_to_a_label_nobody_described_says_which_was_meant():
+    with pytest.raises(SchemaError, match="did you mean 'Product'"):
+        GraphSchema.of([NodeSpec("User"), NodeSpec("Product")], [EdgeSpec("User", "BOUGHT", "Produkt")])
+
+
+def test_a_key_must_be_a_string_property():
+    with pytest.raises(SchemaError, match="key"):
+        EdgeSpec("User", "BOUGHT", "Product", {"key": "integer"}, key="key")
+
+
+def test_an_unknown_label_says_which_was_meant():
+    with pytest.raises(SchemaError, match="did you mean 'Category'"):
+        RETAIL.node("Categroy")
+
+
+def test_merging_adds_what_only_one_knows():
+    coloured = RETAIL.with_properties("Product", {"colour": "string"}, text=["colour"])
+    sized = RETAIL.with_properties("Product", {"size": "string"})
+    merged = coloured.merge(sized)
+    assert {"colour", "size"} <= set(merged.node("Product").properties)
+    assert merged.node("Product").text == ("title", "description", "colour")
+
+
+def test_merging_refuses_one_name_for_two_types():
+    text = RETAIL.with_properties("Product", {"size": "string"})
+    number = RETAIL.with_properties("Product", {"size": "float"})
+    with pytest.raises(SchemaError, match=r"Product\.size is string here and float there"):
+        text.merge(number)
+
+
+def test_merging_refuses_an_edge_that_is_keyed_in_two_ways():
+    keyless = GraphSchema.of([NodeSpec("User"), NodeSpec("Product")], [EdgeSpec("User", "BOUGHT", "Product")])
+    with pytest.raises(SchemaError, match="two ways"):
+        RETAIL.merge(keyless)
