@@ -2,15 +2,21 @@
 
 A scorer is fitted on a KnownGraph and then scores Histories, so that a known user and a stranger with a history are the same to
 it. What a scorer learnt is `state`: named arrays, which safetensors can hold, and plain settings, which JSON can.
+
+Module `x.py` holds one class whose `name` is "x"; adding a scorer adds a file, deleting one is `rm`.
 """
 
+import pkgutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy.typing as npt
 
+from graphrec.errors import UnknownScorer
 from graphrec.tensors import Floats, Histories, KnownGraph
+from kg_builder.errors import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,14 @@ class SelfExplaining(Protocol):
         """The summands of the score of one user (a batch of one) for one product row; they add up to `score`."""
 
 
+@runtime_checkable
+class Refitting(Scorer, Protocol):
+    """A scorer whose choices (weights, regularisation, epochs) outlive its data; the others are simply fitted anew."""
+
+    def refit(self, known: KnownGraph, context: "FitContext") -> Self:
+        """The scorer with the same choices, made from this larger graph: nothing is held out and tried again."""
+
+
 @dataclass(frozen=True, slots=True)
 class FitContext:
     """What a fit may use besides the graph."""
@@ -71,3 +85,26 @@ class FitContext:
     text: Mapping[str, Floats] = field(default_factory=dict)
     """By label, [rows, dim] unit text vectors; zero rows where there is no text; empty without a text model."""
     progress: Any = None
+
+
+def names() -> list[str]:
+    """The name of every scorer there is, sorted.
+
+    Example:
+        >>> "popularity" in names()
+        True
+    """
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+
+
+def load(name: str) -> type[Scorer]:
+    """The scorer class of this name.
+
+    Raises:
+        UnknownScorer: no such file; says which come close.
+    """
+    if name not in names():
+        raise UnknownScorer(f"no scorer {name!r}{did_you_mean(name, names())}")
+    module = import_module(f"{__name__}.{name}")
+    found: list[type[Scorer]] = [kind for kind in vars(module).values() if getattr(kind, "name", None) == name]
+    return found[0]

@@ -1,0 +1,129 @@
+"""What was known and what came after: cuts of a graph for validation and evaluation.
+
+One global moment is the honest cut; where too few users stand on both sides of it, every user's latest choices are held out, and
+where nothing says what came first, random ones. The cut says which it was.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from graphrec.errors import NothingToLearn
+from graphrec.tensors import Interactions, KnownGraph, Rows
+
+Mask = npt.NDArray[np.bool_]
+_FEWEST_USERS = 30
+_SMALLEST_SHARE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A smaller known graph and what its users chose after it."""
+
+    known: KnownGraph
+    users: Rows
+    """[u] rows of the users who have truth; all of them have a history too."""
+    truth: sp.csr_matrix
+    """[u, products] float32 ones: what each of `users` chose later."""
+    reason: str
+    """One line: which cut this is, and why."""
+
+    def sample(self, size: int, seed: int) -> "Split":
+        """The same split over at most `size` of its users, drawn at random."""
+        if len(self.users) <= size:
+            return self
+        chosen = np.sort(np.random.default_rng(seed).choice(len(self.users), size, replace=False))
+        return Split(self.known, self.users[chosen], self.truth[chosen], self.reason)
+
+
+def split(known: KnownGraph, later: Mask, *, reason: str, repeats: bool = False) -> Split:
+    """The graph without the interactions under the mask, and those as truth.
+
+    later: [interactions]. Users without a history are left out. Products of the user's own history are no truth, unless `repeats`
+    (groceries, where buying again is the point).
+    """
+    shape = (len(known.users), len(known.products))
+    before, after = known.take(~later), known.interactions.take(later)
+    truth = sp.csr_matrix((np.ones(len(after), dtype=np.float32), (after.user, after.product)), shape=shape)
+    truth.sum_duplicates()
+    truth.data[:] = 1
+    if not repeats:
+        truth = (truth - truth.multiply(before.matrix)).tocsr()
+        truth.eliminate_zeros()
+    history = np.diff(before.matrix.indptr) > 0
+    users = np.flatnonzero(history & (np.diff(truth.indptr) > 0)).astype(np.int64)
+    return Split(before, users, truth[users].astype(np.float32), reason)
+
+
+def inner_cut(known: KnownGraph, seed: int = 0, *, share: float = 0.1, repeats: bool = False) -> Split:
+    """The cut a fit validates itself on; see `global_time_cut` for the rules.
+
+    Raises:
+        NothingToLearn: no user chose two products.
+    """
+    return global_time_cut(known, share=share, seed=seed, repeats=repeats)
+
+
+def global_time_cut(known: KnownGraph, *, share: float = 0.1, seed: int = 0, repeats: bool = False) -> Split:
+    """The latest `share` of all interactions held out by one moment, or the nearest thing to it that the data allows.
+
+    1. Times are known and enough users have interactions on both sides: one global moment.
+    2. Times are known but users come in bursts: the latest `share` (rounded up) of every user's interactions.
+    3. Positions alone are known: every user's last interaction.
+    4. Nothing is known of the order: a random `share` (rounded up) of every user's interactions.
+
+    Raises:
+        NothingToLearn: no user chose two products.
+    """
+    chosen = known.interactions
+    timed = bool(len(chosen)) and float(np.isnan(chosen.at).mean()) < 0.5
+    if timed:
+        moment = float(np.nanquantile(chosen.at, 1 - share))
+        later = chosen.at > moment
+        found = split(known, later, reason=_moment_reason(moment), repeats=repeats)
+        if _enough(found, chosen, later, len(known.users)):
+            return found
+        reason = (
+            f"the latest {share:.0%} of every user's interactions are held out: users come in bursts, no one moment divides them"
+        )
+        later = _latest(chosen, share)
+    elif chosen.ordered:
+        reason, later = "every user's last interaction is held out: positions are known, times are not", _latest(chosen, 0.0)
+    else:
+        reason = f"a random {share:.0%} of every user's interactions is held out: neither times nor positions are known"
+        later = _drawn(chosen, share, seed)
+    found = split(known, later, reason=reason, repeats=repeats)
+    if not len(found.users):
+        raise NothingToLearn("no user chose two products, so nothing can be held out; add interactions")
+    return found
+
+
+def _moment_reason(moment: float) -> str:
+    return f"one global moment: everything after {np.datetime64(int(moment), 's')} UTC is held out"
+
+
+def _enough(found: Split, chosen: Interactions, later: Mask, users: int) -> bool:
+    """Enough users on both sides: in number, as a share of all, and at least half of those who come after the moment."""
+    active = len(np.unique(chosen.user[later]))
+    return len(found.users) >= max(_FEWEST_USERS, _SMALLEST_SHARE * users, active / 2)
+
+
+def _latest(chosen: Interactions, share: float) -> Mask:
+    """The last ⌈share · n⌉ (at least 1) of the n interactions of every user who has two or more."""
+    if not len(chosen):
+        return np.zeros(0, dtype=bool)
+    totals = np.bincount(chosen.user)
+    starts = np.concatenate([[0], np.cumsum(totals)[:-1]])
+    place = np.arange(len(chosen)) - starts[chosen.user]
+    held = np.where(totals > 1, np.minimum(np.maximum(np.ceil(share * totals - 1e-9), 1), totals - 1), 0)
+    return np.asarray(place >= (totals - held)[chosen.user])
+
+
+def _drawn(chosen: Interactions, share: float, seed: int) -> Mask:
+    """As `_latest`, of a random order within each user."""
+    shuffled = np.lexsort((np.random.default_rng(seed).random(len(chosen)), chosen.user))
+    later = np.zeros(len(chosen), dtype=bool)
+    later[shuffled] = _latest(chosen, share)  # users keep their block, so `_latest` sees the same totals
+    return later
