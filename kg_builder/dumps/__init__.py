@@ -1,9 +1,26 @@
-"""Dumps: what a shop hands over, read by one file a format into one form, and which reader fits a folder."""
+"""Dumps: what a shop hands over, read by one file a format into one form, and which reader fits a folder.
 
-from collections.abc import Mapping
+Every module of this folder is a reader: adding a format adds a file. A reader has `FORMAT` (its name), `LOOKS_FOR` (one line:
+what it wants to see), `recognises(source) -> bool` and `read(source, *, rejects, progress) -> Dump`.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, cast
 
 import polars as pl
+
+from kg_builder.rejects import Rejects
+from kg_builder.errors import MissingSource, UnknownFormat, did_you_mean
+
+Progress = Callable[[str, int, int], None]
+"""Called as reading goes on with (what is read, units done so far, units in all)."""
+
+Source = str | Path | Mapping[str, Any]
+"""A folder, a file, the name of an installed data set, or frames by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +49,69 @@ class Dump:
     """`head`, `relation`, `tail`: outside knowledge; a head or tail that is a product's id means that product."""
     text_properties: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By label, the extra columns that a text model should read."""
+
+
+class Reader(Protocol):
+    """What every module of this folder is."""
+
+    FORMAT: str
+    LOOKS_FOR: str
+
+    def recognises(self, source: Source) -> bool:
+        """True where the source looks like this format; looks at names and first lines, reads nothing whole."""
+
+    def read(self, source: Source, *, rejects: Rejects, progress: Progress | None = None) -> Dump:
+        """The source as a Dump; lines that cannot even be parsed are in `rejects`."""
+
+
+def readers() -> dict[str, Reader]:
+    """Every reader of this folder by its format's name."""
+    modules = (importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__))
+    return {reader.FORMAT: reader for reader in (cast("Reader", module) for module in modules)}
+
+
+def read_dump(
+    source: Source, *, format: str | None = None, rejects: Rejects | None = None, progress: Progress | None = None
+) -> Dump:
+    """The source in the one form that `tabulate` takes, read by the first reader that recognises it, or by `format`'s.
+
+    Args:
+        source: a folder, a file, an installed data set's name, or a mapping of frames such as `{"products": df, "events": df}`.
+        format: a format's name, where looking is not enough.
+        rejects: takes the lines that cannot be parsed.
+        progress: called with (file, bytes or rows done, in all).
+
+    Raises:
+        MissingSource: there is nothing at the path.
+        UnknownFormat: no reader knows the source, or none has the name `format`.
+        DamagedDump: a file breaks off or is not what its name says.
+    """
+    known = readers()
+    rejects = Rejects() if rejects is None else rejects
+    if format is not None:
+        if format not in known:
+            raise UnknownFormat(f"no format {format!r}{did_you_mean(format, known)}; known: {', '.join(known)}")
+        return known[format].read(source, rejects=rejects, progress=progress)
+    for reader in known.values():
+        if reader.recognises(source):
+            return reader.read(source, rejects=rejects, progress=progress)
+    raise _unrecognised(source, known)
+
+
+def _unrecognised(source: Source, known: Mapping[str, Reader]) -> Exception:
+    if isinstance(source, str | Path) and not Path(source).exists():
+        return MissingSource(f"there is nothing at {source}")
+    looked = "; ".join(f"{name} ({reader.LOOKS_FOR})" for name, reader in known.items())
+    return UnknownFormat(f"{_called(source)} is of no known format. Looked for: {looked}. Saw: {_contents(source)}")
+
+
+def _called(source: Source) -> str:
+    return "the mapping of frames" if isinstance(source, Mapping) else str(source)
+
+
+def _contents(source: Source) -> str:
+    if isinstance(source, Mapping):
+        return ", ".join(map(str, source)) or "nothing"
+    path = Path(source)
+    names = sorted(child.name + ("/" if child.is_dir() else "") for child in path.iterdir()) if path.is_dir() else [path.name]
+    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "") or "nothing"

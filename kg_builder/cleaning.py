@@ -1,0 +1,233 @@
+"""One row a fact: types, ranges, HTML, duplicates; what is refused goes to the rejects with its reason."""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from kg_builder.errors import SchemaError, did_you_mean
+from kg_builder.rejects import VERDICT, Check, Rejects, refuse, sift
+from kg_builder.values import DAY, EARLIEST, moment, none_if_empty, number, price, property_name, text
+
+__all__ = ["Rejects", "clean_events", "clean_products", "clean_reviews", "clean_triples", "clean_users", "richest"]
+
+_TEXT, _LIST = pl.String(), pl.List(pl.String())
+_PRODUCT = ("id", "title", "description", "price", "brand", "categories", "also_bought", "also_viewed", "bought_together")
+_REVIEW = ("id", "user", "product", "rating", "title", "text", "at", "helpful", "verified")
+_EVENT = ("user", "product", "event", "key", "at", "position", "rating", "quantity", "price", "discount")
+_SYNONYMS: Mapping[str, str] = {
+    **dict.fromkeys(("viewed", "view", "click", "clicked", "detail", "pageview", "page_view", "impression"), "viewed"),
+    **dict.fromkeys(("carted", "cart", "addtocart", "add_to_cart", "add-to-cart", "add to cart", "basket"), "carted"),
+    **dict.fromkeys(("bought", "buy", "purchase", "purchased", "transaction", "order", "ordered", "sale", "sold"), "bought"),
+    **dict.fromkeys(("interacted", "interaction", "interact"), "interacted"),
+}
+
+
+def clean_products(frame: pl.LazyFrame, rejects: Rejects) -> pl.LazyFrame:
+    """One row a product, values cleaned: prices are numbers, texts have no HTML; further columns become properties."""
+    frame = _complete(frame, _PRODUCT, required=("id",), owner="products")
+    schema = frame.collect_schema()
+    wanted = [
+        none_if_empty(pl.col("id")).alias("id"),
+        text(_prose("title", schema)).alias("title"),
+        text(_prose("description", schema)).alias("description"),
+        (pl.col("price").cast(pl.Float64) if schema["price"].is_numeric() else price(pl.col("price"))).alias("price"),
+        text(pl.col("brand")).alias("brand"),
+        pl.col("categories").cast(pl.List(_LIST)),
+        *(pl.col(name).cast(_LIST) for name in _PRODUCT[-3:]),
+        *_extras(schema, _PRODUCT),
+    ]
+    kept = sift(frame, [_missing("id", "product id")], rejects)
+    return richest(kept.select(*wanted, "file", "line"), ["id"], "the product is described more than once", rejects)
+
+
+def clean_users(frame: pl.LazyFrame, rejects: Rejects) -> pl.LazyFrame:
+    """One row a user; every further column becomes a property."""
+    frame = _complete(frame, ("id",), required=("id",), owner="users")
+    schema = frame.collect_schema()
+    kept = sift(frame, [_missing("id", "user id")], rejects)
+    wanted = kept.select(none_if_empty(pl.col("id")).alias("id"), *_extras(schema, ("id",)), "file", "line")
+    return richest(wanted, ["id"], "the user is described more than once", rejects)
+
+
+def clean_reviews(frame: pl.LazyFrame, rejects: Rejects, now: int) -> pl.LazyFrame:
+    """One row a user, product and second, ratings in 1..5; a review's id is made of these three where it has none."""
+    frame = _complete(frame, _REVIEW, required=("user", "product"), owner="reviews")
+    schema = frame.collect_schema()
+    frame = frame.with_columns(_number("rating", schema), _number("helpful", schema), _moment(schema))
+    out_of_range = ~pl.col("__rating").is_between(1, 5)
+    checks = [
+        *_ends(),
+        Check("rating must lie in 1..5", out_of_range | _unread("rating"), "rating"),
+        *_time_checks(now),
+    ]
+    user, product = none_if_empty(pl.col("user")), none_if_empty(pl.col("product"))
+    made = pl.concat_str(user, product, pl.col("__at").cast(pl.String).fill_null(""), separator="|")
+    kept = sift(frame, checks, rejects).select(
+        pl.coalesce(none_if_empty(pl.col("id")), made).alias("id"),
+        user.alias("user"),
+        product.alias("product"),
+        pl.col("__rating").alias("rating"),
+        text(pl.col("title")).alias("title"),
+        text(pl.col("text")).alias("text"),
+        pl.col("__at").alias("at"),
+        pl.col("__helpful").cast(pl.Int64).alias("helpful"),
+        _boolean("verified", schema).alias("verified"),
+        *_extras(schema, _REVIEW),
+        "file",
+        "line",
+    )
+    single = richest(kept, ["user", "product", "at"], "the review is there more than once", rejects)
+    return single if _is_null(schema["id"]) else richest(single, ["id"], "the review's id is there more than once", rejects)
+
+
+def clean_events(frame: pl.LazyFrame, rejects: Rejects, now: int) -> pl.LazyFrame:
+    """One row an event, known kinds and possible times only; ratings may be any finite number."""
+    frame = _complete(frame, _EVENT, required=("user", "product"), owner="events")
+    schema = frame.collect_schema()
+    numbers = ("position", "rating", "quantity", "price", "discount")
+    kind = none_if_empty(pl.col("event")).str.to_lowercase()
+    known = pl.lit("interacted") if _is_null(schema["event"]) else kind.replace_strict(_SYNONYMS, default=None)
+    frame = frame.with_columns(*(_number(name, schema) for name in numbers), _moment(schema), known.alias("__event"))
+    checks = [
+        *_ends(),
+        Check("event must be viewed, carted, bought or interacted", pl.col("__event").is_null(), "event"),
+        *(Check(f"{name} must be a number", _unread(name), name) for name in numbers if not _is_null(schema[name])),
+        *_time_checks(now),
+    ]
+    return sift(frame, checks, rejects).select(
+        none_if_empty(pl.col("user")).alias("user"),
+        none_if_empty(pl.col("product")).alias("product"),
+        pl.col("__event").alias("event"),
+        none_if_empty(pl.col("key")).alias("key"),
+        pl.col("__at").alias("at"),
+        pl.col("__position").cast(pl.Int64).alias("position"),
+        *(pl.col(f"__{name}").alias(name) for name in numbers[1:]),
+        *_extras(schema, _EVENT),
+    )
+
+
+def clean_triples(frame: pl.LazyFrame, rejects: Rejects) -> pl.LazyFrame:
+    """Each triple once; one without a head, a relation or a tail is refused."""
+    names = ("head", "relation", "tail")
+    frame = _complete(frame, names, required=names, owner="triples")
+    kept = sift(frame, [_missing(name, name) for name in names], rejects)
+    return kept.select(none_if_empty(pl.col(name)).alias(name) for name in names).unique()
+
+
+def _complete(frame: pl.LazyFrame, columns: Sequence[str], *, required: Sequence[str], owner: str) -> pl.LazyFrame:
+    """The frame with every column there, null where the source lacks it."""
+    present = frame.collect_schema().names()
+    for name in required:
+        if name not in present:
+            raise SchemaError(f"{owner} needs the column {name!r}{did_you_mean(name, present)} (got {', '.join(present)})")
+    place = {"file": pl.String(), "line": pl.Int64()}
+    gaps = [pl.lit(None, place.get(name)).alias(name) for name in (*columns, *place) if name not in present]
+    return frame.with_columns(gaps)
+
+
+def _is_null(dtype: pl.DataType) -> bool:
+    return isinstance(dtype, pl.Null)
+
+
+def _missing(column: str, what: str) -> Check:
+    return Check(f"{what} is missing", none_if_empty(pl.col(column)).is_null(), column)
+
+
+def _ends() -> list[Check]:
+    return [_missing("user", "user id"), _missing("product", "product id")]
+
+
+def _number(name: str, schema: pl.Schema) -> pl.Expr:
+    """The column as a finite number under `__name`; what cannot be read is null there."""
+    if schema[name].is_numeric():
+        value = pl.col(name).cast(pl.Float64)
+        return pl.when(value.is_finite()).then(value).alias(f"__{name}")
+    return number(pl.col(name)).alias(f"__{name}")
+
+
+def _unread(name: str) -> pl.Expr:
+    """True where the source says something that is no number."""
+    return none_if_empty(pl.col(name)).is_not_null() & pl.col(f"__{name}").is_null()
+
+
+def _moment(schema: pl.Schema) -> pl.Expr:
+    return moment(pl.col("at"), schema["at"]).alias("__at")
+
+
+def _time_checks(now: int) -> list[Check]:
+    said = none_if_empty(pl.col("at")).is_not_null()
+    return [
+        Check("time must be epoch seconds or an ISO 8601 date", said & pl.col("__at").is_null(), "at"),
+        Check("time must lie between 1990-01-01 and tomorrow", ~pl.col("__at").is_between(EARLIEST, now + DAY), "at"),
+    ]
+
+
+def _boolean(name: str, schema: pl.Schema) -> pl.Expr:
+    if isinstance(schema[name], pl.Boolean):
+        return pl.col(name)
+    said = none_if_empty(pl.col(name)).str.to_lowercase()
+    return said.replace_strict(
+        {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False, "y": True, "n": False},
+        default=None,
+        return_dtype=pl.Boolean,
+    )
+
+
+def _prose(name: str, schema: pl.Schema) -> pl.Expr:
+    return pl.col(name).cast(_LIST).list.join(" ", ignore_nulls=True) if isinstance(schema[name], pl.List) else pl.col(name)
+
+
+def _extras(schema: pl.Schema, known: Sequence[str]) -> list[pl.Expr]:
+    """Every further column as a property of a type that the schema has, under a snake_case name."""
+    taken = frozenset({"id", "source", "target", "key", "listed", "day", "text_embedding", "graph_embedding", *known})
+    extras: dict[str, pl.Expr] = {}
+    for name, dtype in schema.items():
+        if name in (*known, "file", "line") or _is_null(dtype):
+            continue
+        own = property_name(name, taken)
+        while own in extras:
+            own += "_"
+        extras[own] = _property(name, dtype).alias(own)
+    return list(extras.values())
+
+
+def _property(name: str, dtype: pl.DataType) -> pl.Expr:
+    value = pl.col(name)
+    if isinstance(dtype, pl.Boolean):
+        return value
+    if dtype.is_integer():
+        return value.cast(pl.Int64)
+    if dtype.is_numeric():
+        return value.cast(pl.Float64)
+    if isinstance(dtype, pl.List | pl.Array):
+        return value.cast(_LIST)
+    if isinstance(dtype, pl.Struct):
+        return value.struct.json_encode()
+    return text(value.cast(pl.String))
+
+
+def richest(frame: pl.LazyFrame, identity: Sequence[str], reason: str, rejects: Rejects) -> pl.LazyFrame:
+    """One row an identity: the one that says most, its gaps filled from the others, which go to the rejects.
+
+    "Most" counts values and then characters; what ties is decided by the values themselves, never by the order of the rows.
+    """
+    keys = list(identity)
+    schema = frame.collect_schema()
+    values = [name for name in schema if name not in (*keys, "file", "line")]
+    doubled = frame.group_by(keys).len().filter(pl.col("len") > 1).drop("len").collect(engine="streaming")
+    if not doubled.height:
+        return frame
+    several = frame.join(doubled.lazy(), on=keys, how="semi", nulls_equal=True).collect(engine="streaming")
+    if values:
+        written = pl.struct(values).struct.json_encode()
+        filled = pl.sum_horizontal(pl.col(name).is_not_null() for name in values)
+        several = several.sort(filled, written.str.len_chars(), written, descending=[True, True, False])
+    refuse(
+        several.filter(~pl.struct(keys).is_first_distinct()).lazy().with_columns(pl.lit(0, pl.Int8).alias(VERDICT)),
+        [Check(reason, pl.lit(value=True), keys[0])],
+        rejects,
+    )
+    others = [name for name in schema if name not in keys]
+    one = several.lazy().group_by(keys, maintain_order=True).agg(pl.col(name).drop_nulls().first() for name in others)
+    single = frame.join(doubled.lazy(), on=keys, how="anti", nulls_equal=True)
+    return pl.concat([single, one.select(schema.names())])

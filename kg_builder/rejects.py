@@ -1,0 +1,114 @@
+"""Rows that are refused: each with its file, line, reason and values, so that nothing is lost in silence."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One reason to refuse a row."""
+
+    reason: str
+    """What was expected, as a sentence without the value: `rating must lie in 1..5`."""
+    bad: pl.Expr
+    """True where the row is refused; null counts as false."""
+    got: str
+    """The column whose value the message shows."""
+
+
+@dataclass(slots=True)
+class Rejects:
+    """The rows that were refused, each with its file, line, reason and values.
+
+    Example:
+        >>> rejects = Rejects()
+        >>> rejects.add("reviews.jsonl.gz", 812, "rating must lie in 1..5", 9, {"user": "u1", "rating": 9})
+        >>> rejects.counts()
+        {'rating must lie in 1..5': 1}
+        >>> rejects.rows()[0]["message"]
+        'reviews.jsonl.gz line 812: rating must lie in 1..5 (got 9)'
+    """
+
+    _frames: list[pl.DataFrame] = field(default_factory=list)
+
+    def add(self, file: str | None, line: int | None, reason: str, got: object, row: object) -> None:
+        """Refuse one row; `row` is anything JSON can hold."""
+        values = [file], [line], [reason], [None if got is None else str(got)], [json.dumps(row, ensure_ascii=False, default=str)]
+        self._frames.append(pl.DataFrame(dict(zip(_COLUMNS, values, strict=True)), schema=_COLUMNS))
+
+    def extend(self, refused: pl.DataFrame) -> None:
+        """Refuse all rows of a frame with the columns file, line, reason, got and row (JSON)."""
+        if refused.height:
+            self._frames.append(refused.select(pl.col(name).cast(dtype) for name, dtype in _COLUMNS.items()))
+
+    def counts(self) -> dict[str, int]:
+        """How many rows were refused, by reason, the most frequent first."""
+        counted: Counter[str] = Counter()
+        for frame in self._frames:
+            counted.update(frame["reason"].to_list())
+        return dict(counted.most_common())
+
+    def rows(self) -> list[dict[str, object]]:
+        """Every refused row as it is written: file, line, reason, message, row."""
+        return [dict(record) for record in self._table().to_dicts()]
+
+    def save(self, path: Path | str) -> None:
+        """The rejects as JSON Lines, one refused row a line; the file is there even where nothing was refused."""
+        with Path(path).open("w", encoding="utf-8") as file:
+            for record in self._table().iter_rows(named=True):
+                file.write(json.dumps({**record, "row": json.loads(record["row"])}, ensure_ascii=False) + "\n")
+
+    def __len__(self) -> int:
+        return sum(frame.height for frame in self._frames)
+
+    def _table(self) -> pl.DataFrame:
+        table = pl.concat([pl.DataFrame(schema=_COLUMNS), *self._frames])
+        place = pl.concat_str(pl.col("file").fill_null("source"), pl.format(" line {}", "line").fill_null(""))
+        got = pl.format(" (got {})", pl.col("got").str.slice(0, 80)).fill_null("")
+        message = pl.concat_str(place, pl.lit(": "), "reason", got)
+        return table.select("file", "line", "reason", message.alias("message"), "row")
+
+
+_COLUMNS: Mapping[str, pl.DataType] = {
+    "file": pl.String(),
+    "line": pl.Int64(),
+    "reason": pl.String(),
+    "got": pl.String(),
+    "row": pl.String(),
+}
+
+
+def sift(frame: pl.LazyFrame, checks: Sequence[Check], rejects: Rejects) -> pl.LazyFrame:
+    """The rows that pass every check; the others are in `rejects` with the first reason that holds."""
+    verdict = pl.coalesce(pl.when(check.bad).then(pl.lit(number, pl.Int8)) for number, check in enumerate(checks))
+    judged = frame.with_columns(verdict.alias(VERDICT))
+    refuse(judged.filter(pl.col(VERDICT).is_not_null()), checks, rejects)
+    return judged.filter(pl.col(VERDICT).is_null()).drop(VERDICT)
+
+
+VERDICT = "__verdict"
+
+
+def refuse(judged: pl.LazyFrame, checks: Sequence[Check], rejects: Rejects) -> None:
+    """Put every row into the rejects, with the reason that its `__verdict` numbers."""
+    present = judged.collect_schema().names()
+    values = [name for name in present if name not in ("file", "line") and not name.startswith("__")]
+    verdict = pl.col(VERDICT)
+    reasons = pl.coalesce(pl.when(verdict == number).then(pl.lit(check.reason)) for number, check in enumerate(checks))
+    got = pl.coalesce(
+        pl.when(verdict == number).then(pl.col(check.got).cast(pl.String, strict=False)) for number, check in enumerate(checks)
+    )
+    rejects.extend(
+        judged.select(
+            (pl.col("file") if "file" in present else pl.lit(None, pl.String)).alias("file"),
+            (pl.col("line") if "line" in present else pl.lit(None, pl.Int64)).alias("line"),
+            reasons.alias("reason"),
+            got.alias("got"),
+            pl.struct(values).struct.json_encode().alias("row"),
+        ).collect(engine="streaming")
+    )

@@ -1,0 +1,94 @@
+"""One node a thing: brands that are the same become the same, and a category is its whole path."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import polars as pl
+
+from kg_builder.values import text
+
+PATH_SEPARATOR = " > "
+_UNIT = "\x1f"
+
+
+def brand_id(name: str) -> str:
+    """The id that all spellings of a brand share: no case, blanks, punctuation or trade marks; letters of any script stay.
+
+    Example:
+        >>> brand_id("ACME ") == brand_id("Acme.") == brand_id("A.C.M.E.™") == "acme"
+        True
+        >>> brand_id("Acmé"), brand_id("华为"), brand_id("Disney+")
+        ('acmé', '华为', 'disney+')
+    """
+    plain = unicodedata.normalize("NFKC", name.translate({ord(mark): None for mark in "™®©"})).casefold()
+    kept = "".join(sign for sign in plain if unicodedata.category(sign)[0] not in "PZC")
+    return unicodedata.normalize("NFC", kept) or plain.strip()
+
+
+def brands(spellings: pl.LazyFrame) -> pl.DataFrame:
+    """What each spelling of a brand resolves to: `spelling`, `id`, `name`; `name` is the spelling most often used.
+
+    Args:
+        spellings: a column `spelling`, one row a use. Of spellings used equally often the first in the alphabet names the brand.
+    """
+    counted = spellings.select(pl.col("spelling").drop_nulls()).group_by("spelling").len().collect(engine="streaming")
+    uses = dict(counted.iter_rows())
+    ids = {spelling: brand_id(spelling) for spelling in uses}
+    best: dict[str, str] = {}
+    for spelling in sorted(uses, key=lambda one: (-uses[one], one)):
+        best.setdefault(ids[spelling], spelling)
+    rows = [(spelling, ids[spelling], best[ids[spelling]]) for spelling in sorted(uses)]
+    return pl.DataFrame(rows, schema={"spelling": pl.String, "id": pl.String, "name": pl.String}, orient="row")
+
+
+def category_id(path: Iterable[str]) -> str:
+    """The id of the category at the end of the path: all its names from the top down; a ` > ` within a name becomes ` › `.
+
+    Example:
+        >>> category_id(["Beauty", "Hair Care"]), category_id(["Cables", "A > B"])
+        ('Beauty > Hair Care', 'Cables > A › B')
+    """
+    return PATH_SEPARATOR.join(name.replace(PATH_SEPARATOR, " › ") for name in path)
+
+
+def categories(paths: pl.LazyFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What each path resolves to, and every category on the way.
+
+    Args:
+        paths: a column `path` of names from the top down, joined by the unit separator (see `joined`).
+
+    Returns:
+        (`path`, `id`) of every path that has a name in it, and (`id`, `name`, `parent`) of every category, parent null at the top.
+    """
+    unique = paths.select(pl.col("path").drop_nulls().unique()).collect(engine="streaming")["path"]
+    names = _clean(unique)
+    leaves: list[tuple[str, str]] = []
+    known: dict[str, tuple[str, str | None]] = {}
+    for path in unique.sort():
+        steps = [names[step] for step in path.split(_UNIT)]
+        kept = [step for step in steps if step is not None]
+        if not kept:
+            continue
+        leaves.append((path, category_id(kept)))
+        for depth in range(len(kept), 0, -1):
+            own = category_id(kept[:depth])
+            if own in known:
+                break
+            known[own] = (kept[depth - 1], category_id(kept[: depth - 1]) if depth > 1 else None)
+    rows = [(own, name, parent) for own, (name, parent) in known.items()]
+    return (
+        pl.DataFrame(leaves, schema={"path": pl.String, "id": pl.String}, orient="row"),
+        pl.DataFrame(rows, schema={"id": pl.String, "name": pl.String, "parent": pl.String}, orient="row"),
+    )
+
+
+def joined(path: pl.Expr) -> pl.Expr:
+    """A list of names as the one string that `categories` takes."""
+    return path.list.join(_UNIT)
+
+
+def _clean(paths: pl.Series) -> Mapping[str, str | None]:
+    """Every name that occurs in the paths with its clean form."""
+    raw = pl.DataFrame({"raw": list(Counter(name for path in paths for name in path.split(_UNIT)))}, schema={"raw": pl.String})
+    return dict(raw.select("raw", text(pl.col("raw")).alias("name")).iter_rows())

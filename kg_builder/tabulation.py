@@ -1,0 +1,329 @@
+"""From a Dump to GraphTables: cleaned, one node a thing, one edge a fact; what is refused goes to the rejects."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import polars as pl
+
+from kg_builder.cleaning import Rejects, clean_events, clean_products, clean_reviews, clean_triples, clean_users
+from kg_builder.dumps import Dump
+from kg_builder.errors import EmptyDump
+from kg_builder.rejects import Check, sift
+from kg_builder.resolution import PATH_SEPARATOR, brands, categories, joined
+from kg_builder.schema import DTYPES, RETAIL, EdgeType, GraphSchema, PropertyType
+from kg_builder.tables import GraphTables, edge_columns, node_columns
+from kg_builder.values import day, none_if_empty, property_name, text
+
+LINKS: Mapping[str, str] = {"also_bought": "ALSO_BOUGHT", "also_viewed": "ALSO_VIEWED", "bought_together": "BOUGHT_TOGETHER"}
+"""Lists of a product, and relations of triples, that become edges between products."""
+
+_PROPERTY_OF = {dtype: name for name, dtype in DTYPES.items()}
+_IDS = pl.LazyFrame(schema={"id": pl.String()})
+
+
+def tabulate(
+    dump: Dump,
+    *,
+    rejects: Rejects | None = None,
+    now: int | None = None,
+    schema: GraphSchema = RETAIL,
+    scratch: Path | None = None,
+) -> GraphTables:
+    """The graph that the dump tells of, in tables that pass `GraphTables.check`.
+
+    Args:
+        dump: what a reader returned.
+        rejects: takes every refused row with its reason.
+        now: epoch seconds; no row may lie more than a day after. None asks the clock.
+        schema: what the graph may hold; unknown columns of the dump are added to it as properties.
+        scratch: an empty folder for the cleaned rows and the tables, so that memory grows with the keys and not with the rows;
+            the tables read from it as long as they live. None keeps them in memory.
+
+    Raises:
+        EmptyDump: no product and no interaction is left.
+        SchemaError: a required column is missing.
+    """
+    rejects = Rejects() if rejects is None else rejects
+    now = int(time.time()) if now is None else now
+    held = _Held(scratch)
+    graph = _Graph(
+        schema,
+        rejects,
+        products=held("products", None if dump.products is None else clean_products(dump.products, rejects)),
+        users=held("users", None if dump.users is None else clean_users(dump.users, rejects)),
+        reviews=held("reviews", None if dump.reviews is None else clean_reviews(dump.reviews, rejects, now)),
+        events=held("events", None if dump.events is None else _keyed(clean_events(dump.events, rejects, now))),
+        triples=held("triples", None if dump.triples is None else clean_triples(dump.triples, rejects)),
+    )
+    if not any(_height(part) for part in (graph.products, graph.reviews, graph.events)):
+        raise EmptyDump(_why_empty(dump, rejects, _height(graph.users)))
+    graph.add_reviews()
+    graph.add_events()
+    graph.add_links()
+    graph.add_users()
+    graph.add_products(dump.text_properties)
+    graph.add_relations()
+    graph.add_brands()
+    graph.add_categories(dump.categories)
+    return held.tables(graph)
+
+
+def _why_empty(dump: Dump, rejects: Rejects, users: int) -> str:
+    held = f"{users} user{'' if users == 1 else 's'} but no product and nothing that anybody chose" if users else "nothing"
+    refused = next(iter(rejects.counts().items()), None)
+    why = f"; {len(rejects)} rows were refused, most because {refused[0]} ({refused[1]})" if refused else ""
+    return f"{dump.name} ({dump.format}) holds {held} to build a graph of{why}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Cleaned rows and finished tables, in memory or as Parquet in the scratch folder: worked out once, read often."""
+
+    scratch: Path | None
+
+    def __call__(self, name: str, frame: pl.LazyFrame | None) -> pl.LazyFrame | None:
+        if frame is None:
+            return None
+        if self.scratch is None:
+            return frame.collect(engine="streaming").lazy()
+        path = self.scratch / f"{name}.parquet"
+        frame.sink_parquet(path)
+        return pl.scan_parquet(path)
+
+    def tables(self, graph: "_Graph") -> GraphTables:
+        tables = GraphTables.of(graph.schema, graph.nodes, graph.edges)
+        if self.scratch is not None:
+            tables.save(self.scratch / "tables")
+            return GraphTables.load(self.scratch / "tables")
+        frames = pl.collect_all([*tables.nodes.values(), *tables.edges.values()], engine="streaming")
+        lazies = [frame.lazy() for frame in frames]
+        nodes, edges = lazies[: len(tables.nodes)], lazies[len(tables.nodes) :]
+        return GraphTables(
+            tables.schema, dict(zip(tables.nodes, nodes, strict=True)), dict(zip(tables.edges, edges, strict=True))
+        )
+
+
+def _keyed(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Events with a key that is never null: the given one, else the second or position, and a counter where several share it.
+
+    Rows of the same user, product, kind and given key (two lines of one basket) are one event: quantities and discounts add up,
+    the price is the mean, the time the first.
+    """
+    identity = ["user", "product", "event", "key"]
+    given = events.filter(pl.col("key").is_not_null())
+    others = [name for name in events.collect_schema() if name not in identity]
+    added = [name for name in others if name in ("quantity", "discount")]
+    rest = [name for name in others if name not in (*added, "price")]
+    weight = pl.col("quantity").fill_null(1.0)
+    mean = (pl.col("price") * weight).sum() / pl.when(pl.col("price").is_not_null()).then(weight).sum()
+    amount = pl.when(pl.len() == 1).then(pl.col("price").first()).otherwise(mean)
+    merged = given.group_by(identity).agg(
+        pl.when(mean.is_finite()).then(amount).otherwise(pl.col("price").mean()).alias("price"),
+        *(pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name) for name in added),
+        *(pl.col(name).min() if name != "categories" else pl.col(name).first() for name in rest),
+    )
+    base = pl.coalesce(pl.col("at").cast(pl.String), pl.col("position").cast(pl.String))
+    counted = events.filter(pl.col("key").is_null()).with_columns(base.alias("key"))
+    doubled = counted.group_by(identity).len().filter(pl.col("len") > 1).drop("len").collect(engine="streaming").lazy()
+    several = counted.join(doubled, on=identity, how="semi", nulls_equal=True)
+    order = pl.struct(pl.exclude(identity)).struct.json_encode()
+    nth = pl.int_range(pl.len()).over(identity, order_by="__order").cast(pl.String)
+    repeated = pl.when(nth == "0").then(pl.col("key")).otherwise(pl.concat_str(pl.col("key") + ".", nth, ignore_nulls=True))
+    numbered = several.with_columns(order.alias("__order")).with_columns(repeated.alias("key")).drop("__order")
+    single = counted.join(doubled, on=identity, how="anti", nulls_equal=True)
+    columns = events.collect_schema().names()
+    parts = [part.select(columns).with_columns(pl.col("key").fill_null("0")) for part in (merged, single, numbered)]
+    return pl.concat(parts)
+
+
+@dataclass(slots=True)
+class _Graph:
+    """The tables as they grow; every `add_…` puts one part of the cleaned dump into them."""
+
+    schema: GraphSchema
+    rejects: Rejects
+    products: pl.LazyFrame | None
+    users: pl.LazyFrame | None
+    reviews: pl.LazyFrame | None
+    events: pl.LazyFrame | None
+    triples: pl.LazyFrame | None
+    nodes: dict[str, pl.LazyFrame] = field(default_factory=dict)
+    edges: dict[EdgeType, pl.LazyFrame] = field(default_factory=dict)
+    product_ids: pl.LazyFrame = field(default_factory=lambda: _IDS)
+
+    def add_reviews(self) -> None:
+        """User - WROTE - Review - ABOUT - Product."""
+        if self.reviews is None:
+            return
+        node = self.reviews.drop("user", "product", "file", "line").with_columns(day(pl.col("at")).alias("day"))
+        self._allow("Review", node)
+        self.nodes["Review"] = node
+        self.edges["User", "WROTE", "Review"] = self.reviews.select(source="user", target="id")
+        self.edges["Review", "ABOUT", "Product"] = self.reviews.select(source="id", target="product")
+
+    def add_events(self) -> None:
+        """User - VIEWED, CARTED, BOUGHT, INTERACTED - Product; values that the schema does not know become properties."""
+        if self.events is None:
+            return
+        events = self.events.rename({"user": "source", "product": "target"}).with_columns(day(pl.col("at")).alias("day"))
+        for kind in events.select(pl.col("event").unique()).collect(engine="streaming")["event"].sort():
+            edge_type = ("User", kind.upper(), "Product")
+            edges = events.filter(pl.col("event") == kind).drop("event")
+            known = edge_columns(self.schema, edge_type)
+            further = {name: dtype for name, dtype in edges.collect_schema().items() if name not in known}
+            filled = edges.select(pl.col(list(further)).count()).collect(engine="streaming").row(0, named=True) if further else {}
+            extra = {name: _PROPERTY_OF[dtype] for name, dtype in further.items() if filled[name]}
+            spec = self.schema.edge(edge_type)
+            spec = replace(spec, properties={**spec.properties, **extra})
+            self.schema = replace(self.schema, edges={**self.schema.edges, edge_type: spec})
+            self.edges[edge_type] = edges.drop([name for name in further if name not in extra])
+
+    def add_links(self) -> None:
+        """Product - ALSO_BOUGHT, ALSO_VIEWED, BOUGHT_TOGETHER - Product, without links to itself."""
+        for name, kind in LINKS.items():
+            parts = []
+            if self.products is not None:
+                parts.append(self.products.select(pl.col("id").alias("source"), pl.col(name).alias("target")).explode("target"))
+            if self.triples is not None:
+                parts.append(self.triples.filter(pl.col("relation") == name).select(source="head", target="tail"))
+            if not parts:
+                continue
+            links = pl.concat(parts).with_columns(none_if_empty(pl.col("target"))).drop_nulls().unique()
+            links = links.collect(engine="streaming").lazy()
+            itself = Check(f"a product cannot be {name} with itself", pl.col("source") == pl.col("target"), "target")
+            links = sift(links, [itself], self.rejects)
+            if _height(links):
+                self.edges["Product", kind, "Product"] = links
+
+    def add_users(self) -> None:
+        """Everybody described or doing something."""
+        ids = [edge.select(pl.col("source").alias("id")) for (source, _, _), edge in self.edges.items() if source == "User"]
+        if self.users is not None:
+            described = self.users.drop("file", "line")
+            self._allow("User", described)
+            ids.append(described.select("id"))
+        every = pl.concat([_IDS, *ids]).unique()
+        self.nodes["User"] = every if self.users is None else every.join(described, on="id", how="left")
+
+    def add_products(self, texts: Mapping[str, Sequence[str]]) -> None:
+        """Every product described, chosen or linked to; `listed` is true for the first two, null for bare targets."""
+        chosen = [edge.select(id="target") for (one, _, to), edge in self.edges.items() if to == "Product" and one != "Product"]
+        linked = [
+            edge.select(pl.col(end).alias("id"))
+            for (one, _, _), edge in self.edges.items()
+            if one == "Product"
+            for end in ("source", "target")
+        ]
+        if self.products is not None:
+            chosen.append(self.products.select("id"))
+        listed = pl.concat([_IDS, *chosen]).unique()
+        bare = pl.concat([_IDS, *linked]).unique().join(listed, on="id", how="anti")
+        every = (
+            pl.concat([listed.with_columns(listed=pl.lit(value=True)), bare.with_columns(listed=pl.lit(None, pl.Boolean))])
+            .collect(engine="streaming")
+            .lazy()
+        )
+        self.product_ids = every.select("id")
+        if self.products is not None:
+            described = self.products.drop("file", "line", "brand", "categories", *LINKS)
+            self._allow("Product", described, tuple(property_name(name) for name in texts.get("Product", ())))
+            every = every.join(described, on="id", how="left")
+        self.nodes["Product"] = every
+
+    def add_relations(self) -> None:
+        """(Product|Entity) - RELATED {relation} - (Product|Entity): triples that have no edge type of their own."""
+        if self.triples is None:
+            return
+        known = self.product_ids.with_columns(known=pl.lit(value=True))
+        marked = (
+            self.triples.filter(~pl.col("relation").is_in(list(LINKS)))
+            .join(known, left_on="head", right_on="id", how="left")
+            .join(known.rename({"known": "tail_known"}), left_on="tail", right_on="id", how="left")
+        )
+        own = pl.col("relation").is_in(["brand", "category"]) & pl.col("known").is_not_null()
+        marked = marked.filter(~own).collect(engine="streaming").lazy()
+        entities = []
+        for source, head in (("Product", pl.col("known").is_not_null()), ("Entity", pl.col("known").is_null())):
+            for target, tail in (("Product", pl.col("tail_known").is_not_null()), ("Entity", pl.col("tail_known").is_null())):
+                edges = marked.filter(head & tail).select("relation", source="head", target="tail")
+                if not _height(edges):
+                    continue
+                self.edges[source, "RELATED", target] = edges
+                ends = [end for end, label in (("source", source), ("target", target)) if label == "Entity"]
+                entities += [edges.select(pl.col(end).alias("id")) for end in ends]
+        if entities:
+            self.nodes["Entity"] = pl.concat(entities).unique()
+
+    def add_brands(self) -> None:
+        """Product - MADE_BY - Brand, one brand for all its spellings."""
+        said = self._said_of_products("brand", "brand")
+        resolved = brands(said.select(spelling="brand")).lazy()
+        edges = said.join(resolved, left_on="brand", right_on="spelling").select(source="id", target="id_right").unique()
+        if _height(edges):
+            self.nodes["Brand"] = resolved.select("id", "name").unique()
+            self.edges["Product", "MADE_BY", "Brand"] = edges
+
+    def add_categories(self, given: pl.LazyFrame | None) -> None:
+        """Product - IN_CATEGORY - Category - CHILD_OF - Category, every level of every path a category of its own."""
+        flat = self._said_of_products("category", None)
+        said = flat.rename({"category": "path"})
+        if self.products is not None:
+            paths = (
+                self.products.select("id", pl.col("categories"))
+                .explode("categories")
+                .select("id", path=joined(pl.col("categories")))
+            )
+            said = pl.concat([said, paths]).drop_nulls()
+        said = said.unique().collect(engine="streaming").lazy()
+        leaves, every = categories(said)
+        if given is not None:
+            every = _with_given(every, given)
+        if not every.height:
+            return
+        self.nodes["Category"] = every.lazy().select("id", "name")
+        self.edges["Category", "CHILD_OF", "Category"] = every.lazy().drop_nulls("parent").select(source="id", target="parent")
+        self.edges["Product", "IN_CATEGORY", "Category"] = (
+            said.join(leaves.lazy(), on="path").select(source="id", target="id_right").unique()
+        )
+
+    def _said_of_products(self, relation: str, column: str | None) -> pl.LazyFrame:
+        """(`id`, `relation`'s name) from triples and from the products' column; a `brand:` before a tail is left out."""
+        parts = [pl.LazyFrame(schema={"id": pl.String(), relation: pl.String()})]
+        if self.triples is not None:
+            tail = text(pl.col("tail").str.strip_prefix(f"{relation}:")).alias(relation)
+            tails = self.triples.filter(pl.col("relation") == relation).select(pl.col("head").alias("id"), tail)
+            parts.append(tails.join(self.product_ids, on="id", how="semi"))
+        if self.products is not None and column is not None:
+            parts.append(self.products.select("id", pl.col(column).alias(relation)))
+        return pl.concat(parts).drop_nulls()
+
+    def _allow(self, label: str, table: pl.LazyFrame, texts: Sequence[str] = ()) -> None:
+        """The schema knows every column of the table."""
+        known = node_columns(self.schema, label)
+        extra: dict[str, PropertyType] = {
+            name: _PROPERTY_OF[dtype] for name, dtype in table.collect_schema().items() if name not in known
+        }
+        self.schema = self.schema.with_properties(label, extra, text=[name for name in texts if name in extra])
+
+
+def _with_given(every: pl.DataFrame, given: pl.LazyFrame) -> pl.DataFrame:
+    """The categories of the paths and the given ones (`id`, `name`, `parent`); what is given wins, gaps take the last name."""
+    present = given.collect_schema().names()
+    said = [(text(pl.col(name)) if name in present else pl.lit(None, pl.String)).alias(name) for name in ("id", "name", "parent")]
+    rows = given.select(said).drop_nulls("id").collect(engine="streaming")
+    parents = rows.select(pl.col("parent").alias("id")).drop_nulls()
+    table = (
+        pl.concat([rows, every, parents], how="diagonal")
+        .group_by("id")
+        .agg(pl.col("name").drop_nulls().first(), pl.col("parent").drop_nulls().first())
+    )
+    table = table.filter(pl.col("id").is_not_null())
+    own = pl.col("id").str.split(PATH_SEPARATOR).list.last()
+    loop = pl.col("parent") == pl.col("id")
+    return table.select("id", pl.coalesce("name", own).alias("name"), pl.when(~loop).then(pl.col("parent")).alias("parent"))
+
+
+def _height(frame: pl.LazyFrame | None) -> int:
+    return 0 if frame is None else int(frame.select(pl.len()).collect(engine="streaming").item())

@@ -1,0 +1,124 @@
+"""What a value says: text without HTML, numbers that are numbers, prices, moments, names of properties; all as expressions."""
+
+import html
+import re
+
+import polars as pl
+
+EARLIEST = 631152000
+"""1990-01-01 in epoch seconds: no shop's record is older."""
+DAY = 86400
+
+_TAGS = (
+    "a|abbr|b|big|blockquote|br|center|code|dd|div|dl|dt|em|font|h[1-6]|hr|i|iframe|img|input|label|li|link|meta|object|ol|p|param"
+    "|pre|q|s|small|span|strike|strong|sub|sup|table|tbody|td|th|thead|tr|tt|u|ul|video"
+)
+_SCRIPT = r"(?is)<(?:script|style)\b.*?(?:</(?:script|style)>|$)|<!--.*?-->"
+_TAG = rf"(?i)</?(?:{_TAGS})(?:\s[^<>]*)?/?>"
+# Amazon's crawl cut pages in the middle of a tag: `<span class="a-size-medium` at the end, ` Magazines" />` at the start.
+_TORN_TAG = r"""(?i)<[a-z][a-z0-9]*\s+[a-z-]+\s*=[^<>]*$|^[^<>]*"\s*/>"""
+_ENTITY = r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});"
+_CONTROL = r"[\p{Cc}\p{Zs}\p{Zl}\p{Zp}\x{FEFF}\x{200B}\x{FFFD}]+"
+_MONEY = r"^[^\d.,\-]{0,4}(\d[\d.,]*)\s*(?:[^\d.,\-]{0,4})(?:\s*(?:-|–|to)\s*[^\d.,\-]{0,4}\d[\d.,]*\s*[^\d.,\-]{0,4})?$"
+
+
+def text(column: pl.Expr) -> pl.Expr:
+    """The text without HTML tags, entities and control characters, single spaces between words; null where nothing is left.
+
+    Example:
+        >>> dirty = pl.DataFrame({"title": ["Arts &amp; <b>Crafts</b>", '<span class="a-size-medium a-color', " ", "I <3 tea"]})
+        >>> dirty.select(text(pl.col("title")))["title"].to_list()
+        ['Arts & Crafts', None, None, 'I <3 tea']
+    """
+    plain = column.cast(pl.String).map_batches(_unescape, return_dtype=pl.String(), is_elementwise=True)
+    for pattern in (_SCRIPT, _TAG, _TORN_TAG, _CONTROL):
+        plain = plain.str.replace_all(pattern, " ")
+    return none_if_empty(plain.str.replace_all(r" {2,}", " "))
+
+
+def _unescape(values: pl.Series) -> pl.Series:
+    escaped = values.str.contains(_ENTITY).fill_null(value=False)
+    if not escaped.any():
+        return values
+    rows = escaped.arg_true()
+    return values.scatter(rows, [html.unescape(value) for value in values.gather(rows)])
+
+
+def none_if_empty(column: pl.Expr) -> pl.Expr:
+    """The string without blanks around it; null where nothing is left."""
+    stripped = column.cast(pl.String).str.strip_chars()
+    return pl.when(stripped != "").then(stripped)
+
+
+def number(column: pl.Expr) -> pl.Expr:
+    """The finite number that the column says (thousands may be set off by commas: 1,234), else null."""
+    plain = none_if_empty(column).str.replace_all(r"(\d),(\d{3})\b", "${1}${2}").str.replace_all(r"(\d),(\d{3})\b", "${1}${2}")
+    value = plain.cast(pl.Float64, strict=False)
+    return pl.when(value.is_finite()).then(value)
+
+
+def price(column: pl.Expr) -> pl.Expr:
+    """The amount that a price says, whatever the currency; a range gives its lower end, the price something is to be had from.
+
+    Example:
+        >>> said = pl.DataFrame({"price": ["$1,299.00", "9,99 €", "$5.00 - $7.50", ".a-box-inner{color:#fff}", ""]})
+        >>> said.select(price(pl.col("price")))["price"].to_list()
+        [1299.0, 9.99, 5.0, None, None]
+    """
+    amount = none_if_empty(column).str.extract(_MONEY)
+    decimal_comma = amount.str.contains(r",\d{1,2}$")
+    with_comma = amount.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+    plain = pl.when(decimal_comma).then(with_comma).otherwise(amount.str.replace_all(",", "", literal=True))
+    return plain.cast(pl.Float64, strict=False)
+
+
+def moment(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Epoch seconds of a column that holds seconds, milliseconds, microseconds, a date, or an ISO 8601 text; else null.
+
+    A text or date without a zone is UTC.
+    """
+    if isinstance(dtype, pl.Date | pl.Datetime):
+        return column.cast(pl.Datetime("us")).dt.epoch("s") if isinstance(dtype, pl.Date) else column.dt.epoch("s")
+    if dtype.is_integer():
+        return _seconds(column.cast(pl.Int64))
+    plain = none_if_empty(column)
+    seconds = _seconds(plain.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False))
+    if not isinstance(dtype, pl.String):
+        return seconds
+    iso = plain.str.replace(r"^(\d{4}-\d{2}-\d{2}) (\d)", "${1}T${2}").str.replace(r"Z$", "+00:00")
+    zoned = iso.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", time_zone="UTC", strict=False).dt.epoch("s")
+    local = [
+        iso.str.to_datetime(pattern, strict=False).dt.epoch("s") for pattern in ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%F")
+    ]
+    date = iso.str.to_date("%F", strict=False).cast(pl.Datetime("us")).dt.epoch("s")
+    return pl.coalesce(seconds, zoned, *local[:2], date)
+
+
+def _seconds(value: pl.Expr) -> pl.Expr:
+    return (
+        pl.when(value >= 10**17)
+        .then(value // 10**9)
+        .when(value >= 10**14)
+        .then(value // 10**6)
+        .when(value >= 10**11)
+        .then(value // 10**3)
+        .otherwise(value)
+    )
+
+
+def day(at: pl.Expr) -> pl.Expr:
+    """The UTC day of epoch seconds as text: 2014-02-26."""
+    return pl.from_epoch(at, "s").dt.strftime("%Y-%m-%d")
+
+
+def property_name(name: str, taken: frozenset[str] = frozenset({"id", "source", "target"})) -> str:
+    """The name in snake_case, as the schema wants it; a name that is taken gets an underscore.
+
+    Example:
+        >>> property_name("Release Date"), property_name("mainCat"), property_name("2nd"), property_name("source")
+        ('release_date', 'main_cat', 'p_2nd', 'source_')
+    """
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    snake = re.sub(r"[^a-z0-9]+", "_", snake.lower()).strip("_") or "p"
+    snake = snake if snake[0].isalpha() else f"p_{snake}"
+    return f"{snake}_" if snake in taken else snake
