@@ -111,23 +111,29 @@ class GraphTables:
         edges = {kind: table for kind, table in self.edges.items() if not self.schema.edge(kind).derived}
         return type(self)(self.schema, {k: _conform(t, node_columns(self.schema, k), k) for k, t in nodes.items()}, edges)
 
-    def check(self) -> None:
-        """Raise if a node has no id or shares it, or an edge has no key, a double, or an end that is not there.
+    def check(self, *, held: Mapping[str, pl.LazyFrame] | None = None) -> None:
+        """Raise if a node has no id or shares it, a list holds a null, an edge has no key, a double, or an end that is not there.
+
+        `held` names, by label, the ids (column `id`) of nodes that a store holds already: edges may end there too.
 
         Raises:
             SchemaError: names the table, the rule and one offending row.
         """
         ids = {label: table.select("id") for label, table in self.nodes.items()}
+        for label, there in (held or {}).items():
+            ids[label] = pl.concat([ids[label], there]) if label in ids else there
         for label, table in self.nodes.items():
             _unique(table, ("id",), label)
+            _full_lists(table, node_columns(self.schema, label), label)
         for kind, table in self.edges.items():
             name = "-".join(kind)
             _unique(table, self.schema.edge(kind).identity, name)
+            _full_lists(table, edge_columns(self.schema, kind), name)
             for column, label in (("source", kind[0]), ("target", kind[2])):
                 known = ids.get(label, pl.LazyFrame(schema={"id": pl.String()}))
                 loose = table.join(known, left_on=column, right_on="id", how="anti").select(column).head(1).collect()
                 if loose.height:
-                    raise SchemaError(f"{name}: {column} {loose.item()!r} is no {label} of the tables")
+                    raise SchemaError(f"{name}: {column} {loose.item()!r} is no {label} of the {'store' if held else 'tables'}")
 
     def counts(self) -> tuple[dict[str, int], dict[EdgeType, int]]:
         """Rows of every node table and of every edge table; empty tables are left out."""
@@ -269,6 +275,12 @@ def _unique(table: pl.LazyFrame, identity: tuple[str, ...], name: str) -> None:
     double = table.group_by(identity).len().filter(pl.col("len") > 1).head(1).collect()
     if double.height:
         raise SchemaError(f"{name}: {', '.join(identity)} must be unique (got {double.row(0)[:-1]} {double.row(0)[-1]} times)")
+
+
+def _full_lists(table: pl.LazyFrame, columns: Mapping[str, pl.DataType], name: str) -> None:
+    for column in (column for column, dtype in columns.items() if isinstance(dtype, pl.List)):
+        if table.filter(pl.col(column).list.eval(pl.element().is_null()).list.any()).head(1).collect().height:
+            raise SchemaError(f"{name}.{column}: a list must not hold nulls; leave them out")
 
 
 def _same(one: pl.LazyFrame, other: pl.LazyFrame, identity: tuple[str, ...]) -> bool:

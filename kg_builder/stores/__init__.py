@@ -9,8 +9,11 @@ from typing import Any, Protocol, Self
 
 import pandas as pd
 
+from kg_builder.errors import StoreError
 from kg_builder.schema import EdgeType
 from kg_builder.tables import GraphTables
+
+NEO4J_SCHEMES = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
 
 Progress = Callable[[str, int, int], None]
 """Called as work goes on with (what is done, units done so far, units in all); the CLI draws it."""
@@ -71,14 +74,18 @@ def connect(address: str | Path, *, create: bool = False, read_only: bool = Fals
     """The store at this address: a path is an embedded one, `neo4j://…` and `bolt://…` a server.
 
     User and password of a server come from NEO4J_USERNAME (default neo4j) and NEO4J_PASSWORD. `create` makes an embedded
-    store where there is none.
+    store where there is none, with the first write. An embedded store can be read while another process writes to it.
 
     Raises:
         StoreMissing: there is no embedded store at the path (and not `create`).
-        StoreLocked: another process writes to it.
+        StoreLocked: `create`, and another process writes to it.
         StoreUnreachable, StoreRefused: no server answers; it refuses the user or password.
+        StoreError: the address has another scheme, or the path is something else than a store.
     """
     if "://" in str(address):
+        scheme = str(address).partition("://")[0]
+        if scheme not in NEO4J_SCHEMES:
+            raise StoreError(f"expected a path or an address of {', '.join(NEO4J_SCHEMES)} (got {address})")
         from kg_builder.stores.neo4j import Neo4jStore
 
         user, password = os.environ.get("NEO4J_USERNAME", "neo4j"), os.environ.get("NEO4J_PASSWORD", "")

@@ -1,0 +1,365 @@
+"""The embedded store: a folder with a Ladybug database, no server.
+
+A write never touches the database that readers have open. It works on a second file, which replaces the first in one
+step when it is complete: a write that fails or is killed leaves the store as it was, readers in any process go on with
+the snapshot they opened, and only writers exclude each other (`writer.lock`, held while `write` runs). New rows alone
+are appended to a copy of the database; where something that is held changes, the tables are loaded anew, because
+Ladybug takes 10 ms to set one vector and 6 µs to load an edge. The price is the disk space of a second database
+during a write.
+"""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import ladybug
+import pandas as pd
+import polars as pl
+
+from kg_builder.changes import applied, only_new
+from kg_builder.cypher import used_parameters
+from kg_builder.errors import QueryError, SchemaError, StoreError, StoreLocked, StoreMissing, did_you_mean
+from kg_builder.schema import EdgeType, GraphSchema, PropertyType
+from kg_builder.stores import Build, Progress, StoreInfo
+from kg_builder.tables import GraphTables, edge_columns, node_columns
+
+_DATABASE, _SCHEMA, _BUILDS, _LOCK, _NEXT = "database", "schema.json", "builds.json", "writer.lock", "database.next"
+_OURS = {_DATABASE, _SCHEMA, _BUILDS, _LOCK, "rejects.jsonl"}
+
+_TYPES: Mapping[PropertyType, str] = {
+    "string": "STRING",
+    "integer": "INT64",
+    "float": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "strings": "STRING[]",
+    "vector": "FLOAT[]",
+}
+
+
+class EmbeddedStore:
+    """A graph in a folder. See `GraphStore` for what each method promises.
+
+    Raises:
+        StoreMissing: nothing was built at the path, and not `create`.
+        StoreLocked: with `create`, another process is writing.
+        StoreError: the path is something else than a store.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False, read_only: bool = False) -> None:
+        self.path = path
+        self._read_only = read_only
+        self._open: tuple[ladybug.Database, ladybug.Connection] | None = None
+        self._schema = GraphSchema.of([], [])
+        if path.is_file():
+            raise StoreError(f"{path} is a file; an embedded store is a folder that kg-builder made")
+        if self._built:
+            self._schema = GraphSchema.from_json((path / _SCHEMA).read_text(encoding="utf-8"))
+        elif path.is_dir() and not {entry.name.partition(".next")[0] for entry in path.iterdir()} <= _OURS:
+            raise StoreError(f"{path} is a folder without a graph in it; name another path for the store")
+        elif not create:
+            raise StoreMissing(f"there is no store at {path}; make one with: kg-builder build SOURCE --into {path}")
+        if create and path.is_dir():
+            with self._locked():
+                pass
+
+    def write(self, tables: GraphTables, *, build: Build | None = None, progress: Progress | None = None) -> None:
+        """See `GraphStore.write`; either everything is written or nothing.
+
+        Raises:
+            StoreLocked: another writer is at work; names its process.
+            SchemaError: the tables contradict the store's schema, or an edge ends nowhere.
+        """
+        if self._read_only:
+            raise StoreError(f"{self.path} was opened read-only; connect without read_only to write")
+        made = not self.path.exists()
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            with self._locked():
+                self.close()  # another process may have written since: start from what is there now
+                self._write(tables, build, progress)
+        except BaseException:
+            if made:
+                shutil.rmtree(self.path, ignore_errors=True)
+            raise
+
+    def read(self, *, derived: bool = False) -> GraphTables:
+        """See `GraphStore.read`; the tables are in memory."""
+        self._connection()  # takes up the schema as it is now
+        tables = self._tables(self._schema, list(self._schema.nodes), list(self._schema.edges))
+        return tables if derived else tables.without_derived()
+
+    def query(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """See `GraphStore.query`; the database is open for reading only.
+
+        Raises:
+            QueryError: the store does not accept the Cypher, or a parameter is missing.
+        """
+        given = dict(parameters or {})
+        for name in used_parameters(cypher):
+            if name not in given:  # Ladybug would take it for null and find nothing
+                raise QueryError(f"the query needs the parameter ${name}{did_you_mean(name, given)}")
+        try:
+            result = self._connection().execute(cypher, given)
+        except RuntimeError as error:
+            raise QueryError(self._explained(str(error))) from None
+        result = _result(result)
+        return pd.DataFrame([[_plain(value) for value in row] for row in result.get_all()], columns=result.get_column_names())
+
+    def info(self) -> StoreInfo:
+        """See `GraphStore.info`."""
+        self._connection()  # takes up the schema as it is now
+        nodes = {label: self._one(f"MATCH (n:`{label}`) RETURN count(*)")[0] for label in self._schema.nodes}
+        edges = {kind: self._one(f"MATCH {_pattern(kind)} RETURN count(*)")[0] for kind in self._schema.edges}
+        spans = [self._one(f"MATCH {pattern} RETURN min({at}), max({at})") for pattern, at in _timed(self._schema)]
+        return StoreInfo(
+            address=str(self.path),
+            nodes={label: count for label, count in nodes.items() if count},
+            edges={kind: count for kind, count in edges.items() if count},
+            first_at=min((first for first, _ in spans if first is not None), default=None),
+            last_at=max((last for _, last in spans if last is not None), default=None),
+            builds=self._builds(),
+        )
+
+    def close(self) -> None:
+        """Let go of the database file; the next question opens it again, as it is then."""
+        if self._open is not None:
+            database, connection = self._open
+            self._open = None
+            connection.close()
+            database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"EmbeddedStore({str(self.path)!r})"
+
+    @property
+    def _built(self) -> bool:
+        return (self.path / _DATABASE).is_file() and (self.path / _SCHEMA).is_file()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the writer's lock.
+
+        Ladybug's own lock does not see a second database of the same process.
+        """
+        with (self.path / _LOCK).open("a+", encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                lock.seek(0)
+                raise StoreLocked(
+                    f"process {lock.read().strip() or 'unknown'} is writing to {self.path}; try again when it is done"
+                ) from None
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+    def _write(self, tables: GraphTables, build: Build | None, progress: Progress | None) -> None:
+        if self._built:
+            self._schema = GraphSchema.from_json((self.path / _SCHEMA).read_text(encoding="utf-8"))
+        schema = self._schema.merge(tables.schema) if self._built else tables.schema
+        _check_names(schema)
+        ends = {label for source, _, target in tables.edges for label in (source, target)}
+        held = self._tables(self._schema, [*tables.nodes], [*tables.edges])
+        tables.check(held={label: self._ids(label) for label in ends})
+        new = only_new(held, tables) if self._built and schema == self._schema else None
+        if new is None:
+            rest = self._tables(self._schema, list(self._schema.nodes), list(self._schema.edges))
+            self._load(applied(rest, tables), schema, progress, append=False)
+        elif sum(map(sum, (part.values() for part in new.counts()))):
+            self._load(new, schema, progress, append=True)
+        if build is not None:
+            builds = [one for one in self._builds() if (one.source, one.format) != (build.source, build.format)]
+            _replace(self.path / _BUILDS, json.dumps([asdict(one) for one in (*builds, build)], indent=1))
+
+    def _load(self, tables: GraphTables, schema: GraphSchema, progress: Progress | None, *, append: bool) -> None:
+        """Make the next database, and put it in the place of the current one."""
+        following = self.path / _NEXT
+        self._discard_next()
+        if append:
+            shutil.copyfile(self.path / _DATABASE, following)
+        try:
+            with ladybug.Database(str(following)) as database, ladybug.Connection(database) as connection:
+                if not append:
+                    for statement in _ddl(schema):
+                        connection.execute(statement)
+                _copy(connection, tables, progress)
+                connection.execute("CHECKPOINT")
+            self._publish(following, schema)
+        finally:
+            self._discard_next()
+
+    def _publish(self, following: Path, schema: GraphSchema) -> None:
+        # A reader takes the schema first and the database second, so the database must never know less than the schema.
+        if not self._built:
+            _replace(self.path / _SCHEMA, schema.to_json())
+        self.close()
+        following.replace(self.path / _DATABASE)
+        _replace(self.path / _SCHEMA, schema.to_json())
+        self._schema = schema
+
+    def _discard_next(self) -> None:
+        for leftover in self.path.glob(f"{_NEXT}*"):
+            leftover.unlink()
+
+    def _connection(self) -> ladybug.Connection:
+        if not self._built:
+            raise StoreMissing(f"nothing was written to {self.path} yet")
+        if self._open is None:
+            self._schema = GraphSchema.from_json((self.path / _SCHEMA).read_text(encoding="utf-8"))
+            try:
+                database = ladybug.Database(str(self.path / _DATABASE), read_only=True)
+            except RuntimeError as error:
+                raise StoreError(f"{self.path / _DATABASE} cannot be opened: {_line(str(error))}") from None
+            self._open = (database, ladybug.Connection(database))
+        return self._open[1]
+
+    def _tables(self, schema: GraphSchema, labels: list[str], kinds: list[EdgeType]) -> GraphTables:
+        """The tables among these that hold rows, derived ones too."""
+        if not self._built:
+            return GraphTables(schema, {}, {})
+        nodes = {
+            label: self._frame(f"MATCH (a:`{label}`)", node_columns(schema, label)) for label in labels if label in schema.nodes
+        }
+        edges = {
+            kind: self._frame(f"MATCH {_pattern(kind)}", edge_columns(schema, kind)) for kind in kinds if kind in schema.edges
+        }
+        return GraphTables(
+            schema,
+            {label: frame.lazy() for label, frame in nodes.items() if frame.height},
+            {kind: frame.lazy() for kind, frame in edges.items() if frame.height},
+        )
+
+    def _ids(self, label: str) -> pl.LazyFrame:
+        if not self._built or label not in self._schema.nodes:
+            return pl.LazyFrame(schema={"id": pl.String()})
+        return self._frame(f"MATCH (a:`{label}`)", {"id": pl.String()}).lazy()
+
+    def _frame(self, match: str, columns: Mapping[str, pl.DataType]) -> pl.DataFrame:
+        ends = {"id": "a.`id`", "source": "a.`id`", "target": "b.`id`"}
+        owner = "r" if "source" in columns else "a"
+        returned = ", ".join(f"{ends.get(column, f'{owner}.`{column}`')} AS `{column}`" for column in columns)
+        frame = _result(self._connection().execute(f"{match} RETURN {returned}")).get_as_pl()
+        return frame.cast(pl.Schema(columns))
+
+    def _one(self, cypher: str) -> list[Any]:
+        return list(_result(self._connection().execute(cypher)).get_next())
+
+    def _builds(self) -> tuple[Build, ...]:
+        path = self.path / _BUILDS
+        if not path.is_file():
+            return ()
+        return tuple(Build(**build) for build in json.loads(path.read_text(encoding="utf-8")))
+
+    def _explained(self, message: str) -> str:
+        missing = re.search(r"Table (\w+) does not exist", message)
+        names = [*self._schema.nodes, *(name for _, name, _ in self._schema.edges)]
+        return _line(message) + (did_you_mean(missing[1], names) if missing else "")
+
+
+def _result(result: ladybug.QueryResult | list[ladybug.QueryResult]) -> ladybug.QueryResult:
+    if isinstance(result, list):
+        raise QueryError("expected one statement, got several; run them one by one")
+    return result
+
+
+def _ddl(schema: GraphSchema) -> Iterator[str]:
+    """A statement a table; an edge type between several labels is one table with several pairs."""
+    for spec in schema.nodes.values():
+        columns = _columns({**spec.properties, **spec.derived})
+        yield f"CREATE NODE TABLE `{spec.label}`(`id` STRING PRIMARY KEY{columns})"
+    for name in dict.fromkeys(name for _, name, _ in schema.edges):
+        specs = [spec for kind, spec in schema.edges.items() if kind[1] == name]
+        pairs = ", ".join(f"FROM `{edge.source}` TO `{edge.target}`" for edge in specs)
+        properties: dict[str, PropertyType] = {}
+        for edge in specs:
+            properties.update(edge.properties)
+        yield f"CREATE REL TABLE `{name}`({pairs}{_columns(properties)})"
+
+
+def _columns(properties: Mapping[str, PropertyType]) -> str:
+    return "".join(f", `{name}` {_TYPES[kind]}" for name, kind in properties.items())
+
+
+def _check_names(schema: GraphSchema) -> None:
+    """Ladybug has one name space for labels and relationship types, and does not tell `Bought` from `BOUGHT`."""
+    seen: dict[str, str] = {}
+    for name in (*schema.nodes, *dict.fromkeys(name for _, name, _ in schema.edges)):
+        if name.lower() in seen:
+            raise SchemaError(f"{seen[name.lower()]} and {name} differ at most by case; rename one")
+        seen[name.lower()] = name
+    kinds: dict[tuple[str, str], str] = {}
+    for (_, name, _), spec in schema.edges.items():
+        for column, kind in spec.properties.items():
+            if kinds.setdefault((name, column), kind) != kind:
+                raise SchemaError(f"{name}.{column} must have one type between all labels (got {kinds[name, column]} and {kind})")
+
+
+def _copy(connection: ladybug.Connection, tables: GraphTables, progress: Progress | None) -> None:
+    """Append all rows, nodes first."""
+    nodes, edges = tables.counts()
+    parts: list[tuple[str, str, pl.LazyFrame]] = [(label, "", tables.nodes[label]) for label in nodes]
+    parts += [(kind[1], f" (from='{kind[0]}', to='{kind[2]}')", tables.edges[kind]) for kind in edges]
+    total, done = sum(nodes.values()) + sum(edges.values()), 0
+    for into, pair, table in parts:
+        frame = table.collect()
+        columns = ", ".join(f"`{column}`" for column in frame.columns if column not in ("source", "target"))
+        # From Arrow: COPY from a polars frame can crash the process.
+        connection.execute(f"COPY `{into}`{f'({columns})' if columns else ''} FROM $rows{pair}", {"rows": frame.to_arrow()})
+        done += frame.height
+        if progress is not None:
+            progress("write", done, total)
+
+
+def _pattern(kind: EdgeType) -> str:
+    source, name, target = kind
+    return f"(a:`{source}`)-[r:`{name}`]->(b:`{target}`)"
+
+
+def _timed(schema: GraphSchema) -> Iterator[tuple[str, str]]:
+    """Where interactions keep their time: on the edge, or on the node that stands for the event."""
+    for kind, spec in schema.edges.items():
+        if spec.interaction and "at" in spec.properties:
+            yield _pattern(kind), "r.`at`"
+        elif spec.interaction and "at" in schema.node(spec.source).properties:
+            yield _pattern(kind), "a.`at`"
+
+
+def _plain(value: object) -> object:
+    """A value as Neo4j's driver would give it: integer sums are integers, nodes and relationships their properties."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    if isinstance(value, dict):
+        if "_NODES" in value:
+            return {"nodes": _plain(value["_NODES"]), "relationships": _plain(value["_RELS"])}
+        node = "_LABEL" in value
+        return {k: _plain(v) for k, v in value.items() if not node or (v is not None and not k.startswith("_"))}
+    return value
+
+
+def _line(message: str) -> str:
+    return " ".join(message.split())
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write the file so that a reader sees the old text or the new, never a half."""
+    beside = path.with_name(f"{path.name}.next")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
