@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from kg_builder.errors import SchemaError, did_you_mean
-from kg_builder.rejects import VERDICT, Check, Rejects, refuse, sift
+from kg_builder.rejects import Check, Rejects, Sieve
 from kg_builder.values import DAY, EARLIEST, moment, none_if_empty, number, price, property_name, text
 
 __all__ = ["Rejects", "clean_events", "clean_products", "clean_reviews", "clean_triples", "clean_users", "richest"]
@@ -14,6 +14,7 @@ _TEXT, _LIST = pl.String(), pl.List(pl.String())
 _PRODUCT = ("id", "title", "description", "price", "brand", "categories", "also_bought", "also_viewed", "bought_together")
 _REVIEW = ("id", "user", "product", "rating", "title", "text", "at", "helpful", "verified")
 _EVENT = ("user", "product", "event", "key", "at", "position", "rating", "quantity", "price", "discount")
+_PLACE = (pl.col("file"), pl.col("line"))
 _SYNONYMS: Mapping[str, str] = {
     **dict.fromkeys(("viewed", "view", "click", "clicked", "detail", "pageview", "page_view", "impression"), "viewed"),
     **dict.fromkeys(("carted", "cart", "addtocart", "add_to_cart", "add-to-cart", "add to cart", "basket"), "carted"),
@@ -22,7 +23,7 @@ _SYNONYMS: Mapping[str, str] = {
 }
 
 
-def clean_products(frame: pl.LazyFrame, rejects: Rejects) -> pl.LazyFrame:
+def clean_products(frame: pl.LazyFrame, sieve: Sieve) -> pl.LazyFrame:
     """One row a product, values cleaned: prices are numbers, texts have no HTML; further columns become properties."""
     frame = _complete(frame, _PRODUCT, required=("id",), owner="products")
     schema = frame.collect_schema()
@@ -36,20 +37,20 @@ def clean_products(frame: pl.LazyFrame, rejects: Rejects) -> pl.LazyFrame:
         *(pl.col(name).cast(_LIST) for name in _PRODUCT[-3:]),
         *_extras(schema, _PRODUCT),
     ]
-    kept = sift(frame, [_missing("id", "product id")], rejects)
-    return richest(kept.select(*wanted, "file", "line"), ["id"], "the product is described more than once", rejects)
+    kept = sieve.sift("products", frame, [_missing("id", "product id")], [*wanted, *_PLACE])
+    return richest("products-one", kept, ["id"], "the product is described more than once", sieve)
 
 
-def clean_users(frame: pl.LazyFrame, rejects: Rejects) -> pl.LazyFrame:
+def clean_users(frame: pl.LazyFrame, sieve: Sieve) -> pl.LazyFrame:
     """One row a user; every further column becomes a property."""
     frame = _complete(frame, ("id",), required=("id",), owner="users")
     schema = frame.collect_schema()
-    kept = sift(frame, [_missing("id", "user id")], rejects)
-    wanted = kept.select(none_if_empty(pl.col("id")).alias("id"), *_extras(schema, ("id",)), "file", "line")
-    return richest(wanted, ["id"], "the user is described more than once", rejects)
+    wanted = [none_if_empty(pl.col("id")).alias("id"), *_extras(schema, ("id",)), *_PLACE]
+    kept = sieve.sift("users", frame, [_missing("id", "user id")], wanted)
+    return richest("users-one", kept, ["id"], "the user is described more than once", sieve)
 
 
-def clean_reviews(frame: pl.LazyFrame, rejects: Rejects, now: int) -> pl.LazyFrame:
+def clean_reviews(frame: pl.LazyFrame, sieve: Sieve, now: int) -> pl.LazyFrame:
     """One row a user, product and second, ratings in 1..5; a review's id is made of these three where it has none."""
     frame = _complete(frame, _REVIEW, required=("user", "product"), owner="reviews")
     schema = frame.collect_schema()
@@ -62,7 +63,7 @@ def clean_reviews(frame: pl.LazyFrame, rejects: Rejects, now: int) -> pl.LazyFra
     ]
     user, product = none_if_empty(pl.col("user")), none_if_empty(pl.col("product"))
     made = pl.concat_str(user, product, pl.col("__at").cast(pl.String).fill_null(""), separator="|")
-    kept = sift(frame, checks, rejects).select(
+    wanted = [
         pl.coalesce(none_if_empty(pl.col("id")), made).alias("id"),
         user.alias("user"),
         product.alias("product"),
@@ -73,14 +74,16 @@ def clean_reviews(frame: pl.LazyFrame, rejects: Rejects, now: int) -> pl.LazyFra
         pl.col("__helpful").cast(pl.Int64).alias("helpful"),
         _boolean("verified", schema).alias("verified"),
         *_extras(schema, _REVIEW),
-        "file",
-        "line",
-    )
-    single = richest(kept, ["user", "product", "at"], "the review is there more than once", rejects)
-    return single if _is_null(schema["id"]) else richest(single, ["id"], "the review's id is there more than once", rejects)
+        *_PLACE,
+    ]
+    kept = sieve.sift("reviews", frame, checks, wanted)
+    single = richest("reviews-one", kept, ["user", "product", "at"], "the review is there more than once", sieve)
+    if _is_null(schema["id"]):
+        return single
+    return richest("reviews-by-id", single, ["id"], "the review's id is there more than once", sieve)
 
 
-def clean_events(frame: pl.LazyFrame, rejects: Rejects, now: int) -> pl.LazyFrame:
+def clean_events(frame: pl.LazyFrame, sieve: Sieve, now: int) -> pl.LazyFrame:
     """One row an event, known kinds and possible times only; ratings may be any finite number."""
     frame = _complete(frame, _EVENT, required=("user", "product"), owner="events")
     schema = frame.collect_schema()
@@ -94,7 +97,7 @@ def clean_events(frame: pl.LazyFrame, rejects: Rejects, now: int) -> pl.LazyFram
         *(Check(f"{name} must be a number", _unread(name), name) for name in numbers if not _is_null(schema[name])),
         *_time_checks(now),
     ]
-    return sift(frame, checks, rejects).select(
+    wanted = [
         none_if_empty(pl.col("user")).alias("user"),
         none_if_empty(pl.col("product")).alias("product"),
         pl.col("__event").alias("event"),
@@ -103,15 +106,17 @@ def clean_events(frame: pl.LazyFrame, rejects: Rejects, now: int) -> pl.LazyFram
         pl.col("__position").cast(pl.Int64).alias("position"),
         *(pl.col(f"__{name}").alias(name) for name in numbers[1:]),
         *_extras(schema, _EVENT),
-    )
+    ]
+    return sieve.sift("events", frame, checks, wanted)
 
 
-def clean_triples(frame: pl.LazyFrame, rejects: Rejects) -> pl.LazyFrame:
+def clean_triples(frame: pl.LazyFrame, sieve: Sieve) -> pl.LazyFrame:
     """Each triple once; one without a head, a relation or a tail is refused."""
     names = ("head", "relation", "tail")
     frame = _complete(frame, names, required=names, owner="triples")
-    kept = sift(frame, [_missing(name, name) for name in names], rejects)
-    return kept.select(none_if_empty(pl.col(name)).alias(name) for name in names).unique()
+    wanted = [none_if_empty(pl.col(name)).alias(name) for name in names]
+    kept = sieve.sift("triples", frame, [_missing(name, name) for name in names], wanted)
+    return sieve.hold("triples-one", kept.unique())
 
 
 def _complete(frame: pl.LazyFrame, columns: Sequence[str], *, required: Sequence[str], owner: str) -> pl.LazyFrame:
@@ -206,7 +211,7 @@ def _property(name: str, dtype: pl.DataType) -> pl.Expr:
     return text(value.cast(pl.String))
 
 
-def richest(frame: pl.LazyFrame, identity: Sequence[str], reason: str, rejects: Rejects) -> pl.LazyFrame:
+def richest(name: str, frame: pl.LazyFrame, identity: Sequence[str], reason: str, sieve: Sieve) -> pl.LazyFrame:
     """One row an identity: the one that says most, its gaps filled from the others, which go to the rejects.
 
     "Most" counts values and then characters; what ties is decided by the values themselves, never by the order of the rows.
@@ -222,12 +227,8 @@ def richest(frame: pl.LazyFrame, identity: Sequence[str], reason: str, rejects: 
         written = pl.struct(values).struct.json_encode()
         filled = pl.sum_horizontal(pl.col(name).is_not_null() for name in values)
         several = several.sort(filled, written.str.len_chars(), written, descending=[True, True, False])
-    refuse(
-        several.filter(~pl.struct(keys).is_first_distinct()).lazy().with_columns(pl.lit(0, pl.Int8).alias(VERDICT)),
-        [Check(reason, pl.lit(value=True), keys[0])],
-        rejects,
-    )
+    sieve.refuse(several.filter(~pl.struct(keys).is_first_distinct()).lazy(), reason, keys[0])
     others = [name for name in schema if name not in keys]
     one = several.lazy().group_by(keys, maintain_order=True).agg(pl.col(name).drop_nulls().first() for name in others)
     single = frame.join(doubled.lazy(), on=keys, how="anti", nulls_equal=True)
-    return pl.concat([single, one.select(schema.names())])
+    return sieve.hold(name, pl.concat([single, one.select(schema.names())]))

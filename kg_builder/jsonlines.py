@@ -4,14 +4,14 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
 import polars as pl
 
-from kg_builder.rejects import Rejects
 from kg_builder.errors import DamagedDump
+from kg_builder.rejects import Rejects
 
 CHUNK = 1 << 25
 """Bytes of text parsed at once (32 MiB): memory grows with this and with what is kept."""
@@ -19,14 +19,18 @@ CHUNK = 1 << 25
 NOT_JSON = "the line must be a JSON object"
 
 
+Fields = Mapping[str, pl.DataType]
+
+
 def read_json_lines(
-    path: Path, columns: Sequence[str] | None, rejects: Rejects, progress: Callable[[str, int, int], None] | None = None
+    path: Path, fields: Fields | None, rejects: Rejects, progress: Callable[[str, int, int], None] | None = None
 ) -> pl.DataFrame:
-    """The file's objects, one row each, every value as text (lists and objects as JSON), with `file` and `line`.
+    """The file's objects, one row each, with `file` and `line`.
 
     Args:
         path: a file of JSON objects, one a line; gzipped where its name ends in .gz.
-        columns: the fields to keep; None keeps every field that occurs.
+        fields: the fields to keep, each as `pl.String` (numbers and objects as JSON text) or as a list of strings (a lone value
+            is a list of one); None keeps every field that occurs, in the type that all its values have, else as text.
         rejects: takes the lines that are no JSON object.
         progress: called with (file name, bytes read, bytes in all).
 
@@ -45,10 +49,10 @@ def read_json_lines(
         if chunk is None:
             break
         lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
-        frames.append(_parse(chunk, first, path.name, columns, rejects))
+        frames.append(_parse(chunk, first, path.name, fields, rejects))
         first += lines
-    empty = pl.DataFrame(schema={**dict.fromkeys(columns or (), pl.String()), "file": pl.String(), "line": pl.Int64()})
-    return pl.concat([empty, *frames], how="diagonal")
+    empty = pl.DataFrame(schema={**(fields or {}), "file": pl.String(), "line": pl.Int64()})
+    return pl.concat([empty, *_alike(frames)], how="diagonal_relaxed")
 
 
 def first_object(path: Path) -> dict[str, object]:
@@ -59,6 +63,42 @@ def first_object(path: Path) -> dict[str, object]:
     except (OSError, EOFError, zlib.error, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def listed(said: pl.Series) -> pl.Series:
+    """Lists of text as they are; a lone value as a list of one.
+
+    Example:
+        >>> listed(pl.Series(["a", None])).to_list()
+        [['a'], None]
+    """
+    if isinstance(said.dtype, pl.List):
+        return said.cast(pl.List(pl.String()))
+    return pl.Series(said.name, [_list(_decoded(value)) for value in said], dtype=pl.List(pl.String()))
+
+
+def paths_of_names(said: pl.Series) -> pl.Series:
+    """Categories as paths: a list of names is flat, each a path of its own; a list of lists holds paths from the top down.
+
+    Example:
+        >>> paths_of_names(pl.Series([["a", "b"]])).to_list(), paths_of_names(pl.Series([[["a", "b"]]])).to_list()
+        ([[['a'], ['b']]], [[['a', 'b']]])
+    """
+    if said.dtype == pl.List(pl.List(pl.String())):
+        return said
+    names = listed(said)
+    frame = pl.DataFrame({"row": pl.int_range(names.len(), eager=True), "name": names}).explode("name").drop_nulls()
+    nested = frame["name"].str.starts_with("[").any()
+    path = listed(frame["name"]) if nested else frame.select(pl.concat_list("name")).to_series()
+    frame = frame.with_columns(path.alias("path")).group_by("row").agg("path")
+    rows = pl.DataFrame({"row": pl.int_range(names.len(), eager=True)})
+    return rows.join(frame, on="row", how="left", maintain_order="left")["path"]
+
+
+def paths_of_one(path: pl.Series) -> pl.Series:
+    """Each path as the only one of a list of paths."""
+    rows = pl.DataFrame({"row": pl.int_range(path.len(), eager=True), "path": path})
+    return rows.group_by("row", maintain_order=True).agg("path")["path"]
 
 
 def _damage(path: Path, good: int, error: Exception) -> str:
@@ -106,26 +146,26 @@ def _read(file: IO[bytes]) -> tuple[bytes, Exception | None]:
     return b"".join(parts), None
 
 
-def _parse(chunk: bytes, first: int, name: str, columns: Sequence[str] | None, rejects: Rejects) -> pl.DataFrame:
+def _parse(chunk: bytes, first: int, name: str, fields: Fields | None, rejects: Rejects) -> pl.DataFrame:
+    """One chunk, fast; the chunks that hold a line or a value the fast parser refuses line by line."""
+    lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
     try:
-        frame = _parse_fast(chunk, columns)
-        if frame.height == chunk.count(b"\n") + (not chunk.endswith(b"\n")):
-            return frame.with_columns(pl.lit(name).alias("file"), pl.int_range(first, first + frame.height).alias("line"))
+        frame = pl.read_ndjson(io.BytesIO(chunk), schema=fields, infer_schema_length=None)
     except pl.exceptions.PolarsError:
-        pass
-    return _parse_slowly(chunk, first, name, columns, rejects)
+        frame = None
+    if frame is None or frame.height != lines or (fields is None and _mixed(frame)):
+        return _parse_slowly(chunk, first, name, fields, rejects)
+    return frame.with_columns(pl.lit(name).alias("file"), pl.int_range(first, first + lines).alias("line"))
 
 
-def _parse_fast(chunk: bytes, columns: Sequence[str] | None) -> pl.DataFrame:
-    if columns is None:
-        fields = pl.read_ndjson(io.BytesIO(chunk), infer_schema_length=None).columns
-        return pl.read_ndjson(io.BytesIO(chunk), schema=dict.fromkeys(fields, pl.String()))
-    return pl.read_ndjson(io.BytesIO(chunk), schema=dict.fromkeys(columns, pl.String()))
+def _mixed(frame: pl.DataFrame) -> bool:
+    """True where a text might be a list that was read as one because other lines hold a text there."""
+    texts = frame.select(pl.col(pl.String).str.contains(r"^\s*[\[{]").any())
+    return any(texts.row(0)) if texts.width else False
 
 
-def _parse_slowly(chunk: bytes, first: int, name: str, columns: Sequence[str] | None, rejects: Rejects) -> pl.DataFrame:
-    """The same line by line, for the chunks that hold a line the fast parser refuses."""
-    objects: list[dict[str, str | None]] = []
+def _parse_slowly(chunk: bytes, first: int, name: str, fields: Fields | None, rejects: Rejects) -> pl.DataFrame:
+    objects: list[dict[str, object]] = []
     places: list[int] = []
     for number, line in enumerate(chunk.split(b"\n"), first):
         if not line.strip():
@@ -134,11 +174,39 @@ def _parse_slowly(chunk: bytes, first: int, name: str, columns: Sequence[str] | 
         if found is None:
             rejects.add(name, number, NOT_JSON, line[:80].decode(errors="replace"), line.decode(errors="replace"))
             continue
-        objects.append({key: _said(value) for key, value in found.items() if columns is None or key in columns})
+        objects.append(found)
         places.append(number)
-    fields = columns or list(dict.fromkeys(key for found in objects for key in found))
-    frame = pl.DataFrame(objects, schema=dict.fromkeys(fields, pl.String()), orient="row")
-    return frame.with_columns(pl.lit(name).alias("file"), pl.Series("line", places, dtype=pl.Int64))
+    names = dict.fromkeys(key for found in objects for key in found) if fields is None else fields
+    columns = [_column(key, [found.get(key) for found in objects], None if fields is None else fields[key]) for key in names]
+    place = [pl.Series("file", [name] * len(places), dtype=pl.String), pl.Series("line", places, dtype=pl.Int64)]
+    return pl.DataFrame([*columns, *place])
+
+
+def _column(name: str, values: list[object], dtype: pl.DataType | None) -> pl.Series:
+    """The values in the type asked for, or in the one they all have, or as text."""
+    kinds = {type(value) for value in values if value is not None}
+    if isinstance(dtype, pl.List) or (dtype is None and kinds == {list}):
+        return pl.Series(name, [_list(value) for value in values], dtype=pl.List(pl.String()))
+    if dtype is None and kinds in ({bool}, {int}, {float}, {int, float}):
+        return pl.Series(name, values, strict=False)
+    return pl.Series(name, [_said(value) for value in values], dtype=pl.String())
+
+
+def _alike(frames: list[pl.DataFrame]) -> list[pl.DataFrame]:
+    """The frames with one type a column: where chunks differ and no number type holds both, as text."""
+    kinds: dict[str, set[pl.DataType]] = {}
+    for frame in frames:
+        for name, dtype in frame.schema.items():
+            kinds.setdefault(name, set()).add(dtype)
+    clash = [
+        name
+        for name, found in kinds.items()
+        if len(found) > 1 and not all(dtype.is_numeric() or isinstance(dtype, pl.Null) for dtype in found)
+    ]
+    return [
+        frame.with_columns(_column(name, frame[name].to_list(), pl.String()) for name in clash if name in frame.columns)
+        for frame in frames
+    ]
 
 
 def _object(line: bytes) -> dict[str, object] | None:
@@ -153,3 +221,18 @@ def _said(value: object) -> str | None:
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False)
+
+
+def _list(value: object) -> list[str | None] | None:
+    if value is None or value == "":
+        return None
+    return [_said(item) for item in value] if isinstance(value, list) else [_said(value)]
+
+
+def _decoded(value: str | None) -> object:
+    if value is None or not value.startswith("["):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value

@@ -83,19 +83,50 @@ _COLUMNS: Mapping[str, pl.DataType] = {
 }
 
 
-def sift(frame: pl.LazyFrame, checks: Sequence[Check], rejects: Rejects) -> pl.LazyFrame:
-    """The rows that pass every check; the others are in `rejects` with the first reason that holds."""
-    verdict = pl.coalesce(pl.when(check.bad).then(pl.lit(number, pl.Int8)) for number, check in enumerate(checks))
-    judged = frame.with_columns(verdict.alias(VERDICT))
-    refuse(judged.filter(pl.col(VERDICT).is_not_null()), checks, rejects)
-    return judged.filter(pl.col(VERDICT).is_null()).drop(VERDICT)
-
-
 VERDICT = "__verdict"
+"""The column that numbers the check a row fails; columns that start with two underscores are no part of the row."""
 
 
-def refuse(judged: pl.LazyFrame, checks: Sequence[Check], rejects: Rejects) -> None:
-    """Put every row into the rejects, with the reason that its `__verdict` numbers."""
+@dataclass(frozen=True, slots=True)
+class Sieve:
+    """Sorts rows in one reading of their source: those that pass are held, the others are in the rejects."""
+
+    rejects: Rejects
+    scratch: Path | None = None
+    """A folder for the rows that pass, so that they need no memory; None keeps them in memory."""
+
+    def sift(self, name: str, frame: pl.LazyFrame, checks: Sequence[Check], wanted: Sequence[pl.Expr]) -> pl.LazyFrame:
+        """The wanted columns of the rows that pass every check; the others are refused for the first check they fail."""
+        verdict = pl.coalesce(pl.when(check.bad).then(pl.lit(number, pl.Int8)) for number, check in enumerate(checks))
+        judged = frame.with_columns(verdict.alias(VERDICT)).cache()
+        refused = _refused(judged.filter(pl.col(VERDICT).is_not_null()), checks)
+        kept = judged.filter(pl.col(VERDICT).is_null()).select(wanted)
+        if self.scratch is None:
+            rows, held = pl.collect_all([refused, kept], engine="streaming")
+            self.rejects.extend(rows)
+            return held.lazy()
+        path = self.scratch / f"{name}.parquet"
+        rows, _ = pl.collect_all([refused, kept.sink_parquet(path, lazy=True)], engine="streaming")
+        self.rejects.extend(rows)
+        return pl.scan_parquet(path)
+
+    def hold(self, name: str, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """The frame worked out once, to be read often."""
+        if self.scratch is None:
+            return frame.collect(engine="streaming").lazy()
+        path = self.scratch / f"{name}.parquet"
+        frame.sink_parquet(path)
+        return pl.scan_parquet(path)
+
+    def refuse(self, rows: pl.LazyFrame, reason: str, got: str) -> None:
+        """Put all rows into the rejects for one reason; `got` is the column that the message shows."""
+        check = Check(reason, pl.lit(value=True), got)
+        judged = rows.with_columns(pl.lit(0, pl.Int8).alias(VERDICT))
+        self.rejects.extend(_refused(judged, [check]).collect(engine="streaming"))
+
+
+def _refused(judged: pl.LazyFrame, checks: Sequence[Check]) -> pl.LazyFrame:
+    """Rows with a verdict in the columns of the rejects."""
     present = judged.collect_schema().names()
     values = [name for name in present if name not in ("file", "line") and not name.startswith("__")]
     verdict = pl.col(VERDICT)
@@ -103,12 +134,10 @@ def refuse(judged: pl.LazyFrame, checks: Sequence[Check], rejects: Rejects) -> N
     got = pl.coalesce(
         pl.when(verdict == number).then(pl.col(check.got).cast(pl.String, strict=False)) for number, check in enumerate(checks)
     )
-    rejects.extend(
-        judged.select(
-            (pl.col("file") if "file" in present else pl.lit(None, pl.String)).alias("file"),
-            (pl.col("line") if "line" in present else pl.lit(None, pl.Int64)).alias("line"),
-            reasons.alias("reason"),
-            got.alias("got"),
-            pl.struct(values).struct.json_encode().alias("row"),
-        ).collect(engine="streaming")
+    return judged.select(
+        (pl.col("file") if "file" in present else pl.lit(None, pl.String)).alias("file"),
+        (pl.col("line") if "line" in present else pl.lit(None, pl.Int64)).alias("line"),
+        reasons.alias("reason"),
+        got.alias("got"),
+        pl.struct(values).struct.json_encode().alias("row"),
     )

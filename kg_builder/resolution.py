@@ -59,7 +59,7 @@ def categories(paths: pl.LazyFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         paths: a column `path` of names from the top down, joined by the unit separator (see `joined`).
 
     Returns:
-        (`path`, `id`) of every path that has a name in it, and (`id`, `name`, `parent`) of every category, parent null at the top.
+        (`path`, `id`) of every path that has a name in it, and (`id`, `name`, `parent`) of every category, no parent at the top.
     """
     unique = paths.select(pl.col("path").drop_nulls().unique()).collect(engine="streaming")["path"]
     names = _clean(unique)

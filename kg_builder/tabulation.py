@@ -10,7 +10,7 @@ import polars as pl
 from kg_builder.cleaning import Rejects, clean_events, clean_products, clean_reviews, clean_triples, clean_users
 from kg_builder.dumps import Dump
 from kg_builder.errors import EmptyDump
-from kg_builder.rejects import Check, sift
+from kg_builder.rejects import Sieve
 from kg_builder.resolution import PATH_SEPARATOR, brands, categories, joined
 from kg_builder.schema import DTYPES, RETAIL, EdgeType, GraphSchema, PropertyType
 from kg_builder.tables import GraphTables, edge_columns, node_columns
@@ -47,15 +47,15 @@ def tabulate(
     """
     rejects = Rejects() if rejects is None else rejects
     now = int(time.time()) if now is None else now
-    held = _Held(scratch)
+    sieve = Sieve(rejects, scratch)
     graph = _Graph(
         schema,
-        rejects,
-        products=held("products", None if dump.products is None else clean_products(dump.products, rejects)),
-        users=held("users", None if dump.users is None else clean_users(dump.users, rejects)),
-        reviews=held("reviews", None if dump.reviews is None else clean_reviews(dump.reviews, rejects, now)),
-        events=held("events", None if dump.events is None else _keyed(clean_events(dump.events, rejects, now))),
-        triples=held("triples", None if dump.triples is None else clean_triples(dump.triples, rejects)),
+        sieve,
+        products=None if dump.products is None else clean_products(dump.products, sieve),
+        users=None if dump.users is None else clean_users(dump.users, sieve),
+        reviews=None if dump.reviews is None else clean_reviews(dump.reviews, sieve, now),
+        events=None if dump.events is None else sieve.hold("events-keyed", _keyed(clean_events(dump.events, sieve, now))),
+        triples=None if dump.triples is None else clean_triples(dump.triples, sieve),
     )
     if not any(_height(part) for part in (graph.products, graph.reviews, graph.events)):
         raise EmptyDump(_why_empty(dump, rejects, _height(graph.users)))
@@ -67,7 +67,7 @@ def tabulate(
     graph.add_relations()
     graph.add_brands()
     graph.add_categories(dump.categories)
-    return held.tables(graph)
+    return graph.tables()
 
 
 def _why_empty(dump: Dump, rejects: Rejects, users: int) -> str:
@@ -75,34 +75,6 @@ def _why_empty(dump: Dump, rejects: Rejects, users: int) -> str:
     refused = next(iter(rejects.counts().items()), None)
     why = f"; {len(rejects)} rows were refused, most because {refused[0]} ({refused[1]})" if refused else ""
     return f"{dump.name} ({dump.format}) holds {held} to build a graph of{why}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """Cleaned rows and finished tables, in memory or as Parquet in the scratch folder: worked out once, read often."""
-
-    scratch: Path | None
-
-    def __call__(self, name: str, frame: pl.LazyFrame | None) -> pl.LazyFrame | None:
-        if frame is None:
-            return None
-        if self.scratch is None:
-            return frame.collect(engine="streaming").lazy()
-        path = self.scratch / f"{name}.parquet"
-        frame.sink_parquet(path)
-        return pl.scan_parquet(path)
-
-    def tables(self, graph: "_Graph") -> GraphTables:
-        tables = GraphTables.of(graph.schema, graph.nodes, graph.edges)
-        if self.scratch is not None:
-            tables.save(self.scratch / "tables")
-            return GraphTables.load(self.scratch / "tables")
-        frames = pl.collect_all([*tables.nodes.values(), *tables.edges.values()], engine="streaming")
-        lazies = [frame.lazy() for frame in frames]
-        nodes, edges = lazies[: len(tables.nodes)], lazies[len(tables.nodes) :]
-        return GraphTables(
-            tables.schema, dict(zip(tables.nodes, nodes, strict=True)), dict(zip(tables.edges, edges, strict=True))
-        )
 
 
 def _keyed(events: pl.LazyFrame) -> pl.LazyFrame:
@@ -122,7 +94,7 @@ def _keyed(events: pl.LazyFrame) -> pl.LazyFrame:
     merged = given.group_by(identity).agg(
         pl.when(mean.is_finite()).then(amount).otherwise(pl.col("price").mean()).alias("price"),
         *(pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name) for name in added),
-        *(pl.col(name).min() if name != "categories" else pl.col(name).first() for name in rest),
+        *(pl.col(name).min() for name in rest),
     )
     base = pl.coalesce(pl.col("at").cast(pl.String), pl.col("position").cast(pl.String))
     counted = events.filter(pl.col("key").is_null()).with_columns(base.alias("key"))
@@ -143,7 +115,7 @@ class _Graph:
     """The tables as they grow; every `add_…` puts one part of the cleaned dump into them."""
 
     schema: GraphSchema
-    rejects: Rejects
+    sieve: Sieve
     products: pl.LazyFrame | None
     users: pl.LazyFrame | None
     reviews: pl.LazyFrame | None
@@ -192,8 +164,9 @@ class _Graph:
                 continue
             links = pl.concat(parts).with_columns(none_if_empty(pl.col("target"))).drop_nulls().unique()
             links = links.collect(engine="streaming").lazy()
-            itself = Check(f"a product cannot be {name} with itself", pl.col("source") == pl.col("target"), "target")
-            links = sift(links, [itself], self.rejects)
+            itself = pl.col("source") == pl.col("target")
+            self.sieve.refuse(links.filter(itself), f"a product cannot be {name} with itself", "target")
+            links = links.filter(~itself)
             if _height(links):
                 self.edges["Product", kind, "Product"] = links
 
@@ -286,6 +259,19 @@ class _Graph:
         self.edges["Category", "CHILD_OF", "Category"] = every.lazy().drop_nulls("parent").select(source="id", target="parent")
         self.edges["Product", "IN_CATEGORY", "Category"] = (
             said.join(leaves.lazy(), on="path").select(source="id", target="id_right").unique()
+        )
+
+    def tables(self) -> GraphTables:
+        """The finished tables, worked out once: in memory, or as Parquet in the scratch folder."""
+        tables = GraphTables.of(self.schema, self.nodes, self.edges)
+        if self.sieve.scratch is not None:
+            tables.save(self.sieve.scratch / "tables")
+            return GraphTables.load(self.sieve.scratch / "tables")
+        frames = pl.collect_all([*tables.nodes.values(), *tables.edges.values()], engine="streaming")
+        lazies = [frame.lazy() for frame in frames]
+        nodes, edges = lazies[: len(tables.nodes)], lazies[len(tables.nodes) :]
+        return GraphTables(
+            tables.schema, dict(zip(tables.nodes, nodes, strict=True)), dict(zip(tables.edges, edges, strict=True))
         )
 
     def _said_of_products(self, relation: str, column: str | None) -> pl.LazyFrame:

@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Callable
 
 import polars as pl
 
@@ -52,9 +53,30 @@ def none_if_empty(column: pl.Expr) -> pl.Expr:
 
 def number(column: pl.Expr) -> pl.Expr:
     """The finite number that the column says (thousands may be set off by commas: 1,234), else null."""
-    plain = none_if_empty(column).str.replace_all(r"(\d),(\d{3})\b", "${1}${2}").str.replace_all(r"(\d),(\d{3})\b", "${1}${2}")
-    value = plain.cast(pl.Float64, strict=False)
-    return pl.when(value.is_finite()).then(value)
+    return column.cast(pl.String).map_batches(_number, return_dtype=pl.Float64(), is_elementwise=True)
+
+
+def _number(said: pl.Series) -> pl.Series:
+    return _finite(_read(said, lambda values: values.cast(pl.Float64, strict=False), _grouped))
+
+
+def _grouped(said: pl.Series) -> pl.Series:
+    thousands = said.str.contains(r"^\s*-?\d{1,3}(,\d{3})+(\.\d*)?\s*$")
+    plain = pl.select(pl.when(thousands).then(said.str.replace_all(",", "", literal=True)).otherwise(said)).to_series()
+    return plain.str.strip_chars().cast(pl.Float64, strict=False)
+
+
+def _finite(values: pl.Series) -> pl.Series:
+    return pl.select(pl.when(values.is_finite()).then(values)).to_series()
+
+
+def _read(said: pl.Series, fast: Callable[[pl.Series], pl.Series], slow: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """What `fast` makes of the values, and `slow` of those that it cannot read: most columns hold one form throughout."""
+    values = fast(said)
+    if values.null_count() == said.null_count():
+        return values
+    unread = (said.is_not_null() & values.is_null()).arg_true()
+    return values.scatter(unread, slow(said.gather(unread)))
 
 
 def price(column: pl.Expr) -> pl.Expr:
@@ -81,17 +103,27 @@ def moment(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         return column.cast(pl.Datetime("us")).dt.epoch("s") if isinstance(dtype, pl.Date) else column.dt.epoch("s")
     if dtype.is_integer():
         return _seconds(column.cast(pl.Int64))
-    plain = none_if_empty(column)
-    seconds = _seconds(plain.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False))
-    if not isinstance(dtype, pl.String):
-        return seconds
+    if dtype.is_numeric():
+        return _seconds(column.cast(pl.Int64, strict=False))
+    return column.cast(pl.String).map_batches(_moment, return_dtype=pl.Int64(), is_elementwise=True)
+
+
+def _moment(said: pl.Series) -> pl.Series:
+    seconds = _read(said, lambda values: values.cast(pl.Int64, strict=False), _iso)
+    return pl.select(_seconds(pl.lit(seconds))).to_series()
+
+
+def _iso(said: pl.Series) -> pl.Series:
+    plain = said.str.strip_chars()
     iso = plain.str.replace(r"^(\d{4}-\d{2}-\d{2}) (\d)", "${1}T${2}").str.replace(r"Z$", "+00:00")
-    zoned = iso.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", time_zone="UTC", strict=False).dt.epoch("s")
-    local = [
-        iso.str.to_datetime(pattern, strict=False).dt.epoch("s") for pattern in ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%F")
+    forms = [
+        _finite(plain.cast(pl.Float64, strict=False)).cast(pl.Int64, strict=False),
+        iso.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", time_zone="UTC", strict=False).dt.epoch("s"),
+        iso.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False).dt.epoch("s"),
+        iso.str.to_datetime("%Y-%m-%dT%H:%M", strict=False).dt.epoch("s"),
+        iso.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")).dt.epoch("s"),
     ]
-    date = iso.str.to_date("%F", strict=False).cast(pl.Datetime("us")).dt.epoch("s")
-    return pl.coalesce(seconds, zoned, *local[:2], date)
+    return pl.select(pl.coalesce(pl.lit(form) for form in forms)).to_series()
 
 
 def _seconds(value: pl.Expr) -> pl.Expr:

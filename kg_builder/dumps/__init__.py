@@ -13,8 +13,8 @@ from typing import Any, Protocol, cast
 
 import polars as pl
 
-from kg_builder.rejects import Rejects
 from kg_builder.errors import MissingSource, UnknownFormat, did_you_mean
+from kg_builder.rejects import Rejects
 
 Progress = Callable[[str, int, int], None]
 """Called as reading goes on with (what is read, units done so far, units in all)."""
@@ -71,7 +71,11 @@ def readers() -> dict[str, Reader]:
 
 
 def read_dump(
-    source: Source, *, format: str | None = None, rejects: Rejects | None = None, progress: Progress | None = None
+    source: Source,
+    *,
+    format: str | None = None,  # noqa: A002  (the word of the command line)
+    rejects: Rejects | None = None,
+    progress: Progress | None = None,
 ) -> Dump:
     """The source in the one form that `tabulate` takes, read by the first reader that recognises it, or by `format`'s.
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
-from kg_builder.rejects import Rejects
-from kg_builder.values import none_if_empty
 from kg_builder.dumps import Dump, Progress, Source
 from kg_builder.errors import DamagedDump, MissingSource, did_you_mean
-from kg_builder.jsonlines import read_json_lines
+from kg_builder.jsonlines import listed, paths_of_names, read_json_lines
+from kg_builder.rejects import Rejects
+from kg_builder.values import none_if_empty
 
 FORMAT = "interactions"
 LOOKS_FOR = "train.tsv with the columns user, item, timestamp, rating; valid.tsv, items.jsonl, kg.tsv where there are any"
@@ -39,7 +39,8 @@ def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) 
     if not (folder / "train.tsv").is_file():
         raise MissingSource(f"{folder} has no train.tsv; {FORMAT} looks for {LOOKS_FOR}")
     files = [folder / name for name in ("train.tsv", "valid.tsv") if (folder / name).is_file()]
-    products, texts = None, ()
+    products: pl.LazyFrame | None = None
+    texts: tuple[str, ...] = ()
     if (folder / "items.jsonl").is_file():
         products, texts = _items(folder / "items.jsonl", rejects, progress)
     triples = _table(folder / "kg.tsv", ("head", "relation", "tail")) if (folder / "kg.tsv").is_file() else None
@@ -83,7 +84,9 @@ def _events(files: list[Path]) -> pl.LazyFrame:
     said = none_if_empty(pl.col("timestamp"))
     value = said.cast(pl.Float64, strict=False)
     largest = table.select(pl.when(value.is_finite()).then(value).max()).collect(engine="streaming").item()
-    unknown = pl.lit(None, pl.String)
+    unknown: pl.Expr = pl.lit(None, pl.String)
+    at: pl.Expr
+    position: pl.Expr
     if not largest:
         # A value that is no number stays, so that cleaning refuses the row and says why.
         at, position = pl.when(value.is_null()).then(said), unknown
@@ -102,31 +105,11 @@ def _items(path: Path, rejects: Rejects, progress: Progress | None) -> tuple[pl.
             return pl.LazyFrame(schema={"id": pl.String()}), ()
         raise DamagedDump(f"{path} needs the field 'item'{did_you_mean('item', table.columns)}")
     extra = [name for name in table.columns if name not in (*_KNOWN, "file", "line")]
-    typed = {name: _typed(table[name]) for name in extra}
-    lists = [_strings(table[name]).alias(name) for name in _LISTS if name in table.columns]
-    paths = [_paths(table["categories"]).alias("categories")] if "categories" in table.columns else []
-    products = table.with_columns(*(values.alias(name) for name, values in typed.items()), *lists, *paths).rename({"item": "id"})
-    texts = tuple(name for name, values in typed.items() if values.dtype in (pl.String, pl.List(pl.String)) and not _mute(values))
+    lists = [listed(table[name]) for name in _LISTS if name in table.columns]
+    paths = [paths_of_names(table["categories"])] if "categories" in table.columns else []
+    products = table.with_columns(*lists, *(path.alias("categories") for path in paths)).rename({"item": "id"})
+    texts = tuple(name for name in extra if table[name].dtype in (pl.String, pl.List(pl.String)) and not _mute(table[name]))
     return products.lazy(), texts
-
-
-def _typed(said: pl.Series) -> pl.Series:
-    """The values as lists of text, booleans or numbers where all of them are, else as text.
-
-    A number in quotes has lost them by now, so a field is a number only where every value is one: "year": "1995" is a number.
-    """
-    values = said.drop_nulls()
-    values = values.filter(values != "")
-    if values.len() and values.str.starts_with("[").all():
-        return _strings(said)
-    if values.len() and values.is_in(["true", "false"]).all():
-        return said.replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
-    if values.len() and values.str.contains(r"^-?\d+$").all() and values.str.len_chars().max() < 18:  # type: ignore[operator]
-        return said.cast(pl.Int64, strict=False)
-    numbers = values.cast(pl.Float64, strict=False)
-    if values.len() and numbers.is_finite().fill_null(value=False).all():
-        return said.cast(pl.Float64, strict=False)
-    return said
 
 
 def _mute(values: pl.Series) -> bool:
@@ -134,26 +117,3 @@ def _mute(values: pl.Series) -> bool:
     plain = values if values.dtype == pl.String else values.list.get(0, null_on_oob=True)
     share = plain.drop_nulls().str.contains(r"^\s*(?:https?://|\{)").mean()
     return isinstance(share, float) and share > 0.5
-
-
-def _strings(said: pl.Series) -> pl.Series:
-    """JSON lists as lists of text; a lone value is a list of one."""
-    as_list = pl.when(said.str.starts_with("[")).then(said).otherwise(pl.concat_str(pl.lit('["'), _escaped(said), pl.lit('"]')))
-    listed = pl.select(pl.when(said.is_not_null() & (said != "")).then(as_list).alias("said")).to_series()
-    return listed.str.json_decode(pl.List(pl.String()))
-
-
-def _escaped(said: pl.Series) -> pl.Expr:
-    return pl.lit(said).str.replace_all("\\", "\\\\", literal=True).str.replace_all('"', '\\"', literal=True)
-
-
-def _paths(said: pl.Series) -> pl.Series:
-    """Categories as paths: a list of names is flat, each a path of its own; a list of lists holds paths from the top down."""
-    names = _strings(said)
-    frame = pl.DataFrame({"row": pl.int_range(names.len(), eager=True), "name": names}).explode("name").drop_nulls()
-    nested = frame["name"].str.starts_with("[")
-    path = pl.when(nested).then(frame["name"]).otherwise(pl.concat_str(pl.lit('["'), _escaped(frame["name"]), pl.lit('"]')))
-    frame = frame.with_columns(path.alias("path")).with_columns(pl.col("path").str.json_decode(pl.List(pl.String())))
-    grouped = frame.group_by("row", maintain_order=True).agg("path")
-    rows = pl.DataFrame({"row": pl.int_range(names.len(), eager=True)})
-    return rows.join(grouped, on="row", how="left", maintain_order="left")["path"]

@@ -1,0 +1,114 @@
+"""Amazon's review dumps of 2014 and 2018: reviews as JSON Lines and, if there, `meta_*.json.gz` with the products.
+
+Source: Ni, Li and McAuley, "Justifying recommendations using distantly-labeled reviews and fine-grained aspects", EMNLP 2019.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from kg_builder.dumps import Dump, Progress, Source
+from kg_builder.errors import MissingSource
+from kg_builder.jsonlines import first_object, paths_of_one, read_json_lines
+from kg_builder.rejects import Rejects
+from kg_builder.values import none_if_empty
+
+FORMAT = "amazon-2018"
+LOOKS_FOR = "*_5.json.gz or other .json(.gz) lines with reviewerID, asin, overall; meta_*.json.gz where there is one"
+
+_REVIEW = {
+    "reviewerID": "user",
+    "asin": "product",
+    "overall": "rating",
+    "summary": "title",
+    "reviewText": "text",
+    "unixReviewTime": "at",
+    "vote": "vote",
+    "helpful": "helpful",
+    "verified": "verified",
+}
+_REVIEW_FIELDS = {name: pl.List(pl.String()) if name == "helpful" else pl.String() for name in _REVIEW}
+_LISTS = ("description", "feature", "category", "also_buy", "also_view")
+_META_FIELDS = {
+    **dict.fromkeys(("asin", "title", "price", "brand", "main_cat"), pl.String()),
+    **dict.fromkeys(_LISTS, pl.List(pl.String())),
+}
+_SCRAP = r"(?i)var aPageStart|getTime\(|^\s*\.a-[a-z-]+[\s{]"
+"""What the crawl took for a title where it met a script or a style sheet."""
+
+
+def recognises(source: Source) -> bool:
+    """True for a folder with files of reviews in it, or for one such file."""
+    return isinstance(source, str | Path) and bool(_reviews(Path(source)))
+
+
+def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) -> Dump:
+    """Reviews and products as they are in the files, the products' lists unpacked.
+
+    Raises:
+        MissingSource: there is no file of reviews.
+        DamagedDump: a gzip file breaks off or is none.
+    """
+    path = Path(str(source))
+    files = _reviews(path)
+    metas = _metas(path)
+    if not files and not metas:
+        raise MissingSource(f"{path} has no file of reviews; {FORMAT} looks for {LOOKS_FOR}")
+    reviews = [read_json_lines(file, _REVIEW_FIELDS, rejects, progress) for file in files]
+    products = [read_json_lines(file, _META_FIELDS, rejects, progress) for file in metas]
+    return Dump(
+        name=path.name,
+        format=FORMAT,
+        products=_described(pl.concat(products)).lazy() if products else None,
+        reviews=_written(pl.concat(reviews)).lazy() if reviews else None,
+    )
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        return []
+    return sorted(file for file in path.iterdir() if file.name.endswith((".json", ".json.gz", ".jsonl", ".jsonl.gz")))
+
+
+def _metas(path: Path) -> list[Path]:
+    return [file for file in _files(path) if file.name.startswith("meta_")]
+
+
+def _reviews(path: Path) -> list[Path]:
+    """Files named as the dump names them, damaged or not, and files whose first line is a review."""
+    others = [file for file in _files(path) if not file.name.startswith("meta_")]
+    named = ("_5.json", "_5.json.gz")
+    return [file for file in others if file.name.endswith(named) or {"reviewerID", "asin"} <= first_object(file).keys()]
+
+
+def _written(table: pl.DataFrame) -> pl.DataFrame:
+    """Reviews under the names of a Dump; `helpful` is the vote of 2018 or the first number of 2014's [helpful, of all]."""
+    table = table.rename(_REVIEW)
+    helpful = pl.coalesce(pl.col("vote"), pl.col("helpful").list.first())
+    return table.with_columns(helpful.alias("helpful")).drop("vote")
+
+
+def _described(table: pl.DataFrame) -> pl.DataFrame:
+    """Products under the names of a Dump: one category path, else the main category; features where no description is."""
+    # What follows a closing tag in a path is the page's bullet points, no category.
+    names = pl.col("category")
+    torn = names.list.eval(pl.element().str.contains("</", literal=True)).list.arg_max()
+    damaged = names.list.eval(pl.element().str.contains("</", literal=True)).list.any()
+    path = pl.when(damaged).then(names.list.head(torn)).otherwise(names)
+    main = pl.when(~pl.col("main_cat").str.contains("<", literal=True)).then(pl.col("main_cat"))
+    prose = [pl.col(name).list.join(" ", ignore_nulls=True) for name in ("description", "feature")]
+    described = table.select(
+        pl.col("asin").alias("id"),
+        pl.when(~pl.col("title").str.contains(_SCRAP)).then(pl.col("title")).alias("title"),
+        pl.coalesce(none_if_empty(part) for part in prose).alias("description"),
+        pl.when(pl.col("price").str.len_chars() < 40).then(pl.col("price")).alias("price"),
+        "brand",
+        pl.when(path.list.len() > 0).then(path).otherwise(pl.concat_list(main)).alias("path"),
+        pl.col("also_buy").alias("also_bought"),
+        pl.col("also_view").alias("also_viewed"),
+        "file",
+        "line",
+    )
+    return described.with_columns(paths_of_one(described["path"]).alias("categories")).drop("path")
