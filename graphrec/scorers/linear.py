@@ -15,7 +15,7 @@ from graphrec.scorers import FitContext, State, Term
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
 
 LIMIT = 5_000
-"""Products in the dense system: beyond, the most-chosen ones. Time grows with the cube (5,000: about ten seconds on two cores)."""
+"""Products in the dense system: beyond, the most-chosen ones. Time grows with the cube (5,000: ten seconds on two cores)."""
 _PENALTIES = (50.0, 100.0, 200.0, 400.0, 800.0)
 _DEFAULT_PENALTY = 150.0
 _TRIED_UP_TO = 2_500
