@@ -1,0 +1,364 @@
+"""The Neo4j store: a server, by the official driver.
+
+Every write is a MERGE on a declared key in a managed transaction, so the driver may retry it, and a build that broke
+off is mended by running it again. The schema and the builds are kept in `Build` nodes.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from types import TracebackType
+from typing import Any, LiteralString, Self, cast
+
+import neo4j
+import pandas as pd
+import polars as pl
+from neo4j import exceptions
+from neo4j.graph import Node, Path, Relationship
+
+from kg_builder.changes import replaced_by
+from kg_builder.errors import QueryError, SchemaError, StoreError, StoreMissing, StoreRefused, StoreUnreachable
+from kg_builder.schema import EdgeType, GraphSchema
+from kg_builder.stores import Build, Progress, StoreInfo
+from kg_builder.tables import GraphTables, edge_columns, node_columns
+
+_ROWS = 10_000  # of one transaction
+_VECTORS = 1_000  # rows of one transaction that carries vectors
+_SOURCES = 500  # sources of one transaction that replaces derived edges
+_CHUNK = 100_000  # edges of one answer
+_LONGEST_VECTOR = 4096  # Neo4j indexes no longer ones
+
+
+class Neo4jStore:
+    """A graph on a Neo4j server. See `GraphStore` for what each method promises.
+
+    Raises:
+        StoreUnreachable: no server answers at the address.
+        StoreRefused: it refuses the user or the password.
+    """
+
+    def __init__(self, uri: str, user: str, password: str) -> None:
+        self.uri = uri
+        self._user = user
+        with self._errors():
+            self._driver = neo4j.GraphDatabase.driver(
+                uri,
+                auth=(user, password),
+                connection_timeout=5,
+                connection_acquisition_timeout=10,
+                max_transaction_retry_time=15,
+                notifications_min_severity="OFF",
+            )
+        try:
+            with self._errors():
+                self._driver.verify_connectivity()
+        except StoreError:
+            self._driver.close()
+            raise
+
+    def write(self, tables: GraphTables, *, build: Build | None = None, progress: Progress | None = None) -> None:
+        """See `GraphStore.write`; in many transactions: what breaks off is completed by writing again.
+
+        Raises:
+            SchemaError: the tables contradict the store's schema, or an edge ends nowhere.
+        """
+        if "Build" in tables.schema.nodes:
+            raise SchemaError("the label Build is taken: Neo4j stores keep the schema and the builds in such nodes; rename yours")
+        with self._errors(), self._driver.session() as session:
+            there = _schema(session)
+            schema = there.merge(tables.schema) if there else tables.schema
+            ends = {label for source, _, target in tables.edges for label in (source, target)}
+            tables.check(held={label: _ids(session, label).to_frame("id").lazy() for label in sorted(ends)})
+            for label in ("Build", *schema.nodes):
+                _run(session, f"CREATE CONSTRAINT IF NOT EXISTS FOR (n:`{label}`) REQUIRE n.id IS UNIQUE")
+            if schema != there:
+                _run(session, "MERGE (b:Build {id: 'schema'}) SET b.schema = $schema", schema=schema.to_json())
+            _write(session, GraphTables.of(schema, tables.nodes, tables.edges), progress)
+            if build is not None:
+                record = {**asdict(build), "rejected": json.dumps(dict(build.rejected))}
+                key = f"{build.format}:{build.source}"
+                _run(session, "MERGE (b:Build {id: $id}) SET b += $record", id=key, record=record)
+
+    def read(self, *, derived: bool = False) -> GraphTables:
+        """See `GraphStore.read`; the tables are in memory.
+
+        Raises:
+            StoreMissing: nothing was written to this server yet.
+        """
+        with self._errors(), self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
+            schema = self._known(session)
+            nodes = {label: _read_nodes(session, schema, label, derived=derived) for label in schema.nodes}
+            edges = {
+                kind: _read_edges(session, schema, kind, nodes[kind[0]]["id"])
+                for kind, spec in schema.edges.items()
+                if derived or not spec.derived
+            }
+        return GraphTables.of(
+            schema,
+            {label: frame for label, frame in nodes.items() if frame.height},
+            {kind: frame for kind, frame in edges.items() if frame.height},
+        )
+
+    def query(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """See `GraphStore.query`; runs in a reading transaction.
+
+        Raises:
+            QueryError: the server does not accept the Cypher, a parameter is missing, or the query writes.
+        """
+
+        def rows(transaction: neo4j.ManagedTransaction) -> pd.DataFrame:
+            result = transaction.run(cast("LiteralString", cypher), dict(parameters or {}))
+            columns = result.keys()
+            return pd.DataFrame([[_plain(value) for value in record.values()] for record in result], columns=columns)
+
+        with self._errors(), self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
+            return session.execute_read(rows)
+
+    def info(self) -> StoreInfo:
+        """See `GraphStore.info`."""
+        with self._errors(), self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
+            schema = self._known(session)
+            nodes = {label: _run(session, f"MATCH (n:`{label}`) RETURN count(n)")[0][0] for label in schema.nodes}
+            edges = {kind: _run(session, f"MATCH {_pattern(kind)} RETURN count(r)")[0][0] for kind in schema.edges}
+            spans = [_run(session, f"MATCH {where} RETURN min({at}), max({at})")[0] for where, at in _timed(schema)]
+            builds = _run(session, "MATCH (b:Build) WHERE b.source IS NOT NULL RETURN b ORDER BY b.at, b.id")
+        return StoreInfo(
+            address=self.uri,
+            nodes={label: count for label, count in nodes.items() if count},
+            edges={kind: count for kind, count in edges.items() if count},
+            first_at=min((first for first, _ in spans if first is not None), default=None),
+            last_at=max((last for _, last in spans if last is not None), default=None),
+            builds=tuple(_build(record[0]) for record in builds),
+        )
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._driver.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Neo4jStore({self.uri!r}, user {self._user!r})"
+
+    def _known(self, session: neo4j.Session) -> GraphSchema:
+        schema = _schema(session)
+        if schema is None:
+            raise StoreMissing(f"{self.uri} holds no graph of ours yet; make one with: kg-builder build SOURCE --into {self.uri}")
+        return schema
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turn the driver's errors into ours."""
+        try:
+            yield
+        except exceptions.AuthError:
+            raise self._refused() from None
+        except exceptions.ClientError as error:
+            if (error.code or "").startswith("Neo.ClientError.Security"):
+                raise self._refused() from None
+            raise QueryError(_line(error.message or str(error))) from None
+        except (exceptions.ServiceUnavailable, exceptions.SessionExpired):
+            raise StoreUnreachable(
+                f"no Neo4j server answers at {self.uri}; start one (make neo4j-start) or correct the address in NEO4J_URI"
+            ) from None
+        except (exceptions.Neo4jError, exceptions.DriverError, ValueError) as error:
+            if isinstance(error, SchemaError | StoreError):
+                raise
+            raise StoreError(f"{self.uri}: {_line(str(error))}") from None
+
+    def _refused(self) -> StoreRefused:
+        return StoreRefused(
+            f"{self.uri} refuses the user {self._user!r} or the password; set NEO4J_USERNAME and NEO4J_PASSWORD to what it knows"
+        )
+
+
+def _run(session: neo4j.Session, cypher: str, **parameters: Any) -> list[neo4j.Record]:
+    """The records of one statement of ours; names in it come from a checked schema."""
+    return list(session.run(cast("LiteralString", cypher), parameters))
+
+
+def _schema(session: neo4j.Session) -> GraphSchema | None:
+    found = _run(session, "MATCH (b:Build {id: 'schema'}) RETURN b.schema")
+    return GraphSchema.from_json(found[0][0]) if found else None
+
+
+def _build(node: Node) -> Build:
+    return Build(node["source"], node["format"], node["at"], json.loads(node["rejected"]))
+
+
+def _write(session: neo4j.Session, tables: GraphTables, progress: Progress | None) -> None:
+    nodes, edges = tables.counts()
+    total, done = sum(nodes.values()) + sum(edges.values()), 0
+
+    def send(batch: pl.DataFrame, *statements: tuple[str, pl.DataFrame]) -> None:
+        nonlocal done
+
+        def work(transaction: neo4j.ManagedTransaction) -> None:
+            for cypher, rows in statements:
+                transaction.run(cast("LiteralString", cypher), rows=rows.rows()).consume()
+
+        session.execute_write(work)
+        done += batch.height
+        if progress is not None:
+            progress("write", done, total)
+
+    for label in nodes:
+        frame = _used(tables.nodes[label].collect(), ("id",))
+        cypher = f"UNWIND $rows AS row MERGE (n:`{label}` {{id: row[0]}}){_set('n', frame.columns, 1)}"
+        vectors = [column for column in frame.columns if frame.schema[column] == pl.List(pl.Float32)]
+        for batch in frame.iter_slices(_VECTORS if vectors else _ROWS):
+            send(batch, (cypher, batch))
+        for column in vectors:
+            _index(session, label, column, frame[column])
+    for kind in edges:
+        spec = tables.schema.edge(kind)
+        frame = _used(tables.edges[kind].collect(), spec.identity)
+        cypher = _merge_edges(kind, frame.columns, spec.key)
+        if not spec.derived:
+            for batch in frame.iter_slices(_ROWS):
+                send(batch, (cypher, batch))
+            continue
+        gone = _delete_edges(kind, spec.key)
+        for batch in _by_sources(frame):
+            send(batch, (gone, batch.select(replaced_by(spec)).unique()), (cypher, batch))
+
+
+def _used(frame: pl.DataFrame, identity: tuple[str, ...]) -> pl.DataFrame:
+    """The identity first, then the columns that hold anything: null changes nothing."""
+    return frame.select(*identity, *(c.name for c in frame if c.name not in identity and c.null_count() < len(c)))
+
+
+def _set(variable: str, columns: list[str], start: int) -> str:
+    parts = [
+        f"{variable}.`{name}` = coalesce(row[{place}], {variable}.`{name}`)"
+        for place, name in enumerate(columns)
+        if place >= start
+    ]
+    return f" SET {', '.join(parts)}" if parts else ""
+
+
+def _merge_edges(kind: EdgeType, columns: list[str], key: str | None) -> str:
+    source, name, target = kind
+    keyed = f" {{`{key}`: row[2]}}" if key else ""
+    return (
+        f"UNWIND $rows AS row MATCH (a:`{source}` {{id: row[0]}}) MATCH (b:`{target}` {{id: row[1]}}) "
+        f"MERGE (a)-[r:`{name}`{keyed}]->(b){_set('r', columns, 3 if key else 2)}"
+    )
+
+
+def _delete_edges(kind: EdgeType, key: str | None) -> str:
+    source, name, target = kind
+    keyed = f" {{`{key}`: row[1]}}" if key else ""
+    return f"UNWIND $rows AS row MATCH (a:`{source}` {{id: row[0]}})-[r:`{name}`{keyed}]->(:`{target}`) DELETE r"
+
+
+def _by_sources(frame: pl.DataFrame) -> list[pl.DataFrame]:
+    """The rows in batches that keep all rows of a source together."""
+    part = (pl.col("source").rank("dense") - 1) // _SOURCES
+    return frame.with_columns(part.alias("__part")).partition_by("__part", include_key=False)
+
+
+def _index(session: neo4j.Session, label: str, column: str, vectors: pl.Series) -> None:
+    """A vector index over the column, made anew where the vectors' length has changed."""
+    length = int(cast("int", vectors.drop_nulls().list.len().mode()[0]))
+    if not 0 < length <= _LONGEST_VECTOR:
+        return
+    name = f"{label.lower()}_{column}"
+    found = _run(session, "SHOW VECTOR INDEXES YIELD name, options WHERE name = $name RETURN options", name=name)
+    if found and found[0][0]["indexConfig"]["vector.dimensions"] != length:
+        _run(session, f"DROP INDEX `{name}`")
+    settings = f"{{`vector.dimensions`: {length}, `vector.similarity_function`: 'cosine'}}"
+    _run(
+        session,
+        f"CREATE VECTOR INDEX `{name}` IF NOT EXISTS FOR (n:`{label}`) ON n.`{column}` OPTIONS {{indexConfig: {settings}}}",
+    )
+
+
+def _ids(session: neo4j.Session, label: str) -> pl.Series:
+    return pl.Series("id", _run(session, f"MATCH (n:`{label}`) RETURN collect(n.id)")[0][0], dtype=pl.String)
+
+
+def _read_nodes(session: neo4j.Session, schema: GraphSchema, label: str, *, derived: bool) -> pl.DataFrame:
+    skipped = () if derived else schema.node(label).derived
+    columns = {name: dtype for name, dtype in node_columns(schema, label).items() if name not in skipped}
+    wide = any(dtype == pl.List(pl.Float32) for dtype in columns.values())
+    ids = _ids(session, label)
+    return _collected(session, f"MATCH (n:`{label}` {{id: id}})", "n", columns, ids, _VECTORS if wide else _ROWS)
+
+
+def _read_edges(session: neo4j.Session, schema: GraphSchema, kind: EdgeType, sources: pl.Series) -> pl.DataFrame:
+    source, name, target = kind
+    match = f"MATCH (a:`{source}` {{id: id}})-[r:`{name}`]->(b:`{target}`)"
+    columns = edge_columns(schema, kind)
+    count = _run(session, f"MATCH {_pattern(kind)} RETURN count(r)")[0][0] if len(sources) else 0
+    if not count:
+        return pl.DataFrame(schema=columns)
+    return _collected(session, match, "r", columns, sources, max(1, _CHUNK * len(sources) // count))
+
+
+def _collected(
+    session: neo4j.Session, match: str, owner: str, columns: Mapping[str, pl.DataType], ids: pl.Series, size: int
+) -> pl.DataFrame:
+    """The columns of what matches, asked for `size` ids at a time.
+
+    One answer is one row of lists, eight times faster than a row an edge. `collect` drops nulls, so where there are any
+    a second list tells which values are there.
+    """
+    ends = {"source": "a.id", "target": "b.id"}
+    values = [ends.get(name, f"{owner}.`{name}`") for name in columns]
+    lists = [
+        f"collect({value}), CASE WHEN count({value}) = count(*) THEN [] ELSE collect({value} IS NOT NULL) END" for value in values
+    ]
+    cypher = f"UNWIND $ids AS id {match} RETURN {', '.join(lists)}"
+    parts = [pl.DataFrame(schema=dict(columns))]
+    for start in range(0, len(ids), size):
+        answer = list(_run(session, cypher, ids=ids[start : start + size].to_list())[0].values())
+        pairs = zip(columns.items(), answer[::2], answer[1::2], strict=True)
+        parts.append(pl.DataFrame([_spread(name, dtype, there, mask) for (name, dtype), there, mask in pairs]))
+    return pl.concat(parts)
+
+
+def _spread(name: str, dtype: pl.DataType, values: list[Any], mask: list[bool]) -> pl.Series:
+    """The values at the places where the mask is true, null elsewhere; an empty mask means no nulls."""
+    series = pl.Series(name, values, dtype=dtype)
+    if not mask:
+        return series
+    present = pl.Series(mask)
+    places = pl.DataFrame({"there": present, "place": present.cast(pl.Int64).cum_sum() - 1})
+    return series.gather(places.select(pl.when("there").then("place"))["place"])
+
+
+def _pattern(kind: EdgeType) -> str:
+    source, name, target = kind
+    return f"(a:`{source}`)-[r:`{name}`]->(b:`{target}`)"
+
+
+def _timed(schema: GraphSchema) -> Iterator[tuple[str, str]]:
+    """Where interactions keep their time: on the edge, or on the node that stands for the event."""
+    for kind, spec in schema.edges.items():
+        if spec.interaction and "at" in spec.properties:
+            yield _pattern(kind), "r.`at`"
+        elif spec.interaction and "at" in schema.node(spec.source).properties:
+            yield _pattern(kind), "a.`at`"
+
+
+def _plain(value: object) -> object:
+    """Nodes and relationships as their properties, paths as lists of both."""
+    if isinstance(value, Path):
+        return {"nodes": [dict(node) for node in value.nodes], "relationships": [dict(edge) for edge in value.relationships]}
+    if isinstance(value, Node | Relationship):
+        return dict(value)
+    if isinstance(value, list):
+        return [_plain(part) for part in value]
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    return value
+
+
+def _line(message: str) -> str:
+    return " ".join(message.split())
