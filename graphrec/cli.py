@@ -1,0 +1,291 @@
+"""The command line: each command parses, calls one public function and prints what it returns.
+
+torch is imported inside the commands, so that `--help` answers at once.
+"""
+
+import json
+import warnings
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from graphrec import console
+from graphrec.errors import BadRequest, GraphrecError
+
+if TYPE_CHECKING:
+    from graphrec.ranker import Ranker
+
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="From a knowledge graph to a model, rankings, reasons, and back into the graph.",
+)
+
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that `graphrec fit` wrote.")]
+Store = Annotated[str, typer.Argument(metavar="STORE", help="A folder that `kg-builder build` wrote, or neo4j://host:7687.")]
+Product = Annotated[str, typer.Argument(metavar="PRODUCT", help="A product's id.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, for programs.")]
+K = Annotated[int, typer.Option("-k", help="How many products a list has.")]
+Scorers = Annotated[str | None, typer.Option(help="Names with commas between; default all, kept where they help.")]
+TextModel = Annotated[str | None, typer.Option(help="A hub name or folder; default MiniLM (English); none: read no texts.")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda …; default cuda where there is one.")]
+Seed = Annotated[int, typer.Option(help="Same seed, same machine, same model.")]
+Users = Annotated[str | None, typer.Option(help="A file with one id a line, or ids with commas between; default everybody.")]
+KeepSeen = Annotated[bool, typer.Option("--keep-seen", help="Let products in that the user chose before (groceries).")]
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    if version:
+        from graphrec import __version__
+
+        typer.echo(f"graphrec {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def fit(
+    store: Store,
+    out: Annotated[Path, typer.Option(metavar="MODEL", help="The folder to write; an older model there is replaced.")],
+    scorers: Scorers = None,
+    text_model: TextModel = None,
+    device: Device = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Learn a model from the graph.
+
+    Example: `graphrec fit shop.graph --out shop.model`
+    """
+    from graphrec import checkpoint, pipeline
+    from kg_builder.stores import connect
+
+    checkpoint.check_target(out)
+    with console.Bars() as bars, _quiet(), connect(store, read_only=True) as source:
+        ranker = pipeline.fit(source, scorers=_names(scorers), text_model=text_model, device=device, seed=seed, progress=bars)
+        ranker.save(out)
+    console.show(ranker.summary.to_json() | {"model": str(out)}, f"{ranker}\n{ranker.summary}\nsaved to {out}", as_json=as_json)
+
+
+@app.command()
+def rank(
+    model: Model,
+    users: Annotated[str, typer.Option(metavar="FILE_OR_IDS", help="A file with one id a line, or ids with commas between.")],
+    k: K = 20,
+    candidates: Annotated[Path | None, typer.Option(help="Rank these alone: a file with one product id a line.")] = None,
+    exclude: Annotated[Path | None, typer.Option(metavar="PAIRS", help="Leave these out: a TSV of user and item.")] = None,
+    keep_seen: KeepSeen = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse users that the model does not know.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write `user item rank score` there as TSV; default stdout.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Rank products for users.
+
+    A user nobody knows gets the best answer for a stranger. Example:
+    `graphrec rank shop.model --users users.txt -k 20 --out lists.tsv`
+    """
+    from graphrec import lists
+    from graphrec.ranker import Ranker
+
+    ranker = Ranker.load(model)
+    wanted = lists.ids_or_file(users)
+    if not wanted:
+        raise BadRequest(f"no user ids in {users!r}")
+    allowed = None if candidates is None else _candidates(ranker, lists.read_ids(candidates), candidates)
+    pairs = None if exclude is None else _exclusions(ranker, lists.read_pairs(exclude), exclude)
+    with console.Bars() as bars:
+        ranking = ranker.rank(
+            wanted,
+            k=k,
+            candidates=allowed,
+            exclude=pairs,
+            exclude_seen=not keep_seen,
+            strangers=not strict,
+            progress=bars,
+        )
+    strangers = sum(not ranker.knows(user) for user in wanted)
+    facts = {"users": len(wanted), "strangers": strangers, "lines": len(ranking), "k": k}
+    if out is None:
+        console.print_ranking(ranking, as_json=as_json)
+    else:
+        lists.write_tsv(ranking, out)
+        console.show(facts | {"out": str(out)}, f"{len(ranking):,} lines for {len(wanted):,} users in {out}", as_json=as_json)
+    if strangers and not as_json:
+        console.note(f"{strangers:,} of {len(wanted):,} users are unknown to the model and got what suits most people")
+
+
+@app.command()
+def similar(model: Model, product: Product, k: K = 10, as_json: Json = False) -> None:
+    """The products most similar to one.
+
+    Example: `graphrec similar shop.model B00005N7P0`
+    """
+    from graphrec.ranker import Ranker
+
+    console.print_ranking(Ranker.load(model).similar(product, k), as_json=as_json)
+
+
+@app.command()
+def explain(
+    model: Model,
+    user: Annotated[str, typer.Argument(metavar="USER", help="A user's id.")],
+    product: Product,
+    as_json: Json = False,
+) -> None:
+    """Say why a product suits a user: the paths of the graph and their shares of the score.
+
+    Example: `graphrec explain shop.model A2M1CU2IRZG0K9 B00005N7PS`
+    """
+    from graphrec.ranker import Ranker
+
+    found = Ranker.load(model).explain(user, product)
+    reasons = json.loads(found.to_pandas().to_json(orient="records"))
+    console.show({"user": user, "item": product, "score": found.score, "reasons": reasons}, str(found), as_json=as_json)
+
+
+@app.command()
+def evaluate(
+    store: Store,
+    k: K = 20,
+    until: Annotated[
+        str | None, typer.Option(help="Hold out what is later: a date such as 2018-01-31, or epoch seconds.")
+    ] = None,
+    test: Annotated[Path | None, typer.Option(help="Hold out nothing and test on these: a TSV of user and item.")] = None,
+    scorers: Scorers = None,
+    text_model: TextModel = None,
+    device: Device = None,
+    seed: Seed = 0,
+    keep_seen: KeepSeen = False,
+    as_json: Json = False,
+) -> None:
+    """Hold out what came last, fit on the rest, and measure: the blend, popularity and each scorer, with a leak report.
+
+    Example: `graphrec evaluate shop.graph -k 20`
+    """
+    from graphrec import evaluation, lists
+    from kg_builder.stores import connect
+
+    with console.Bars() as bars, _quiet(), connect(store, read_only=True) as source:
+        report = evaluation.evaluate(
+            source,
+            k=k,
+            until=None if until is None else _moment(until),
+            test=None if test is None else lists.read_pairs(test),
+            exclude_seen=not keep_seen,
+            scorers=_names(scorers),
+            text_model=text_model,
+            device=device,
+            seed=seed,
+            progress=bars,
+        )
+    typer.echo(report.to_json() if as_json else str(report))
+
+
+@app.command("write-back")
+def write_back(
+    model: Model,
+    store: Store,
+    k: K = 10,
+    users: Users = None,
+    similar: Annotated[bool, typer.Option(help="With SIMILAR_TO edges.")] = True,
+    embeddings: Annotated[bool, typer.Option(help="With text and graph embeddings as node properties.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Write recommendations, similar products and embeddings into the graph, where Cypher finds them.
+
+    What an earlier run of the same model wrote is replaced. Example: `graphrec write-back shop.model shop.graph -k 10`
+    """
+    from graphrec import lists
+    from graphrec.ranker import Ranker
+    from kg_builder.stores import connect
+
+    ranker = Ranker.load(model)
+    with console.Bars() as bars, connect(store) as target:
+        tables = ranker.to_graph(
+            None if users is None else lists.ids_or_file(users), k, similar=similar, embeddings=embeddings, progress=bars
+        )
+        target.write(tables, progress=bars)
+    nodes, edges = tables.counts()
+    named = {name: count for (_, name, _), count in edges.items()}
+    wrote = ", ".join(f"{count:,} {name}" for name, count in named.items())
+    console.show({"nodes": nodes, "edges": named}, f"wrote {wrote} into {store}", as_json=as_json)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check versions, device, text model and stores; exit code 1 where something is broken.
+
+    Example: `graphrec doctor`
+    """
+    from graphrec.doctor import examine
+
+    with _quiet():
+        checks = examine()
+    shown = "\n".join(f"{'ok ' if check.good else 'BAD'}  {check.what:12} {check.found}" for check in checks)
+    console.show([{"what": one.what, "good": one.good, "found": one.found} for one in checks], shown, as_json=as_json)
+    if not all(check.good for check in checks):
+        raise typer.Exit(1)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line (the console script `graphrec`); a refusal is one line on stderr and exit code 1."""
+    from kg_builder.errors import KgBuilderError
+
+    try:
+        app(None if arguments is None else list(arguments), prog_name="graphrec")
+    except (GraphrecError, KgBuilderError) as error:
+        line = str(error)
+    except OSError as error:
+        line = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
+    else:
+        return
+    typer.echo(f"graphrec: {' '.join(line.split())}", err=True)
+    raise SystemExit(1)
+
+
+def _quiet() -> warnings.catch_warnings[Any]:
+    """Warnings are notes of the summary here; Python's way to show them is for programmers."""
+    return warnings.catch_warnings(action="ignore")
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _moment(text: str) -> int:
+    """Epoch seconds of a date (its end), a date with a time (UTC unless it says otherwise), or epoch seconds."""
+    if text.lstrip("-").isdigit():
+        return int(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadRequest(f"until is a date such as 2018-01-31, or epoch seconds (got {text!r})") from error
+    if "T" not in text and " " not in text:
+        moment = moment.replace(hour=23, minute=59, second=59)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def _candidates(ranker: "Ranker", ids: Sequence[str], path: Path) -> list[str]:
+    known = ranker.known_products(ids)
+    if not known:
+        raise BadRequest(f"{path}: the model knows none of these {len(ids):,} candidates")
+    if len(known) < len(ids):
+        console.note(f"{len(ids) - len(known):,} of {len(ids):,} candidates are unknown to the model and left out")
+    return known
+
+
+def _exclusions(ranker: "Ranker", pairs: list[tuple[str, str]], path: Path) -> list[tuple[str, str]]:
+    known = set(ranker.known_products({item for _, item in pairs}))
+    unknown = sum(item not in known for _, item in pairs)
+    if pairs and unknown == len(pairs):
+        raise BadRequest(f"{path}: the model knows none of the products of these {len(pairs):,} pairs; columns are user, item")
+    if unknown:
+        console.note(f"{unknown:,} of {len(pairs):,} excluded pairs name products unknown to the model")
+    return pairs

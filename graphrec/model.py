@@ -1,0 +1,109 @@
+"""Model: everything a fitted recommender needs to answer, explain and be saved; `Ranker` speaks for it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from graphrec.blend import Blend
+from graphrec.connections import Names
+from graphrec.scorers import FitContext
+from graphrec.scorers.popularity import Popularity
+from graphrec.tensors import Floats, Histories, KnownGraph, Rows
+
+Halves = npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a fit did and found, in values that JSON can hold."""
+
+    reason: str
+    """Which inner cut the parts were weighed on, and why."""
+    parts: tuple[str, ...]
+    """One line a part: what it was worth, kept or dropped."""
+    notes: tuple[str, ...] = ()
+    """What else a reader should know: warnings, fallbacks."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """Wall time by stage."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The summary as JSON can hold it; `from_json` reads it back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """The summary that `to_json` wrote."""
+        return cls(values["reason"], tuple(values["parts"]), tuple(values["notes"]), dict(values["seconds"]))
+
+    def __str__(self) -> str:
+        spent = f"fitted in {sum(self.seconds.values()):.1f} s: " + ", ".join(
+            f"{stage} {seconds:.1f}" for stage, seconds in self.seconds.items()
+        )
+        return "\n".join([f"weighed on an inner cut: {self.reason}", *self.parts, *self.notes, spent])
+
+
+@dataclass(frozen=True)
+class Model:
+    """A graph that was learnt from, the scorers that learnt from it, and what people call its nodes."""
+
+    known: KnownGraph
+    blend: Blend
+    names: Mapping[str, Names] = field(default_factory=dict)
+    """By label, [rows] what people call the node; None where it has no name."""
+    text: Mapping[str, Halves] = field(default_factory=dict)
+    """By label, [rows, dim] text vectors in half precision, as they are saved and written back; empty without a text model."""
+    summary: Summary = field(default_factory=lambda: Summary("", ()))
+    name: str = "graphrec"
+    """How the model signs what it writes back; the same name replaces what it wrote before."""
+
+    def score(self, histories: Histories) -> Floats:
+        """[b, products] float32, higher is better; -inf where no scorer has an opinion.
+
+        Somebody without a history gets what is popular, also where the blend dropped popularity for those who have one.
+        """
+        scores = self.blend.score(histories)
+        strangers = self._without_history(histories)
+        if len(strangers):
+            scores[strangers] = self._popularity
+        return scores
+
+    def contributions(self, histories: Histories, rows: Rows) -> Mapping[str, Floats]:
+        """By scorer's name, [b, len(rows)] what it adds to the score of these products; they add up to the score."""
+        parts = dict(self.blend.contributions(histories, rows))
+        strangers = self._without_history(histories)
+        if len(strangers):
+            for part in parts.values():
+                part[strangers] = 0
+            parts[Popularity.name] = np.zeros((len(histories), len(rows)), dtype=np.float32)
+            parts[Popularity.name][strangers] = self._popularity[rows]
+        return parts
+
+    def graph_vectors(self) -> Mapping[str, Floats]:
+        """By label, [rows, dim] the graph embedding of its nodes; empty where no kept scorer has embeddings."""
+        for scorer in self.blend.scorers.values():
+            vectors = getattr(scorer, "vectors", None)
+            if vectors is not None:
+                found: Mapping[str, Floats] = vectors()
+                return found
+        return {}
+
+    def _without_history(self, histories: Histories) -> Rows:
+        """The places in the batch that need popularity from elsewhere than the blend."""
+        if Popularity.name in self.blend.scorers:
+            return np.empty(0, dtype=np.int64)
+        return np.flatnonzero(np.diff(histories.indptr) == 0).astype(np.int64)
+
+    @cached_property
+    def _popularity(self) -> Floats:
+        """[products]."""
+        return Popularity.fit(self.known, FitContext()).scores
+
+    @property
+    def last_at(self) -> int | None:
+        """Epoch seconds of the latest interaction that the model knows; None where no time is known."""
+        at = self.known.interactions.at
+        return None if np.isnan(at).all() else int(np.nanmax(at))

@@ -1,0 +1,188 @@
+"""From a graph to a Ranker: read, embed texts, weigh the scorers on an inner cut, refit them on everything."""
+
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+
+from graphrec import blend
+from graphrec.connections import Names
+from graphrec.errors import BadRequest
+from graphrec.model import Model, Summary
+from graphrec.ranker import Ranker
+from graphrec.scorers import FitContext, load
+from graphrec.tensors import Floats, KnownGraph
+from graphrec.text import embed
+from kg_builder.stores import GraphStore, Progress
+from kg_builder.tables import GraphTables
+
+NO_TEXT = "none"
+"""The text model's name that means: read no texts."""
+
+
+def fit(
+    source: GraphStore | GraphTables,
+    *,
+    scorers: Sequence[str] | None = None,
+    text_model: str | None = None,
+    device: str | None = None,
+    seed: int = 0,
+    name: str = "graphrec",
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Ranker:
+    """A ranker that learnt from everything in the graph but what models wrote back into it.
+
+    Args:
+        source: A store (`kg_builder.connect`) or tables.
+        scorers: Their names; default all of them, of which those that help on the inner cut are kept.
+        text_model: A name on the Hugging Face hub or a folder; default MiniLM (English); "none" reads no texts.
+        device: "cpu", "cuda" …; default cuda where there is one.
+        seed: The same seed on the same machine gives the same model.
+        name: How the model signs what it writes back.
+        cache: The folder that keeps text vectors; default the user's cache folder.
+        progress: Told of the work as it goes on.
+
+    Raises:
+        UnknownScorer: a scorer's name with a typing mistake.
+        NothingToLearn: the graph has no interactions, or too few to hold any out.
+        TextModelMissing: the text model cannot be had.
+        BadRequest: a device that this machine does not have.
+    """
+    check_scorers(scorers)
+    where = pick_device(device)
+    started = time.perf_counter()
+    if progress:
+        progress("read graph", 0, 1)
+    known, names = read(source)
+    if progress:
+        progress("read graph", 1, 1)
+    seconds = {"read": time.perf_counter() - started}
+    text = TextVectors(known, text_model, where, cache, progress)
+    context = FitContext(seed=seed, device=where, text=text, progress=progress)
+    return learn(known, names, context, scorers=scorers, seconds=seconds, name=name)
+
+
+def learn(
+    known: KnownGraph,
+    names: Mapping[str, Names],
+    context: FitContext,
+    *,
+    scorers: Sequence[str] | None = None,
+    seconds: Mapping[str, float] | None = None,
+    name: str = "graphrec",
+) -> Ranker:
+    """A ranker that learnt from this graph in rows; see `fit`. seconds: what earlier stages took."""
+    started = time.perf_counter()
+    blended = blend.learn(known, context, scorers=scorers)
+    spent = time.perf_counter() - started
+    text = context.text if isinstance(context.text, TextVectors) else None
+    stages = {**(seconds or {}), **({"text": text.seconds, "fit": spent - text.seconds} if text else {"fit": spent})}
+    notes = (*blended.notes, *(text.notes if text else ()))
+    halves = {label: vectors.astype(np.float16) for label, vectors in (text.read if text else context.text).items()}
+    summary = Summary(blended.reason, tuple(str(part) for part in blended.parts), notes, stages)
+    return Ranker(Model(replace(known, texts={}), blended, names, halves, summary, name))
+
+
+def read(source: GraphStore | GraphTables) -> tuple[KnownGraph, dict[str, Names]]:
+    """The graph in rows, and by label what people call each row's node (None where it has no name)."""
+    tables = source if isinstance(source, GraphTables) else source.read()
+    known = KnownGraph.of(tables)
+    names: dict[str, Names] = {}
+    for label, ids in known.ids.items():
+        column = next((one for one in ("title", "name") if one in tables.schema.node(label).properties), None)
+        if column is None:
+            continue
+        rows = pl.DataFrame({"id": pl.Series(ids.names, dtype=pl.String)}).lazy()
+        named = rows.join(tables.nodes[label].select("id", column), on="id", how="left", maintain_order="left").collect()
+        if named[column].is_not_null().any():
+            names[label] = named[column].to_numpy().astype(object)
+    return known, names
+
+
+def pick_device(device: str | None) -> str:
+    """The device asked for, or the best there is.
+
+    Raises:
+        BadRequest: this machine does not have it.
+    """
+    if device is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise BadRequest(f"no device {device!r} here ({first}); leave it out, or say cpu") from error
+    return device
+
+
+def check_scorers(scorers: Sequence[str] | None) -> None:
+    """Nothing, or the error for the first name that no scorer has.
+
+    Raises:
+        UnknownScorer: with the closest name.
+        BadRequest: an empty list.
+    """
+    if scorers is not None and not scorers:
+        raise BadRequest("scorers is empty: name at least one, or leave it out for all")
+    for one in scorers or ():
+        load(one)
+
+
+@dataclass
+class TextVectors(Mapping[str, Floats]):
+    """Text vectors by label, made when a scorer first asks for them: a fit that reads no texts waits for no text model."""
+
+    known: KnownGraph
+    model: str | None
+    device: str
+    cache: Path | None = None
+    progress: Progress | None = None
+    read: dict[str, Floats] = field(default_factory=dict)
+    """What has been asked for so far."""
+    seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+    def __getitem__(self, label: str) -> Floats:
+        if label not in self:
+            raise KeyError(label)
+        if label not in self.read:
+            with self._watched():
+                self.read[label] = embed(
+                    self.known.texts[label], model=self.model, cache=self.cache, device=self.device, progress=self.progress
+                )
+        return self.read[label]
+
+    def __contains__(self, label: object) -> bool:
+        return label in self._labels
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._labels)
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    @cached_property
+    def _labels(self) -> tuple[str, ...]:
+        there = self.model != NO_TEXT and any(text.strip() for text in self.known.texts.get("Product", ()))
+        return ("Product",) if there else ()
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Counts the seconds and turns warnings into notes; the warnings are given all the same."""
+        started = time.perf_counter()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield
+        self.seconds += time.perf_counter() - started
+        for one in caught:
+            if issubclass(one.category, UserWarning):
+                self.notes.append(str(one.message))
+                warnings.warn(one.message, stacklevel=4)

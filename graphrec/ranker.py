@@ -1,0 +1,290 @@
+"""Ranker: a fitted model that answers in the shop's own ids."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from graphrec import checkpoint, reasons, writeback
+from graphrec.connections import Connections
+from graphrec.errors import BadRequest
+from graphrec.explanation import Explanation
+from graphrec.metrics import top
+from graphrec.model import Model, Summary
+from graphrec.ranking import Names, Ranking
+from graphrec.tensors import Floats, Histories, Rows
+from kg_builder.stores import Progress
+from kg_builder.tables import GraphTables
+
+_BATCH_CELLS = 2**24
+"""Scores held at once in one array: 256 users of 65 thousand products; several such arrays live at a time."""
+STRANGER = "stranger"
+"""What the user of a bare history is called in a ranking."""
+Mask = npt.NDArray[np.bool_]
+Exclusion = str | tuple[str, str]
+"""A product nobody shall be shown, or (user, product)."""
+Users = str | Sequence[str]
+History = Sequence[str] | Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Ranker:
+    """A fitted model: ranks products for known users and for strangers with a history, says why, and goes back into the graph.
+
+    Made by `graphrec.fit` or `Ranker.load`. Only listed products are ranked (those described or chosen at least once) unless
+    others are named as candidates.
+    """
+
+    model: Model
+
+    @property
+    def summary(self) -> Summary:
+        """What each part was worth, on which cut that was found out, notes and seconds."""
+        return self.model.summary
+
+    def rank(
+        self,
+        user: Users | None = None,
+        *,
+        users: Sequence[str] | None = None,
+        history: History | None = None,
+        k: int = 10,
+        candidates: Iterable[str] | None = None,
+        exclude: Iterable[Exclusion] | None = None,
+        exclude_seen: bool = True,
+        strangers: bool = False,
+        progress: Progress | None = None,
+    ) -> Ranking:
+        """The k best products of each user, best first; equal scores in the order of the product ids.
+
+        Args:
+            user: One user id, or several.
+            users: The same, by name.
+            history: Instead of users: the product ids, oldest first, of somebody the model need not know, or several such lists.
+                An empty history gets what suits most people.
+            k: How many; a list is shorter where fewer products are left.
+            candidates: Rank these products alone, listed or not; default: all listed ones.
+            exclude: Products to leave out for everybody, or (user, product) pairs; ids that nobody knows exclude nothing.
+            exclude_seen: Leave out what the user chose before; False lets it in (groceries: much is bought again).
+            strangers: A user nobody knows is no error but gets what suits most people.
+            progress: Told of users ranked.
+
+        Raises:
+            UnknownId: a user (unless `strangers`), or a product of a history or the candidates, that the model does not know.
+            BadRequest: k is below 1, the candidates are empty, or there is no user and no history, or both.
+        """
+        if k < 1:
+            raise BadRequest(f"k must be at least 1 (got {k})")
+        if user is not None and users is not None:
+            raise BadRequest("give user or users, not both: they mean the same")
+        names, histories = self._histories(user if users is None else users, history, strangers=strangers)
+        allowed = self._allowed(candidates)
+        barred = self._barred(names, exclude)
+        lists, scores = [], []
+        for start, batch in self._batches(histories):
+            found = self._masked(batch, allowed, barred[start : start + len(batch)], exclude_seen=exclude_seen)
+            lists.append(top(found, k))
+            scores.append(np.take_along_axis(found, np.maximum(lists[-1], 0), axis=1))
+            if progress:
+                progress("rank users", start + len(batch), len(histories))
+        if not lists:
+            return Ranking.of([], self._ids, np.empty((0, k), np.int64), np.empty((0, k), np.float32), self._titles)
+        return Ranking.of(names, self._ids, np.concatenate(lists), np.concatenate(scores), self._titles)
+
+    def similar(self, product: str, k: int = 10) -> Ranking:
+        """The k products whose score rises most for a stranger once they choose `product`; the ranking's user is that product.
+
+        The rise, not the score: what everybody likes is not similar to everything.
+
+        Raises:
+            UnknownId: a product that the model does not know.
+            BadRequest: k is below 1.
+        """
+        if k < 1:
+            raise BadRequest(f"k must be at least 1 (got {k})")
+        rows = np.array([self.model.known.products.row(product)])
+        lists, scores = self._similar(rows, k)
+        return Ranking.of([product], self._ids, lists, scores, self._titles)
+
+    def explain(self, user: str | Sequence[str], product: str) -> Explanation:
+        """Why this product for this user (an id, or a history as a list of product ids), whatever its rank.
+
+        Raises:
+            UnknownId: a user or product that the model does not know.
+        """
+        known = isinstance(user, str)
+        names, histories = self._histories(user, None) if known else self._histories(None, [list(user)])
+        row = self.model.known.products.row(product)
+        return reasons.explain(self.model, self._connections, names[0], histories, row)
+
+    def to_graph(
+        self,
+        users: Sequence[str] | None = None,
+        k: int = 10,
+        *,
+        similar: bool = True,
+        embeddings: bool = True,
+        at: int | None = None,
+        progress: Progress | None = None,
+    ) -> GraphTables:
+        """What the model knows as derived tables, ready for `store.write`.
+
+        Args:
+            users: Whose recommendations; default everybody's.
+            k: RECOMMENDED edges a user and SIMILAR_TO edges a product, at most.
+            similar: With SIMILAR_TO edges.
+            embeddings: With `text_embedding` and `graph_embedding` of products and users, as far as the model has them.
+            at: Epoch seconds to stamp RECOMMENDED with; default the moment of the last interaction the model knows, so that the
+                same model always writes the same edges.
+            progress: Told of users ranked and products compared.
+
+        Raises:
+            UnknownId: a user that the model does not know.
+            BadRequest: k is below 1.
+        """
+        ranking = self.rank(list(self.model.known.users.names) if users is None else users, k=k, progress=progress)
+        pairs = self._all_similar(k, progress) if similar else None
+        return writeback.tables(self.model, ranking, pairs, embeddings=embeddings, at=at)
+
+    def save(self, folder: Path | str) -> None:
+        """The folder holds this model, complete for rank and explain without the store; an older model there is replaced.
+
+        Raises:
+            BadRequest: the folder holds something else.
+        """
+        checkpoint.save(self.model, Path(folder))
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Self:
+        """The ranker that `save` wrote.
+
+        Raises:
+            ModelMissing: nothing was saved there.
+            ModelDamaged: a file is missing, broken off or changed, or a newer graphrec wrote it.
+        """
+        return cls(checkpoint.load(Path(folder)))
+
+    def knows(self, user: str) -> bool:
+        """Whether the model knows this user."""
+        return user in self.model.known.users.row_of
+
+    def known_products(self, products: Iterable[str]) -> list[str]:
+        """Those of the products that the model knows, in order."""
+        return [product for product in products if product in self.model.known.products.row_of]
+
+    def __repr__(self) -> str:
+        known = self.model.known
+        scorers = ", ".join(self.model.blend.scorers)
+        return (
+            f"Ranker: {len(known.users)} users, {int(known.listed.sum())} products, {len(known.interactions)} choices, {scorers}"
+        )
+
+    @property
+    def _ids(self) -> Names:
+        return self.model.known.products.names
+
+    @property
+    def _titles(self) -> Names | None:
+        return self.model.names.get("Product")
+
+    @cached_property
+    def _connections(self) -> Connections:
+        return Connections(self.model.known, self.model.names)
+
+    @property
+    def _batch(self) -> int:
+        return max(1, min(256, _BATCH_CELLS // max(1, len(self._ids))))
+
+    def _batches(self, histories: Histories) -> Iterator[tuple[int, Histories]]:
+        yield from zip(range(0, len(histories), self._batch), histories.batches(self._batch), strict=True)
+
+    def _histories(self, user: Users | None, history: History | None, *, strangers: bool = False) -> tuple[list[str], Histories]:
+        """Names and histories of what was asked for."""
+        if user is not None and history is not None:
+            raise BadRequest("give a user or a history, not both")
+        if user is not None:
+            ids = [user] if isinstance(user, str) else [str(one) for one in user]
+            row_of = self.model.known.users.row_of
+            return ids, self._of_users([row_of.get(one, -1) if strangers else self.model.known.users.row(one) for one in ids])
+        if history is None:
+            raise BadRequest("give a user, several users or a history (got none)")
+        if isinstance(history, str):
+            raise BadRequest(f"history is a list of product ids (got the text {history!r})")
+        several = [list(one) for one in history if not isinstance(one, str)]
+        lists = several or [[one for one in history if isinstance(one, str)]]
+        row = self.model.known.products.row
+        names = [f"{STRANGER} {number}" for number in range(1, len(lists) + 1)] if len(lists) > 1 else [STRANGER]
+        return names, Histories.of([[row(product) for product in one] for one in lists])
+
+    def _of_users(self, users: Sequence[int]) -> Histories:
+        """The histories of these user rows; -1 is somebody without any."""
+        rows = np.array(users, dtype=np.int64)
+        found = self.model.known.histories(rows[rows >= 0])
+        lengths = np.zeros(len(rows), dtype=np.int64)
+        lengths[rows >= 0] = np.diff(found.indptr)
+        return Histories(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), found.product, found.at, rows)
+
+    def _allowed(self, candidates: Iterable[str] | None) -> Mask:
+        """[products] True for what may be ranked."""
+        if candidates is None:
+            return self.model.known.listed
+        if isinstance(candidates, str):
+            raise BadRequest(f"candidates is a list of product ids (got the text {candidates!r})")
+        rows = [self.model.known.products.row(product) for product in candidates]
+        if not rows:
+            raise BadRequest("candidates is empty: name at least one product, or leave it out to rank all")
+        allowed = np.zeros(len(self._ids), dtype=bool)
+        allowed[rows] = True
+        return allowed
+
+    def _barred(self, names: Sequence[str], exclude: Iterable[Exclusion] | None) -> sp.csr_matrix:
+        """[users asked for, products] 1 where `exclude` says no."""
+        row_of = self.model.known.products.row_of
+        everybody: list[int] = []
+        pairs: dict[str, list[int]] = {}
+        for one in exclude or ():
+            user, product = (None, one) if isinstance(one, str) else one
+            if product in row_of:
+                (everybody if user is None else pairs.setdefault(user, [])).append(row_of[product])
+        return Histories.of([[*everybody, *pairs.get(name, ())] for name in names]).matrix(len(self._ids))
+
+    def _masked(self, batch: Histories, allowed: Mask, barred: sp.csr_matrix, *, exclude_seen: bool) -> Floats:
+        """[b, products] scores, -inf for what may not be shown."""
+        scores = self.model.score(batch)
+        scores[:, ~allowed] = -np.inf
+        owner = np.repeat(np.arange(len(batch)), np.diff(batch.indptr))
+        if exclude_seen:
+            scores[owner, batch.product] = -np.inf
+        scores[barred.nonzero()] = -np.inf
+        return scores
+
+    def _similar(self, products: Rows, k: int) -> tuple[Rows, Floats]:
+        """Rows [b, k] and rises [b, k] of the products most similar to these."""
+        rises = self.model.blend.score(Histories.of(products[:, None].tolist())) - self._stranger
+        rises[:, ~self.model.known.listed] = -np.inf
+        rises[np.arange(len(products)), products] = -np.inf
+        rises[~np.isfinite(rises) | (rises <= 0)] = -np.inf
+        lists = top(rises, k)
+        return lists, np.take_along_axis(rises, np.maximum(lists, 0), axis=1)
+
+    def _all_similar(self, k: int, progress: Progress | None) -> Ranking:
+        """The k most similar products of every listed product."""
+        listed = np.flatnonzero(self.model.known.listed).astype(np.int64)
+        lists, scores = np.full((len(listed), k), -1, dtype=np.int64), np.zeros((len(listed), k), dtype=np.float32)
+        for start in range(0, len(listed), self._batch):
+            stop = min(start + self._batch, len(listed))
+            lists[start:stop], scores[start:stop] = self._similar(listed[start:stop], k)
+            if progress:
+                progress("compare products", stop, len(listed))
+        return Ranking.of(self._ids[listed].tolist(), self._ids, lists, scores)
+
+    @cached_property
+    def _stranger(self) -> Floats:
+        """[1, products] the scores of somebody without a history."""
+        scores = self.model.blend.score(Histories.of([[]]))
+        return np.where(np.isfinite(scores), scores, np.float32(0))

@@ -1,0 +1,79 @@
+"""What a model knows, as derived tables that a graph store can hold."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from graphrec.model import Model
+from graphrec.ranking import Names, Ranking
+from kg_builder.schema import RETAIL, EdgeType
+from kg_builder.tables import GraphTables
+
+Vectors = npt.NDArray[np.floating]
+_LABELS = ("User", "Product")
+_RECOMMENDED: EdgeType = ("User", "RECOMMENDED", "Product")
+_SIMILAR: EdgeType = ("Product", "SIMILAR_TO", "Product")
+
+
+def tables(model: Model, ranking: Ranking, similar: Ranking | None, *, embeddings: bool, at: int | None) -> GraphTables:
+    """RECOMMENDED of the ranking, SIMILAR_TO of `similar` (its users are products) and the embeddings of the model.
+
+    Every node that an edge touches or that has an embedding is in the tables by its id; its own properties are null, which a
+    store takes as no change.
+    """
+    moment = model.last_at if at is None else at
+    recommended = pl.DataFrame(
+        {
+            "source": _strings(ranking.users),
+            "target": _strings(ranking.items),
+            "rank": ranking.ranks,
+            "score": ranking.scores.astype(np.float64),
+            "model": pl.repeat(model.name, len(ranking), eager=True),
+            "at": pl.repeat(moment, len(ranking), eager=True, dtype=pl.Int64),
+        }
+    )
+    edges = {_RECOMMENDED: recommended}
+    if similar is not None:
+        edges[_SIMILAR] = pl.DataFrame(
+            {
+                "source": _strings(similar.users),
+                "target": _strings(similar.items),
+                "score": similar.scores.astype(np.float64),
+                "model": pl.repeat(model.name, len(similar), eager=True),
+            }
+        )
+    vectors: dict[str, Mapping[str, Vectors]] = (
+        {"text_embedding": model.text, "graph_embedding": model.graph_vectors()} if embeddings else {}
+    )
+    nodes = {label: _nodes(model, label, vectors, edges) for label in _LABELS}
+    return GraphTables.of(RETAIL, nodes, edges)
+
+
+def _nodes(
+    model: Model, label: str, vectors: Mapping[str, Mapping[str, Vectors]], edges: Mapping[EdgeType, pl.DataFrame]
+) -> pl.DataFrame:
+    columns = {name: by_label[label] for name, by_label in vectors.items() if label in by_label}
+    names = _strings(model.known.ids[label].names)
+    if columns:
+        return pl.DataFrame({"id": names}).with_columns(_vectors(name, matrix) for name, matrix in columns.items())
+    ends = [
+        table[column]
+        for kind, table in edges.items()
+        for column, end in (("source", kind[0]), ("target", kind[2]))
+        if end == label
+    ]
+    return pl.DataFrame({"id": pl.concat(ends).unique().sort()}, schema={"id": pl.String})
+
+
+def _vectors(name: str, matrix: Vectors) -> pl.Series:
+    """One list a row; null where the vector is all zeros: nothing is known of that node."""
+    full = matrix.astype(np.float32)
+    column = pl.Series(name, full, dtype=pl.Array(pl.Float32, full.shape[1])).cast(pl.List(pl.Float32))
+    known = pl.Series(full.any(axis=1))
+    return pl.select(pl.when(known).then(column).otherwise(None).alias(name)).to_series()
+
+
+def _strings(names: Names) -> pl.Series:
+    return pl.Series(names, dtype=pl.String)
