@@ -16,6 +16,7 @@ from graphrec.tensors import Interactions, KnownGraph, Rows
 Mask = npt.NDArray[np.bool_]
 _FEWEST_USERS = 30
 _SMALLEST_SHARE = 0.05
+_BURST = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +106,18 @@ def _moment_reason(moment: float) -> str:
 
 
 def _enough(found: Split, chosen: Interactions, later: Mask, users: int) -> bool:
-    """Enough users on both sides: in number, as a share of all, and at least half of those who come after the moment."""
+    """Enough users on both sides (in number, as a share of all, and of those who come later), and no bursts.
+
+    Users come in bursts where half of them are there for less than a twentieth of the time.
+    """
     active = len(np.unique(chosen.user[later]))
-    return len(found.users) >= max(_FEWEST_USERS, _SMALLEST_SHARE * users, active / 2)
+    if len(found.users) < max(_FEWEST_USERS, _SMALLEST_SHARE * users, active / 2):
+        return False
+    first, last = np.full(users, np.inf), np.full(users, -np.inf)
+    np.fmin.at(first, chosen.user, chosen.at)
+    np.fmax.at(last, chosen.user, chosen.at)
+    stayed = (last - first)[last > first]
+    return bool(np.median(stayed) > _BURST * (np.nanmax(chosen.at) - np.nanmin(chosen.at)))
 
 
 def _latest(chosen: Interactions, share: float) -> Mask:

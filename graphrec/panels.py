@@ -1,0 +1,78 @@
+"""Panels: for the users of a cut, a few hundred candidates each, and what every scorer says of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+import torch
+
+from graphrec.metrics import counts
+from graphrec.scorers import Scorer
+from graphrec.splits import Split
+from graphrec.tensors import Floats, Histories, Rows
+from graphrec.weighing import Panel, standardise
+
+Mask = npt.NDArray[np.bool_]
+Piece = tuple[Floats, Mask, Mask]
+CELLS = 16_000_000
+"""Scores held at a time, users × products of a batch: 64 MB a scorer."""
+_CANDIDATES = 100
+"""Candidates that each scorer brings for each user."""
+_SCORED = 150_000_000
+"""Users × products that are scored for one panel."""
+
+
+def users_for(products: int) -> int:
+    """How many users a panel takes for a catalogue of this size: 500 to 4,000."""
+    return int(np.clip(_SCORED // max(products, 1), 500, 4_000))
+
+
+def batches(histories: Histories, products: int) -> Iterator[Histories]:
+    """The users in pieces whose scores fit `CELLS`."""
+    yield from histories.batches(max(1, min(512, CELLS // max(products, 1))))
+
+
+def warm_panel(scorers: Mapping[str, Scorer], cut: Split) -> Panel:
+    """Every scorer's best 100 of what a user may be recommended, products that nobody chose left out."""
+    known = cut.known
+    truth = cut.truth @ sp.diags(known.warm.astype(np.float32)).tocsr()
+    truth.eliminate_zeros()
+    parts, start = [], 0
+    for batch in batches(known.histories(cut.users), len(known.products)):
+        allowed = np.repeat((known.warm & known.listed)[None, :], len(batch), axis=0)
+        allowed[batch.matrix(len(known.products)).nonzero()] = False
+        parts.append(_piece(_standardised(scorers, batch, known.warm), allowed, truth[start : start + len(batch)].toarray() > 0))
+        start += len(batch)
+    return _joined(parts, counts(truth))
+
+
+def cold_panel(scorers: Mapping[str, Scorer], cut: Split, hidden: Rows) -> Panel:
+    """All hidden products as candidates. cut.truth: [u, hidden]."""
+    parts, start = [], 0
+    for batch in batches(cut.known.histories(cut.users), len(cut.known.products)):
+        values = [one[:, hidden] for one in _standardised(scorers, batch, cut.known.warm)]
+        truth = cut.truth[start : start + len(batch)].toarray() > 0
+        parts.append((np.stack(values, axis=2), np.ones_like(truth), truth))
+        start += len(batch)
+    return _joined(parts, counts(cut.truth))
+
+
+def _standardised(scorers: Mapping[str, Scorer], batch: Histories, warm: Mask) -> list[Floats]:
+    return [standardise(scorer.score(batch), warm) for scorer in scorers.values()]
+
+
+def _piece(values: Sequence[Floats], allowed: Mask, truth: Mask) -> Piece:
+    outside = ~torch.from_numpy(allowed)
+    size = min(_CANDIDATES, allowed.shape[1])
+    best = [torch.topk(torch.from_numpy(one).masked_fill(outside, -torch.inf), size, dim=1).indices for one in values]
+    candidates = np.sort(torch.cat(best, dim=1).numpy(), axis=1)  # [b, c]
+    fresh = np.diff(candidates, axis=1, prepend=-1) > 0
+    real = fresh & np.take_along_axis(allowed, candidates, axis=1)
+    said = np.stack([np.take_along_axis(one, candidates, axis=1) for one in values], axis=2)
+    return said, real, np.take_along_axis(truth, candidates, axis=1) & real
+
+
+def _joined(parts: Sequence[Piece], wanted: Rows) -> Panel:
+    values, candidate, truth = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Panel(values, candidate, truth, wanted)
