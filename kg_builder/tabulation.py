@@ -83,31 +83,41 @@ def _keyed(events: pl.LazyFrame) -> pl.LazyFrame:
     Rows of the same user, product, kind and given key (two lines of one basket) are one event: quantities and discounts add up,
     the price is the mean, the time the first.
     """
-    identity = ["user", "product", "event", "key"]
-    given = events.filter(pl.col("key").is_not_null())
-    others = [name for name in events.collect_schema() if name not in identity]
-    added = [name for name in others if name in ("quantity", "discount")]
-    rest = [name for name in others if name not in (*added, "price")]
-    weight = pl.col("quantity").fill_null(1.0)
-    mean = (pl.col("price") * weight).sum() / pl.when(pl.col("price").is_not_null()).then(weight).sum()
-    amount = pl.when(pl.len() == 1).then(pl.col("price").first()).otherwise(mean)
-    merged = given.group_by(identity).agg(
-        pl.when(mean.is_finite()).then(amount).otherwise(pl.col("price").mean()).alias("price"),
-        *(pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name) for name in added),
-        *(pl.col(name).min() for name in rest),
+    given = pl.col("key").is_not_null()
+    base = pl.coalesce(pl.col("key"), pl.col("at").cast(pl.String), pl.col("position").cast(pl.String))
+    events = events.with_columns(given.alias("__given"), base.alias("key"))
+    identity = ["user", "product", "event", "key", "__given"]
+    doubled = events.group_by(identity).len().filter(pl.col("len") > 1).drop("len").collect(engine="streaming").lazy()
+    single = events.join(doubled, on=identity, how="anti", nulls_equal=True)
+    several = events.join(doubled, on=identity, how="semi", nulls_equal=True)
+    parts = (
+        single,
+        _merged(several.filter(pl.col("__given")), identity),
+        _numbered(several.filter(~pl.col("__given")), identity),
     )
-    base = pl.coalesce(pl.col("at").cast(pl.String), pl.col("position").cast(pl.String))
-    counted = events.filter(pl.col("key").is_null()).with_columns(base.alias("key"))
-    doubled = counted.group_by(identity).len().filter(pl.col("len") > 1).drop("len").collect(engine="streaming").lazy()
-    several = counted.join(doubled, on=identity, how="semi", nulls_equal=True)
+    columns = [name for name in events.collect_schema() if name != "__given"]
+    return pl.concat([part.select(columns).with_columns(pl.col("key").fill_null("0")) for part in parts])
+
+
+def _merged(lines: pl.LazyFrame, identity: Sequence[str]) -> pl.LazyFrame:
+    """One event for all lines of an identity."""
+    others = [name for name in lines.collect_schema() if name not in (*identity, "price")]
+    weight = pl.when(pl.col("price").is_not_null()).then(pl.col("quantity").fill_null(1.0))
+    mean = (pl.col("price") * weight).sum() / weight.sum()
+    added = [name for name in others if name in ("quantity", "discount")]
+    return lines.group_by(identity).agg(
+        pl.when(mean.is_finite()).then(mean).otherwise(pl.col("price").mean()).alias("price"),
+        *(pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name) for name in added),
+        *(pl.col(name).min() for name in others if name not in added),
+    )
+
+
+def _numbered(events: pl.LazyFrame, identity: Sequence[str]) -> pl.LazyFrame:
+    """Events of the same second (or of no known time) told apart by a counter; their values decide the order, not their rows."""
     order = pl.struct(pl.exclude(identity)).struct.json_encode()
     nth = pl.int_range(pl.len()).over(identity, order_by="__order").cast(pl.String)
-    repeated = pl.when(nth == "0").then(pl.col("key")).otherwise(pl.concat_str(pl.col("key") + ".", nth, ignore_nulls=True))
-    numbered = several.with_columns(order.alias("__order")).with_columns(repeated.alias("key")).drop("__order")
-    single = counted.join(doubled, on=identity, how="anti", nulls_equal=True)
-    columns = events.collect_schema().names()
-    parts = [part.select(columns).with_columns(pl.col("key").fill_null("0")) for part in (merged, single, numbered)]
-    return pl.concat(parts)
+    numbered = pl.when(nth == "0").then(pl.col("key")).otherwise(pl.concat_str(pl.col("key") + ".", nth, ignore_nulls=True))
+    return events.with_columns(order.alias("__order")).with_columns(numbered.alias("key")).drop("__order")
 
 
 @dataclass(slots=True)

