@@ -1,1 +1,101 @@
-"""Builds a knowledge graph from a shop's dumps and keeps it in an embedded store or in Neo4j."""
+"""Builds a knowledge graph from a shop's dumps and keeps it in an embedded store or in Neo4j.
+
+Example:
+    >>> import kg_builder
+    >>> report = kg_builder.build("dumps/magazines", into="magazines.graph")  # doctest: +SKIP
+    >>> store = kg_builder.connect("magazines.graph")  # doctest: +SKIP
+    >>> store.query("MATCH (p:Product) RETURN count(*) AS products")  # doctest: +SKIP
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kg_builder.cypher import Query as Query
+    from kg_builder.errors import DamagedDump as DamagedDump
+    from kg_builder.errors import DumpError as DumpError
+    from kg_builder.errors import EmptyDump as EmptyDump
+    from kg_builder.errors import KgBuilderError as KgBuilderError
+    from kg_builder.errors import MissingSource as MissingSource
+    from kg_builder.errors import QueryError as QueryError
+    from kg_builder.errors import SchemaError as SchemaError
+    from kg_builder.errors import StoreError as StoreError
+    from kg_builder.errors import StoreLocked as StoreLocked
+    from kg_builder.errors import StoreMissing as StoreMissing
+    from kg_builder.errors import StoreRefused as StoreRefused
+    from kg_builder.errors import StoreUnreachable as StoreUnreachable
+    from kg_builder.errors import UnknownFormat as UnknownFormat
+    from kg_builder.pipeline import BuildReport as BuildReport
+    from kg_builder.pipeline import build as build
+    from kg_builder.schema import RETAIL as RETAIL
+    from kg_builder.schema import EdgeSpec as EdgeSpec
+    from kg_builder.schema import GraphSchema as GraphSchema
+    from kg_builder.schema import NodeSpec as NodeSpec
+    from kg_builder.stores import Build as Build
+    from kg_builder.stores import GraphStore as GraphStore
+    from kg_builder.stores import StoreInfo as StoreInfo
+    from kg_builder.stores import connect as connect
+    from kg_builder.tables import GraphTables as GraphTables
+
+_HOME = {
+    "pipeline": ("BuildReport", "build"),
+    "stores": ("Build", "GraphStore", "StoreInfo", "connect"),
+    "tables": ("GraphTables",),
+    "schema": ("RETAIL", "EdgeSpec", "GraphSchema", "NodeSpec"),
+    "cypher": ("Query",),
+    "errors": (
+        "DamagedDump",
+        "DumpError",
+        "EmptyDump",
+        "KgBuilderError",
+        "MissingSource",
+        "QueryError",
+        "SchemaError",
+        "StoreError",
+        "StoreLocked",
+        "StoreMissing",
+        "StoreRefused",
+        "StoreUnreachable",
+        "UnknownFormat",
+    ),
+}
+_MODULE = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [
+    "RETAIL",
+    "Build",
+    "BuildReport",
+    "DamagedDump",
+    "DumpError",
+    "EdgeSpec",
+    "EmptyDump",
+    "GraphSchema",
+    "GraphStore",
+    "GraphTables",
+    "KgBuilderError",
+    "MissingSource",
+    "NodeSpec",
+    "Query",
+    "QueryError",
+    "SchemaError",
+    "StoreError",
+    "StoreInfo",
+    "StoreLocked",
+    "StoreMissing",
+    "StoreRefused",
+    "StoreUnreachable",
+    "UnknownFormat",
+    "build",
+    "connect",
+]
+
+
+def __getattr__(name: str) -> object:
+    """A public name, its module imported when it is first asked for, so that `import kg_builder` costs nothing."""
+    if name not in _MODULE:
+        raise AttributeError(f"module 'kg_builder' has no attribute {name!r}")
+    return getattr(import_module(f"kg_builder.{_MODULE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

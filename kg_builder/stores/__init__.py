@@ -70,11 +70,12 @@ class GraphStore(Protocol):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /) -> None: ...
 
 
-def connect(address: str | Path, *, create: bool = False, read_only: bool = False) -> GraphStore:
+def connect(address: str | Path, *, create: bool = False, read_only: bool = False, password: str | None = None) -> GraphStore:
     """The store at this address: a path is an embedded one, `neo4j://…` and `bolt://…` a server.
 
-    User and password of a server come from NEO4J_USERNAME (default neo4j) and NEO4J_PASSWORD. `create` makes an embedded
-    store where there is none, with the first write. An embedded store can be read while another process writes to it.
+    User and password of a server come from NEO4J_USERNAME (default neo4j) and NEO4J_PASSWORD, unless a `password` is given.
+    `create` makes an embedded store where there is none, with the first write. An embedded store can be read while another
+    process writes to it.
 
     Raises:
         StoreMissing: there is no embedded store at the path (and not `create`).
@@ -88,8 +89,8 @@ def connect(address: str | Path, *, create: bool = False, read_only: bool = Fals
             raise StoreError(f"expected a path or an address of {', '.join(NEO4J_SCHEMES)} (got {address})")
         from kg_builder.stores.neo4j import Neo4jStore
 
-        user, password = os.environ.get("NEO4J_USERNAME", "neo4j"), os.environ.get("NEO4J_PASSWORD", "")
-        return Neo4jStore(str(address), user, password)
+        user = os.environ.get("NEO4J_USERNAME", "neo4j")
+        return Neo4jStore(str(address), user, os.environ.get("NEO4J_PASSWORD", "") if password is None else password)
     from kg_builder.stores.embedded import EmbeddedStore
 
     return EmbeddedStore(Path(address), create=create, read_only=read_only)

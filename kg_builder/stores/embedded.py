@@ -269,7 +269,7 @@ class EmbeddedStore:
     def _explained(self, message: str) -> str:
         missing = re.search(r"Table (\w+) does not exist", message)
         names = [*self._schema.nodes, *(name for _, name, _ in self._schema.edges)]
-        return _line(message) + (did_you_mean(missing[1], names) if missing else "")
+        return _line(message).rstrip(".") + (did_you_mean(missing[1], names) if missing else "")
 
 
 def _result(result: ladybug.QueryResult | list[ladybug.QueryResult]) -> ladybug.QueryResult:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from types import TracebackType
-from typing import Any, LiteralString, Self, cast
+from typing import Any, Self, cast
 
 import neo4j
 import pandas as pd
@@ -108,7 +108,7 @@ class Neo4jStore:
         """
 
         def rows(transaction: neo4j.ManagedTransaction) -> pd.DataFrame:
-            result = transaction.run(cast("LiteralString", cypher), dict(parameters or {}))
+            result = transaction.run(cypher, dict(parameters or {}))
             columns = result.keys()
             return pd.DataFrame([[_plain(value) for value in record.values()] for record in result], columns=columns)
 
@@ -179,7 +179,7 @@ class Neo4jStore:
 
 def _run(session: neo4j.Session, cypher: str, **parameters: Any) -> list[neo4j.Record]:
     """The records of one statement of ours; names in it come from a checked schema."""
-    return list(session.run(cast("LiteralString", cypher), parameters))
+    return list(session.run(cypher, parameters))
 
 
 def _schema(session: neo4j.Session) -> GraphSchema | None:
@@ -200,7 +200,7 @@ def _write(session: neo4j.Session, tables: GraphTables, progress: Progress | Non
 
         def work(transaction: neo4j.ManagedTransaction) -> None:
             for cypher, rows in statements:
-                transaction.run(cast("LiteralString", cypher), rows=rows.rows()).consume()
+                transaction.run(cypher, rows=rows.rows()).consume()
 
         session.execute_write(work)
         done += batch.height

@@ -1,0 +1,253 @@
+"""The command line: build, info, query. Each command parses, calls one public function and prints one answer."""
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kg_builder.errors import KgBuilderError, QueryError, did_you_mean
+
+if TYPE_CHECKING:
+    from kg_builder.pipeline import BuildReport
+    from kg_builder.stores import GraphStore, StoreInfo
+
+app = typer.Typer(
+    help="Builds a knowledge graph from a shop's dumps, and asks it questions.",
+    epilog="Example: kg-builder build dumps/magazines --into magazines.graph && kg-builder info magazines.graph",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Store = Annotated[
+    str, typer.Argument(metavar="STORE", help="A path, or neo4j://host:7687 (user and password: NEO4J_USERNAME, NEO4J_PASSWORD).")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, nothing else.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"kg-builder {version('graphrec')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Builds a knowledge graph from a shop's dumps, and asks it questions."""
+
+
+@app.command(epilog="Example: kg-builder build dumps/magazines --into magazines.graph")
+def build(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A folder, a file, or an installed data set's name.")],
+    into: Annotated[str, typer.Option(metavar="STORE", help="A path, or neo4j://host:7687; made where there is none.")],
+    format: Annotated[str | None, typer.Option(metavar="F", help="The dump's format, where looking is not enough.")] = None,  # noqa: A002
+    rejects: Annotated[Path | None, typer.Option(metavar="PATH", help="Where the refused rows go.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read a dump into a store; doing it twice changes nothing."""
+    with _one_line_errors():
+        from kg_builder.pipeline import build as build_graph
+
+        with _store(into, create=True) as store, _progress(quiet=as_json) as progress:
+            report = build_graph(source, store, format=format, rejects=rejects, progress=progress)
+        if as_json:
+            _print_json(_report_record(report))
+        else:
+            _print_report(report)
+
+
+@app.command(epilog="Example: kg-builder info magazines.graph")
+def info(store: Store, as_json: AsJson = False) -> None:
+    """Count what a store holds, say over which time, and what was refused when it was built."""
+    with _one_line_errors(), _store(store, read_only=True) as opened:
+        held = opened.info()
+        if as_json:
+            _print_json(_info_record(held))
+        else:
+            _print_info(held)
+
+
+@app.command(
+    epilog="Examples: kg-builder query magazines.graph 'MATCH (p:Product) RETURN p.title LIMIT 5'  ·  "
+    "kg-builder query magazines.graph --file cypher/neighbourhood.cypher --param product=B00005N7P0"
+)
+def query(
+    store: Store,
+    cypher: Annotated[str | None, typer.Argument(metavar="CYPHER", help="A reading query; or use --file.")] = None,
+    file: Annotated[Path | None, typer.Option(metavar="F.cypher", help="A file with the query.")] = None,
+    param: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A value for $NAME: JSON, else text. May be repeated.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a reading Cypher query; `// :param name => value` lines at its top are defaults."""
+    if (cypher is None) == (file is None):
+        raise typer.BadParameter("give a query or --file, one of them", param_hint="CYPHER")
+    with _one_line_errors(), _store(store, read_only=True) as opened:
+        from kg_builder.cypher import Query
+
+        asked = Query.load(file) if file is not None else Query.parse(cypher or "")
+        rows = opened.query(asked.text, {**asked.defaults, **_parameters(param or [], asked.text)})
+        if as_json:
+            typer.echo(rows.to_json(orient="records", force_ascii=False, default_handler=str))
+        else:
+            _print_table([str(name) for name in rows.columns], [list(row) for row in rows.itertuples(index=False)])
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """Say what is wrong in one line and end with 1."""
+    try:
+        yield
+    except (KgBuilderError, OSError) as error:
+        typer.echo(f"kg-builder: {' '.join(str(error).split())}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _store(address: str, *, create: bool = False, read_only: bool = False) -> "GraphStore":
+    """The store at the address; asks for the password of a server where nobody set one and somebody sits there."""
+    from kg_builder.stores import connect
+
+    password = None
+    if "://" in address and "NEO4J_PASSWORD" not in os.environ and sys.stdin.isatty():
+        password = typer.prompt(
+            f"password of {os.environ.get('NEO4J_USERNAME', 'neo4j')} at {address}", hide_input=True, err=True
+        )
+    return connect(address, create=create, read_only=read_only, password=password)
+
+
+@contextmanager
+def _progress(*, quiet: bool) -> Iterator[Any]:
+    """A callback that draws bars on a terminal, writes a line now and then elsewhere, and nothing where `quiet`."""
+    if quiet:
+        yield None
+        return
+    from kg_builder.progress import Bars
+
+    with Bars(sys.stderr) as bars:
+        yield bars
+
+
+def _parameters(given: list[str], cypher: str) -> dict[str, Any]:
+    from kg_builder.cypher import used_parameters
+
+    parameters: dict[str, Any] = {}
+    known = used_parameters(cypher)
+    for pair in given:
+        name, sign, value = pair.partition("=")
+        if not sign:
+            raise QueryError(f"--param takes name=value (got {pair!r})")
+        if name not in known:
+            raise QueryError(
+                f"the query has no parameter ${name}{did_you_mean(name, known)}; it has: {', '.join(known) or 'none'}"
+            )
+        try:
+            parameters[name] = json.loads(value)
+        except json.JSONDecodeError:
+            parameters[name] = value
+    return parameters
+
+
+def _report_record(report: "BuildReport") -> dict[str, Any]:
+    return {
+        "source": report.source,
+        "format": report.format,
+        "into": report.into,
+        "nodes": dict(report.nodes),
+        "edges": _edge_records(report.edges),
+        "rejected": dict(report.rejected),
+        "rejects": None if report.rejects is None else str(report.rejects),
+        "seconds": round(report.seconds, 2),
+    }
+
+
+def _info_record(held: "StoreInfo") -> dict[str, Any]:
+    builds = [{"source": one.source, "format": one.format, "at": one.at, "rejected": dict(one.rejected)} for one in held.builds]
+    return {
+        "address": held.address,
+        "nodes": dict(held.nodes),
+        "edges": _edge_records(held.edges),
+        "first_at": held.first_at,
+        "last_at": held.last_at,
+        "builds": builds,
+    }
+
+
+def _edge_records(edges: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+    return [{"source": one, "type": name, "target": other, "count": count} for (one, name, other), count in edges.items()]
+
+
+def _print_json(record: dict[str, Any]) -> None:
+    typer.echo(json.dumps(record, ensure_ascii=False, indent=1))
+
+
+def _print_report(report: "BuildReport") -> None:
+    _print_counts(report.nodes, report.edges)
+    typer.echo(f"{report.format} dump {report.source} → {report.into} in {report.seconds:.1f} s")
+    if report.rejected:
+        typer.echo(f"{sum(report.rejected.values()):,} rows refused ({report.rejects}):")
+        _print_reasons(report.rejected)
+
+
+def _print_info(held: "StoreInfo") -> None:
+    typer.echo(held.address)
+    _print_counts(held.nodes, held.edges)
+    if held.first_at is not None and held.last_at is not None:
+        typer.echo(f"interactions from {_day(held.first_at)} to {_day(held.last_at)}")
+    for one in held.builds:
+        typer.echo(f"built {_day(one.at)} from {one.source} ({one.format}), {sum(one.rejected.values()):,} rows refused")
+        _print_reasons(one.rejected)
+
+
+def _print_counts(nodes: Any, edges: Any) -> None:  # noqa: ANN401
+    rows = [[label, f"{count:,}"] for label, count in nodes.items()]
+    rows += [[f"({one})-[:{name}]->({other})", f"{count:,}"] for (one, name, other), count in edges.items()]
+    width, digits = max((len(row[0]) for row in rows), default=0), max((len(row[1]) for row in rows), default=0)
+    for name, count in rows:
+        typer.echo(f"  {name:<{width}}  {count:>{digits}}")
+
+
+def _print_reasons(rejected: Any) -> None:  # noqa: ANN401
+    for reason, count in rejected.items():
+        typer.echo(f"  {count:>8,}  {reason}")
+
+
+def _print_table(columns: list[str], rows: list[list[Any]]) -> None:
+    """A table for people on a terminal, tab-separated lines elsewhere."""
+    if not sys.stdout.isatty():
+        for row in [columns, *rows]:
+            typer.echo("\t".join(_cell(value) for value in row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*(Text(_cell(value)) for value in row))
+    Console().print(table)
+
+
+def _cell(value: object) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):  # a missing number becomes NaN in a frame
+        return ""
+    text = json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else str(value)
+    return text.replace("\t", " ").replace("\n", " ")
+
+
+def _day(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).date().isoformat()
