@@ -37,7 +37,13 @@ def top(scores: Floats, k: int) -> Rows:
     lists = np.full((users, k), -1, dtype=np.int64)
     if not kept:
         return lists
-    best = np.sort(np.argpartition(-scores, kept - 1, axis=1)[:, :kept], axis=1)
+    best = np.argpartition(-scores, kept - 1, axis=1)[:, :kept]
+    worst = np.take_along_axis(scores, best, axis=1).min(axis=1)
+    tied = (scores >= worst[:, None]).sum(axis=1) > kept  # the partition took any of those that tie for the last place
+    for row in np.flatnonzero(tied & ~np.isneginf(worst)):
+        level = np.flatnonzero(scores[row] >= worst[row])
+        best[row] = level[np.argsort(-scores[row, level], kind="stable")][:kept]
+    best = np.sort(best, axis=1)
     values = np.take_along_axis(scores, best, axis=1)
     order = np.argsort(-values, axis=1, kind="stable")
     found = np.take_along_axis(best, order, axis=1)
