@@ -250,7 +250,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     raise SystemExit(1)
 
 
-def _quiet() -> warnings.catch_warnings[Any]:
+def _quiet() -> "warnings.catch_warnings[Any]":
     """Warnings are notes of the summary here; Python's way to show them is for programmers."""
     return warnings.catch_warnings(action="ignore")
 

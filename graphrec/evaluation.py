@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
 
-from graphrec import leaks
+from graphrec import leaks, panels
 from graphrec.errors import BadRequest, NothingToLearn
 from graphrec.leaks import Leaks
 from graphrec.metrics import Values, coverage, interval, measure, top
@@ -25,7 +25,6 @@ from graphrec.tensors import Floats, Histories, KnownGraph, Rows
 from kg_builder.stores import GraphStore, Progress
 from kg_builder.tables import GraphTables
 
-_BATCH_CELLS = 2**24
 _METRICS = ("recall", "ndcg", "hit", "mrr")
 BLEND = "blend"
 GROUPS = ("overall", "warm", "cold")
@@ -211,10 +210,9 @@ def _lists(ranker: Ranker, cut: Split, k: int, *, exclude_seen: bool, progress: 
     popularity = Popularity.fit(cut.known, FitContext())
     alone: dict[str, Scorer] = {"popularity": popularity, **ranker.model.blend.scorers}
     histories = cut.known.histories(cut.users)
-    size = max(1, min(256, _BATCH_CELLS // len(cut.known.products)))
     parts: dict[str, list[Rows]] = {system: [] for system in (BLEND, *alone)}
     done = 0
-    for batch in histories.batches(size):
+    for batch in panels.batches(histories, len(cut.known.products)):
         for system, scores in _scores(ranker, alone, batch):
             parts[system].append(top(_masked(scores, batch, cut.known.listed, exclude_seen=exclude_seen), k))
         done += len(batch)

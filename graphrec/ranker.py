@@ -1,6 +1,6 @@
 """Ranker: a fitted model that answers in the shop's own ids."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from graphrec import checkpoint, reasons, writeback
+from graphrec import checkpoint, panels, reasons, writeback
 from graphrec.connections import Connections
 from graphrec.errors import BadRequest
 from graphrec.explanation import Explanation
@@ -21,8 +21,6 @@ from graphrec.tensors import Floats, Histories, Rows
 from kg_builder.stores import Progress
 from kg_builder.tables import GraphTables
 
-_BATCH_CELLS = 2**24
-"""Scores held at once in one array: 256 users of 65 thousand products; several such arrays live at a time."""
 STRANGER = "stranger"
 """What the user of a bare history is called in a ranking."""
 Mask = npt.NDArray[np.bool_]
@@ -85,13 +83,14 @@ class Ranker:
         names, histories = self._histories(user if users is None else users, history, strangers=strangers)
         allowed = self._allowed(candidates)
         barred = self._barred(names, exclude)
-        lists, scores = [], []
-        for start, batch in self._batches(histories):
+        lists, scores, start = [], [], 0
+        for batch in panels.batches(histories, len(self._ids)):
             found = self._masked(batch, allowed, barred[start : start + len(batch)], exclude_seen=exclude_seen)
             lists.append(top(found, k))
             scores.append(np.take_along_axis(found, np.maximum(lists[-1], 0), axis=1))
+            start += len(batch)
             if progress:
-                progress("rank users", start + len(batch), len(histories))
+                progress("rank users", start, len(histories))
         if not lists:
             return Ranking.of([], self._ids, np.empty((0, k), np.int64), np.empty((0, k), np.float32), self._titles)
         return Ranking.of(names, self._ids, np.concatenate(lists), np.concatenate(scores), self._titles)
@@ -107,8 +106,7 @@ class Ranker:
         """
         if k < 1:
             raise BadRequest(f"k must be at least 1 (got {k})")
-        rows = np.array([self.model.known.products.row(product)])
-        lists, scores = self._similar(rows, k)
+        lists, scores = self._similar(Histories.of([[self.model.known.products.row(product)]]), k)
         return Ranking.of([product], self._ids, lists, scores, self._titles)
 
     def explain(self, user: str | Sequence[str], product: str) -> Explanation:
@@ -196,13 +194,6 @@ class Ranker:
     def _connections(self) -> Connections:
         return Connections(self.model.known, self.model.names)
 
-    @property
-    def _batch(self) -> int:
-        return max(1, min(256, _BATCH_CELLS // max(1, len(self._ids))))
-
-    def _batches(self, histories: Histories) -> Iterator[tuple[int, Histories]]:
-        yield from zip(range(0, len(histories), self._batch), histories.batches(self._batch), strict=True)
-
     def _histories(self, user: Users | None, history: History | None, *, strangers: bool = False) -> tuple[list[str], Histories]:
         """Names and histories of what was asked for."""
         if user is not None and history is not None:
@@ -263,11 +254,11 @@ class Ranker:
         scores[barred.nonzero()] = -np.inf
         return scores
 
-    def _similar(self, products: Rows, k: int) -> tuple[Rows, Floats]:
-        """Rows [b, k] and rises [b, k] of the products most similar to these."""
-        rises = self.model.blend.score(Histories.of(products[:, None].tolist())) - self._stranger
+    def _similar(self, batch: Histories, k: int) -> tuple[Rows, Floats]:
+        """Rows [b, k] and rises [b, k] of the products most similar to those that these histories of one product hold."""
+        rises = self.model.blend.score(batch) - self._stranger
         rises[:, ~self.model.known.listed] = -np.inf
-        rises[np.arange(len(products)), products] = -np.inf
+        rises[np.arange(len(batch)), batch.product] = -np.inf
         rises[~np.isfinite(rises) | (rises <= 0)] = -np.inf
         lists = top(rises, k)
         return lists, np.take_along_axis(rises, np.maximum(lists, 0), axis=1)
@@ -276,9 +267,11 @@ class Ranker:
         """The k most similar products of every listed product."""
         listed = np.flatnonzero(self.model.known.listed).astype(np.int64)
         lists, scores = np.full((len(listed), k), -1, dtype=np.int64), np.zeros((len(listed), k), dtype=np.float32)
-        for start in range(0, len(listed), self._batch):
-            stop = min(start + self._batch, len(listed))
-            lists[start:stop], scores[start:stop] = self._similar(listed[start:stop], k)
+        start = 0
+        for batch in panels.batches(Histories.of(listed[:, None].tolist()), len(self._ids)):
+            stop = start + len(batch)
+            lists[start:stop], scores[start:stop] = self._similar(batch, k)
+            start = stop
             if progress:
                 progress("compare products", stop, len(listed))
         return Ranking.of(self._ids[listed].tolist(), self._ids, lists, scores)
