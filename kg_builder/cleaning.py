@@ -84,7 +84,7 @@ def clean_reviews(frame: pl.LazyFrame, sieve: Sieve, now: int) -> pl.LazyFrame:
 
 
 def clean_events(frame: pl.LazyFrame, sieve: Sieve, now: int) -> pl.LazyFrame:
-    """One row an event, known kinds and possible times only; ratings may be any finite number."""
+    """One row an event with a key, known kinds and possible times only; ratings may be any finite number."""
     frame = _complete(frame, _EVENT, required=("user", "product"), owner="events")
     schema = frame.collect_schema()
     numbers = ("position", "rating", "quantity", "price", "discount")
@@ -107,7 +107,50 @@ def clean_events(frame: pl.LazyFrame, sieve: Sieve, now: int) -> pl.LazyFrame:
         *(pl.col(f"__{name}").alias(name) for name in numbers[1:]),
         *_extras(schema, _EVENT),
     ]
-    return sieve.sift("events", frame, checks, wanted)
+    return sieve.hold("events-keyed", _keyed(sieve.sift("events", frame, checks, wanted)))
+
+
+def _keyed(events: pl.LazyFrame) -> pl.LazyFrame:
+    """Events with a key that is never null: the given one, else the second or position, and a counter where several share it.
+
+    Rows of the same user, product, kind and given key (two lines of one basket) are one event: quantities and discounts add up,
+    the price is the mean, the time the first.
+    """
+    given = pl.col("key").is_not_null()
+    base = pl.coalesce(pl.col("key"), pl.col("at").cast(pl.String), pl.col("position").cast(pl.String))
+    events = events.with_columns(given.alias("__given"), base.alias("key"))
+    identity = ["user", "product", "event", "key", "__given"]
+    doubled = events.group_by(identity).len().filter(pl.col("len") > 1).drop("len").collect(engine="streaming").lazy()
+    single = events.join(doubled, on=identity, how="anti", nulls_equal=True)
+    several = events.join(doubled, on=identity, how="semi", nulls_equal=True)
+    parts = (
+        single,
+        _merged(several.filter(pl.col("__given")), identity),
+        _numbered(several.filter(~pl.col("__given")), identity),
+    )
+    columns = [name for name in events.collect_schema() if name != "__given"]
+    return pl.concat([part.select(columns).with_columns(pl.col("key").fill_null("0")) for part in parts])
+
+
+def _merged(lines: pl.LazyFrame, identity: Sequence[str]) -> pl.LazyFrame:
+    """One event for all lines of an identity."""
+    others = [name for name in lines.collect_schema() if name not in (*identity, "price")]
+    weight = pl.when(pl.col("price").is_not_null()).then(pl.col("quantity").fill_null(1.0))
+    mean = (pl.col("price") * weight).sum() / weight.sum()
+    added = [name for name in others if name in ("quantity", "discount")]
+    return lines.group_by(identity).agg(
+        pl.when(mean.is_finite()).then(mean).otherwise(pl.col("price").mean()).alias("price"),
+        *(pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name) for name in added),
+        *(pl.col(name).min() for name in others if name not in added),
+    )
+
+
+def _numbered(events: pl.LazyFrame, identity: Sequence[str]) -> pl.LazyFrame:
+    """Events of the same second (or of no known time) told apart by a counter; their values decide the order, not their rows."""
+    order = pl.struct(pl.exclude(identity)).struct.json_encode()
+    nth = pl.int_range(pl.len()).over(identity, order_by="__order").cast(pl.String)
+    numbered = pl.when(nth == "0").then(pl.col("key")).otherwise(pl.concat_str(pl.col("key") + ".", nth, ignore_nulls=True))
+    return events.with_columns(order.alias("__order")).with_columns(numbered.alias("key")).drop("__order")
 
 
 def clean_triples(frame: pl.LazyFrame, sieve: Sieve) -> pl.LazyFrame:

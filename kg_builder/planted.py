@@ -107,41 +107,22 @@ def plant(*, users: int = 200, products: int = 120, seed: int = 0) -> Planted:
     Raises:
         ValueError: too few users or products to plant anything in.
     """
-    for what, count, least in (("users", users, len(_CLUSTERS)), ("products", products, 3 * len(_CLUSTERS))):
-        if count < least:
-            raise ValueError(f"{what} must be at least {least} (got {count})")
-    draw = np.random.default_rng(seed)
-    shop = _Shop(users, products)
-    goods = _products(shop, draw)
-    events, reviews = _choices(shop, draw)
-    rejected = _soil(goods, events, reviews)
-    people = [{"id": _user(row), "city": _CITIES[row % len(_CITIES)], "newsletter": row % 3 == 0} for row in range(users)]
-    dump = Dump(
-        name="planted",
-        format="planted",
-        products=_frame("products", goods),
-        users=_frame("users", people),
-        reviews=_frame("reviews", reviews),
-        events=_frame("events", events),
-    )
-    return Planted(dump, _truth(shop, goods, rejected))
+    frames, truth = _plant(users, products, np.random.default_rng(seed))
+    return Planted(Dump(name="planted", format="planted", **frames), truth)
 
 
 def write_planted(folder: Path | str, *, users: int = 200, products: int = 120, seed: int = 0) -> Truth:
     """The folder holds the shop as tables: products and reviews as CSV, users and events as Parquet. Returns the truth."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    planted = plant(users=users, products=products, seed=seed)
-    dump, place = planted.dump, ("file", "line")
-    if dump.products is None or dump.users is None or dump.reviews is None or dump.events is None:
-        raise AssertionError("the planted shop has all four tables")
+    frames, truth = _plant(users, products, np.random.default_rng(seed))
+    tables = {name: frame.drop("file", "line").collect() for name, frame in frames.items()}
     paths = pl.col("categories").list.eval(pl.element().list.join(" > ")).list.join("|")
-    flat = dump.products.drop(place).with_columns(paths, pl.col("also_bought").list.join("|"))
-    flat.collect().write_csv(folder / "products.csv")
-    dump.reviews.drop(place).collect().write_csv(folder / "reviews.csv")
-    dump.users.drop(place).collect().write_parquet(folder / "users.parquet")
-    dump.events.drop(place).collect().write_parquet(folder / "events.parquet")
-    return planted.truth
+    tables["products"].with_columns(paths, pl.col("also_bought").list.join("|")).write_csv(folder / "products.csv")
+    tables["reviews"].write_csv(folder / "reviews.csv")
+    tables["users"].write_parquet(folder / "users.parquet")
+    tables["events"].write_parquet(folder / "events.parquet")
+    return truth
 
 
 Row = dict[str, object]
@@ -167,6 +148,21 @@ class _Shop:
     def has_churned(self, user: int) -> bool:
         """Every tenth user."""
         return user % 10 == 7
+
+
+def _plant(users: int, products: int, draw: np.random.Generator) -> tuple[dict[str, pl.LazyFrame], Truth]:
+    for what, count, least in (("users", users, len(_CLUSTERS)), ("products", products, 3 * len(_CLUSTERS))):
+        if count < least:
+            raise ValueError(f"{what} must be at least {least} (got {count})")
+    shop = _Shop(users, products)
+    goods = _products(shop, draw)
+    events, reviews = _choices(shop, draw)
+    rejected = _soil(goods, events, reviews)
+    people: list[Row] = [
+        {"id": _user(row), "city": _CITIES[row % len(_CITIES)], "newsletter": row % 3 == 0} for row in range(users)
+    ]
+    rows = {"products": goods, "users": people, "reviews": reviews, "events": events}
+    return {name: _frame(name, table) for name, table in rows.items()}, _truth(shop, goods, rejected)
 
 
 def _user(row: int) -> str:
@@ -239,15 +235,8 @@ def _review(user: int, product: int, liked: bool, at: int, draw: np.random.Gener
     rating = float(4 + draw.integers(2) if liked else 1 + draw.integers(3))
     text = ("Just what I was looking for." if liked else "Not for me.") + f" {rating:.0f} of 5."
     title = "Great" if liked else "Meh"
-    return {
-        "user": _user(user),
-        "product": _product(product),
-        "rating": rating,
-        "title": title,
-        "text": text,
-        "at": at,
-        "helpful": int(draw.integers(4)),
-    }
+    row: Row = {"user": _user(user), "product": _product(product), "rating": rating, "title": title}
+    return row | {"text": text, "at": at, "helpful": int(draw.integers(4))}
 
 
 def _trend(shop: _Shop) -> int:
@@ -278,28 +267,9 @@ def _soil(goods: list[Row], events: list[Row], reviews: list[Row]) -> dict[str, 
     }
 
 
-_FRAMES: Mapping[str, Mapping[str, pl.DataType]] = {
-    "products": {
-        **dict.fromkeys(("id", "title", "description", "price", "brand"), pl.String()),
-        "categories": pl.List(pl.List(pl.String())),
-        "also_bought": pl.List(pl.String()),
-        "color": pl.String(),
-    },
-    "users": {"id": pl.String(), "city": pl.String(), "newsletter": pl.Boolean()},
-    "reviews": {
-        **dict.fromkeys(("user", "product"), pl.String()),
-        "rating": pl.Float64(),
-        **dict.fromkeys(("title", "text"), pl.String()),
-        **dict.fromkeys(("at", "helpful"), pl.Int64()),
-    },
-    "events": {**dict.fromkeys(("user", "product", "event", "key"), pl.String()), "at": pl.Int64(), "quantity": pl.Float64()},
-}
-
-
 def _frame(name: str, rows: list[Row]) -> pl.LazyFrame:
-    place = {"file": pl.String(), "line": pl.Int64()}
     placed = [{**row, "file": f"planted {name}", "line": line} for line, row in enumerate(rows, 1)]
-    return pl.DataFrame(placed, schema={**_FRAMES[name], **place}).lazy()
+    return pl.DataFrame(placed, infer_schema_length=None).lazy()
 
 
 def _truth(shop: _Shop, goods: list[Row], rejected: Mapping[str, int]) -> Truth:

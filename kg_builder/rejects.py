@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,16 +55,21 @@ class Rejects:
 
     def rows(self) -> list[dict[str, object]]:
         """Every refused row as it is written: file, line, reason, message, row."""
-        return [dict(record) for record in self._table().to_dicts()]
+        return list(self._records())
 
     def save(self, path: Path | str) -> None:
         """The rejects as JSON Lines, one refused row a line; the file is there even where nothing was refused."""
         with Path(path).open("w", encoding="utf-8") as file:
-            for record in self._table().iter_rows(named=True):
-                file.write(json.dumps({**record, "row": json.loads(record["row"])}, ensure_ascii=False) + "\n")
+            file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in self._records())
 
     def __len__(self) -> int:
         return sum(frame.height for frame in self._frames)
+
+    def _records(self) -> Iterator[dict[str, object]]:
+        for record in self._table().iter_rows(named=True):
+            row = json.loads(record["row"])
+            said = {name: value for name, value in row.items() if value is not None} if isinstance(row, dict) else row
+            yield {**record, "row": said}
 
     def _table(self) -> pl.DataFrame:
         table = pl.concat([pl.DataFrame(schema=_COLUMNS), *self._frames])

@@ -54,7 +54,7 @@ def tabulate(
         products=None if dump.products is None else clean_products(dump.products, sieve),
         users=None if dump.users is None else clean_users(dump.users, sieve),
         reviews=None if dump.reviews is None else clean_reviews(dump.reviews, sieve, now),
-        events=None if dump.events is None else sieve.hold("events-keyed", _keyed(clean_events(dump.events, sieve, now))),
+        events=None if dump.events is None else clean_events(dump.events, sieve, now),
         triples=None if dump.triples is None else clean_triples(dump.triples, sieve),
     )
     if not any(_height(part) for part in (graph.products, graph.reviews, graph.events)):
@@ -75,49 +75,6 @@ def _why_empty(dump: Dump, rejects: Rejects, users: int) -> str:
     refused = next(iter(rejects.counts().items()), None)
     why = f"; {len(rejects)} rows were refused, most because {refused[0]} ({refused[1]})" if refused else ""
     return f"{dump.name} ({dump.format}) holds {held} to build a graph of{why}"
-
-
-def _keyed(events: pl.LazyFrame) -> pl.LazyFrame:
-    """Events with a key that is never null: the given one, else the second or position, and a counter where several share it.
-
-    Rows of the same user, product, kind and given key (two lines of one basket) are one event: quantities and discounts add up,
-    the price is the mean, the time the first.
-    """
-    given = pl.col("key").is_not_null()
-    base = pl.coalesce(pl.col("key"), pl.col("at").cast(pl.String), pl.col("position").cast(pl.String))
-    events = events.with_columns(given.alias("__given"), base.alias("key"))
-    identity = ["user", "product", "event", "key", "__given"]
-    doubled = events.group_by(identity).len().filter(pl.col("len") > 1).drop("len").collect(engine="streaming").lazy()
-    single = events.join(doubled, on=identity, how="anti", nulls_equal=True)
-    several = events.join(doubled, on=identity, how="semi", nulls_equal=True)
-    parts = (
-        single,
-        _merged(several.filter(pl.col("__given")), identity),
-        _numbered(several.filter(~pl.col("__given")), identity),
-    )
-    columns = [name for name in events.collect_schema() if name != "__given"]
-    return pl.concat([part.select(columns).with_columns(pl.col("key").fill_null("0")) for part in parts])
-
-
-def _merged(lines: pl.LazyFrame, identity: Sequence[str]) -> pl.LazyFrame:
-    """One event for all lines of an identity."""
-    others = [name for name in lines.collect_schema() if name not in (*identity, "price")]
-    weight = pl.when(pl.col("price").is_not_null()).then(pl.col("quantity").fill_null(1.0))
-    mean = (pl.col("price") * weight).sum() / weight.sum()
-    added = [name for name in others if name in ("quantity", "discount")]
-    return lines.group_by(identity).agg(
-        pl.when(mean.is_finite()).then(mean).otherwise(pl.col("price").mean()).alias("price"),
-        *(pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name) for name in added),
-        *(pl.col(name).min() for name in others if name not in added),
-    )
-
-
-def _numbered(events: pl.LazyFrame, identity: Sequence[str]) -> pl.LazyFrame:
-    """Events of the same second (or of no known time) told apart by a counter; their values decide the order, not their rows."""
-    order = pl.struct(pl.exclude(identity)).struct.json_encode()
-    nth = pl.int_range(pl.len()).over(identity, order_by="__order").cast(pl.String)
-    numbered = pl.when(nth == "0").then(pl.col("key")).otherwise(pl.concat_str(pl.col("key") + ".", nth, ignore_nulls=True))
-    return events.with_columns(order.alias("__order")).with_columns(numbered.alias("key")).drop("__order")
 
 
 @dataclass(slots=True)

@@ -56,7 +56,7 @@ def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) 
 
 def _table(path: Path, columns: tuple[str, ...], optional: tuple[str, ...] = ()) -> pl.LazyFrame:
     """The columns of a tab-separated file as text, with `file` and `line`; further columns are ignored."""
-    if not path.read_bytes()[:1]:
+    if not path.stat().st_size:
         return pl.LazyFrame(schema={**dict.fromkeys((*columns, *optional), pl.String()), "file": pl.String(), "line": pl.Int64()})
     table = pl.scan_csv(
         path,
