@@ -4,6 +4,8 @@ torch is imported inside the commands, so that `--help` answers at once.
 """
 
 import json
+import os
+import sys
 import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,16 +16,20 @@ import typer
 
 from graphrec import console
 from graphrec.errors import BadRequest, GraphrecError
+from kg_builder.progress import Bars
 
 if TYPE_CHECKING:
     from graphrec.ranker import Ranker
+    from kg_builder.stores import GraphStore
 
 
 app = typer.Typer(
+    help="From a knowledge graph to a model, rankings, reasons, and back into the graph.",
+    epilog="Example: graphrec fit shop.graph --out shop.model && graphrec rank shop.model --users u1,u2 -k 10",
+    rich_markup_mode=None,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-    help="From a knowledge graph to a model, rankings, reasons, and back into the graph.",
+    add_completion=False,
 )
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that `graphrec fit` wrote.")]
@@ -39,18 +45,24 @@ Users = Annotated[str | None, typer.Option(help="A file with one id a line, or i
 KeepSeen = Annotated[bool, typer.Option("--keep-seen", help="Let products in that the user chose before (groceries).")]
 
 
-@app.callback()
-def _options(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         from graphrec import __version__
 
         typer.echo(f"graphrec {__version__}")
         raise typer.Exit
 
 
-@app.command()
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """From a knowledge graph to a model, rankings, reasons, and back into the graph."""
+
+
+@app.command(epilog="Example: graphrec fit shop.graph --out shop.model")
 def fit(
     store: Store,
     out: Annotated[Path, typer.Option(metavar="MODEL", help="The folder to write; an older model there is replaced.")],
@@ -60,21 +72,17 @@ def fit(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Learn a model from the graph.
-
-    Example: `graphrec fit shop.graph --out shop.model`
-    """
+    """Learn a model from the graph."""
     from graphrec import checkpoint, pipeline
-    from kg_builder.stores import connect
 
     checkpoint.check_target(out)
-    with console.Bars() as bars, _quiet(), connect(store, read_only=True) as source:
+    with Bars(sys.stderr) as bars, _quiet(), _connect(store, read_only=True) as source:
         ranker = pipeline.fit(source, scorers=_names(scorers), text_model=text_model, device=device, seed=seed, progress=bars)
         ranker.save(out)
     console.show(ranker.summary.to_json() | {"model": str(out)}, f"{ranker}\n{ranker.summary}\nsaved to {out}", as_json=as_json)
 
 
-@app.command()
+@app.command(epilog="Example: graphrec rank shop.model --users users.txt -k 20 --out lists.tsv")
 def rank(
     model: Model,
     users: Annotated[str, typer.Option(metavar="FILE_OR_IDS", help="A file with one id a line, or ids with commas between.")],
@@ -88,8 +96,7 @@ def rank(
 ) -> None:
     """Rank products for users.
 
-    A user nobody knows gets the best answer for a stranger. Example:
-    `graphrec rank shop.model --users users.txt -k 20 --out lists.tsv`
+    A user nobody knows gets the best answer for a stranger, and is counted.
     """
     from graphrec import lists
     from graphrec.ranker import Ranker
@@ -100,7 +107,7 @@ def rank(
         raise BadRequest(f"no user ids in {users!r}")
     allowed = None if candidates is None else _candidates(ranker, lists.read_ids(candidates), candidates)
     pairs = None if exclude is None else _exclusions(ranker, lists.read_pairs(exclude), exclude)
-    with console.Bars() as bars:
+    with Bars(sys.stderr) as bars:
         ranking = ranker.rank(
             wanted,
             k=k,
@@ -121,28 +128,22 @@ def rank(
         console.note(f"{strangers:,} of {len(wanted):,} users are unknown to the model and got what suits most people")
 
 
-@app.command()
+@app.command(epilog="Example: graphrec similar shop.model B00005N7P0")
 def similar(model: Model, product: Product, k: K = 10, as_json: Json = False) -> None:
-    """The products most similar to one.
-
-    Example: `graphrec similar shop.model B00005N7P0`
-    """
+    """The products most similar to one."""
     from graphrec.ranker import Ranker
 
     console.print_ranking(Ranker.load(model).similar(product, k), as_json=as_json)
 
 
-@app.command()
+@app.command(epilog="Example: graphrec explain shop.model A2M1CU2IRZG0K9 B00005N7PS")
 def explain(
     model: Model,
     user: Annotated[str, typer.Argument(metavar="USER", help="A user's id.")],
     product: Product,
     as_json: Json = False,
 ) -> None:
-    """Say why a product suits a user: the paths of the graph and their shares of the score.
-
-    Example: `graphrec explain shop.model A2M1CU2IRZG0K9 B00005N7PS`
-    """
+    """Say why a product suits a user: the paths of the graph and their shares of the score."""
     from graphrec.ranker import Ranker
 
     found = Ranker.load(model).explain(user, product)
@@ -150,7 +151,7 @@ def explain(
     console.show({"user": user, "item": product, "score": found.score, "reasons": reasons}, str(found), as_json=as_json)
 
 
-@app.command()
+@app.command(epilog="Example: graphrec evaluate shop.graph -k 20")
 def evaluate(
     store: Store,
     k: K = 20,
@@ -165,14 +166,10 @@ def evaluate(
     keep_seen: KeepSeen = False,
     as_json: Json = False,
 ) -> None:
-    """Hold out what came last, fit on the rest, and measure: the blend, popularity and each scorer, with a leak report.
-
-    Example: `graphrec evaluate shop.graph -k 20`
-    """
+    """Hold out what came last, fit on the rest, and measure: the blend, popularity and each scorer, with a leak report."""
     from graphrec import evaluation, lists
-    from kg_builder.stores import connect
 
-    with console.Bars() as bars, _quiet(), connect(store, read_only=True) as source:
+    with Bars(sys.stderr) as bars, _quiet(), _connect(store, read_only=True) as source:
         report = evaluation.evaluate(
             source,
             k=k,
@@ -188,7 +185,7 @@ def evaluate(
     typer.echo(report.to_json() if as_json else str(report))
 
 
-@app.command("write-back")
+@app.command("write-back", epilog="Example: graphrec write-back shop.model shop.graph -k 10")
 def write_back(
     model: Model,
     store: Store,
@@ -200,14 +197,13 @@ def write_back(
 ) -> None:
     """Write recommendations, similar products and embeddings into the graph, where Cypher finds them.
 
-    What an earlier run of the same model wrote is replaced. Example: `graphrec write-back shop.model shop.graph -k 10`
+    What an earlier run of the same model wrote is replaced.
     """
     from graphrec import lists
     from graphrec.ranker import Ranker
-    from kg_builder.stores import connect
 
     ranker = Ranker.load(model)
-    with console.Bars() as bars, connect(store) as target:
+    with Bars(sys.stderr) as bars, _connect(store) as target:
         tables = ranker.to_graph(
             None if users is None else lists.ids_or_file(users), k, similar=similar, embeddings=embeddings, progress=bars
         )
@@ -218,12 +214,9 @@ def write_back(
     console.show({"nodes": nodes, "edges": named}, f"wrote {wrote} into {store}", as_json=as_json)
 
 
-@app.command()
+@app.command(epilog="Example: graphrec doctor")
 def doctor(as_json: Json = False) -> None:
-    """Check versions, device, text model and stores; exit code 1 where something is broken.
-
-    Example: `graphrec doctor`
-    """
+    """Check versions, device, text model and stores; exit code 1 where something is broken."""
     from graphrec.doctor import examine
 
     with _quiet():
@@ -248,6 +241,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     typer.echo(f"graphrec: {' '.join(line.split())}", err=True)
     raise SystemExit(1)
+
+
+def _connect(address: str, *, read_only: bool = False) -> "GraphStore":
+    """The store at the address; asks for the password of a server where nobody set one and somebody sits there."""
+    from kg_builder.stores import connect
+
+    password = None
+    if "://" in address and "NEO4J_PASSWORD" not in os.environ and sys.stdin.isatty():
+        who = os.environ.get("NEO4J_USERNAME", "neo4j")
+        password = typer.prompt(f"password of {who} at {address}", hide_input=True, err=True)
+    return connect(address, read_only=read_only, password=password)
 
 
 def _quiet() -> "warnings.catch_warnings[Any]":
