@@ -139,10 +139,10 @@ class GraphTables:
         """Rows of every node table and of every edge table; empty tables are left out."""
         tables = [*self.nodes.values(), *self.edges.values()]
         sizes = [frame.item() for frame in pl.collect_all([table.select(pl.len()) for table in tables])]
-        names = [*self.nodes, *self.edges]
+        node_sizes, edge_sizes = sizes[: len(self.nodes)], sizes[len(self.nodes) :]
         return (
-            {name: size for name, size in zip(names, sizes, strict=True) if size and isinstance(name, str)},
-            {name: size for name, size in zip(names, sizes, strict=True) if size and not isinstance(name, str)},
+            {label: size for label, size in zip(self.nodes, node_sizes, strict=True) if size},
+            {kind: size for kind, size in zip(self.edges, edge_sizes, strict=True) if size},
         )
 
     def collect(self) -> Self:

@@ -123,7 +123,7 @@ def start(home: Path, *, port: int | None = None, seconds: float = 120) -> Serve
         _set_password(home, lib, password)
     port = port or (DEFAULT_PORT if _is_free(DEFAULT_PORT) else free_port())
     _configure(home, port)
-    server = Server(str(home), _launch(home, lib).pid, port, password)
+    server = Server(str(home), _launch(home, lib), port, password)
     _save(known, json.dumps(asdict(server)))
     _wait(server, seconds)
     return server
@@ -210,26 +210,30 @@ def _configure(home: Path, port: int) -> None:
     (home / "conf" / "neo4j.conf").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
 
 
-def _launch(home: Path, lib: Path) -> "subprocess.Popen[bytes]":
+def _launch(home: Path, lib: Path) -> int:
+    """The id of the new server's process, which goes on when this one ends."""
     main = "org.neo4j.server.CommunityEntryPoint" if lib.name.startswith("5.") else "org.neo4j.server.Neo4jCommunity"
     opened = [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in ("java.nio", "java.io", "sun.nio.ch")]
     command = [java(), "-Xms128m", "-Xmx512m", "-XX:+UseG1GC", "-Dfile.encoding=UTF-8", *opened, "-cp", f"{lib}/*", main]
     command += [f"--home-dir={home}", f"--config-dir={home / 'conf'}"]
-    with (home / "server.log").open("ab") as log:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=home)
+    log = os.open(home / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    try:
+        actions = [(os.POSIX_SPAWN_DUP2, nothing, 0), (os.POSIX_SPAWN_DUP2, log, 1), (os.POSIX_SPAWN_DUP2, log, 2)]
+        return os.posix_spawn(command[0], command, os.environ, file_actions=actions, setsid=True)
+    finally:
+        os.close(log)
+        os.close(nothing)
 
 
 def _wait(server: Server, seconds: float) -> None:
     say(f"starting Neo4j on {server.uri} …")
     home, deadline = Path(server.home), time.monotonic() + seconds
     while not _answers(server.port):
-        with suppress(ChildProcessError):
-            os.waitpid(server.pid, os.WNOHANG)
-        if running(home) is None or time.monotonic() > deadline:
+        ended, _ = os.waitpid(server.pid, os.WNOHANG)
+        if ended or time.monotonic() > deadline:
             stop(home)
-            raise CannotStart(
-                f"Neo4j did not come up; it said: {_last_words(home / 'server.log')} (all of it: {home / 'server.log'})"
-            )
+            raise CannotStart(f"Neo4j did not come up; it said: {_last_words(home / 'server.log')} (all: {home / 'server.log'})")
         time.sleep(0.2)
 
 

@@ -1,0 +1,85 @@
+"""What tests share: a Neo4j server of their own, and a fresh store of either kind."""
+
+import importlib.util
+import itertools
+import os
+import sys
+from pathlib import Path
+
+import neo4j
+import pytest
+
+from kg_builder.stores import connect
+
+_SPEC = importlib.util.spec_from_file_location("neo4j_server", Path(__file__).parents[1] / "deploy" / "neo4j" / "server.py")
+server = importlib.util.module_from_spec(_SPEC)
+sys.modules["neo4j_server"] = server
+_SPEC.loader.exec_module(server)
+
+_skipped = pytest.StashKey[str]()
+
+
+@pytest.fixture(scope="session")
+def neo4j_server(tmp_path_factory, request):
+    """A server with `uri` and `password` (user neo4j), started for this run on a free port in a fresh folder.
+
+    The one that NEO4J_URI names is never touched.
+    """
+    home = tmp_path_factory.mktemp("neo4j") / "home"
+    try:
+        started = server.start(home, port=server.free_port())
+    except server.CannotStart as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"CI must run Neo4j's tests: {error}")
+        request.config.stash[_skipped] = str(error)
+        pytest.skip(str(error))
+    yield started
+    server.stop(home)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """One loud line where Neo4j's tests could not run."""
+    if _skipped in config.stash:
+        terminalreporter.write_line(f"NEO4J'S TESTS DID NOT RUN: {config.stash[_skipped]}", red=True, bold=True)
+
+
+@pytest.fixture(scope="session")
+def neo4j_address(neo4j_server):
+    """The server's address, with user and password where `connect` looks for them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NEO4J_USERNAME", server.USER)
+        patch.setenv("NEO4J_PASSWORD", neo4j_server.password)
+        yield neo4j_server.uri
+
+
+@pytest.fixture(scope="session")
+def wipe(neo4j_server):
+    """A function that empties the server."""
+    with neo4j.GraphDatabase.driver(neo4j_server.uri, auth=(server.USER, neo4j_server.password)) as driver:
+
+        def everything():
+            driver.execute_query("MATCH (n) DETACH DELETE n")
+
+        yield everything
+
+
+@pytest.fixture(scope="session", params=["embedded", pytest.param("neo4j", marks=pytest.mark.neo4j)])
+def fresh_address(request, tmp_path_factory):
+    """A function that gives the address of an empty store; embedded, then Neo4j."""
+    if request.param == "embedded":
+        folder, numbers = tmp_path_factory.mktemp("stores"), itertools.count()
+        return lambda: str(folder / f"{next(numbers)}.graph")
+    address, empty = request.getfixturevalue("neo4j_address"), request.getfixturevalue("wipe")
+
+    def emptied():
+        empty()
+        return address
+
+    return emptied
+
+
+@pytest.fixture
+def store(fresh_address):
+    """An empty store to write to; embedded, then Neo4j."""
+    with connect(fresh_address(), create=True) as opened:
+        yield opened
