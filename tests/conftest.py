@@ -27,14 +27,15 @@ def neo4j_server(tmp_path_factory, request):
     """
     home = tmp_path_factory.mktemp("neo4j") / "home"
     try:
-        started = server.start(home, port=server.free_port())
+        # A short life: quick to compile beats quick when compiled.
+        started = server.start(home, port=server.free_port(), java_options=("-XX:TieredStopAtLevel=1",))
     except server.CannotStart as error:
         if os.environ.get("CI") == "true":
             pytest.fail(f"CI must run Neo4j's tests: {error}")
         request.config.stash[_skipped] = str(error)
         pytest.skip(str(error))
     yield started
-    server.stop(home)
+    server.stop(home, seconds=0)
 
 
 def pytest_terminal_summary(terminalreporter, config):

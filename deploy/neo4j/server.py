@@ -104,7 +104,7 @@ def java_version() -> int:
     return int(match[1]) if match else 0
 
 
-def start(home: Path, *, port: int | None = None, seconds: float = 120) -> Server:
+def start(home: Path, *, port: int | None = None, seconds: float = 120, java_options: tuple[str, ...] = ()) -> Server:
     """The server of this home folder, started unless it runs; returns when it answers.
 
     Without a port it takes 7687, or a free one where that is taken.
@@ -123,7 +123,7 @@ def start(home: Path, *, port: int | None = None, seconds: float = 120) -> Serve
         _set_password(home, lib, password)
     port = port or (DEFAULT_PORT if _is_free(DEFAULT_PORT) else free_port())
     _configure(home, port)
-    server = Server(str(home), _launch(home, lib), port, password)
+    server = Server(str(home), _launch(home, lib, java_options), port, password)
     _save(known, json.dumps(asdict(server)))
     _wait(server, seconds)
     return server
@@ -210,11 +210,22 @@ def _configure(home: Path, port: int) -> None:
     (home / "conf" / "neo4j.conf").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
 
 
-def _launch(home: Path, lib: Path) -> int:
+def _launch(home: Path, lib: Path, java_options: tuple[str, ...]) -> int:
     """The id of the new server's process, which goes on when this one ends."""
     main = "org.neo4j.server.CommunityEntryPoint" if lib.name.startswith("5.") else "org.neo4j.server.Neo4jCommunity"
     opened = [f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in ("java.nio", "java.io", "sun.nio.ch")]
-    command = [java(), "-Xms128m", "-Xmx512m", "-XX:+UseG1GC", "-Dfile.encoding=UTF-8", *opened, "-cp", f"{lib}/*", main]
+    command = [
+        java(),
+        "-Xms128m",
+        "-Xmx512m",
+        "-XX:+UseG1GC",
+        "-Dfile.encoding=UTF-8",
+        *java_options,
+        *opened,
+        "-cp",
+        f"{lib}/*",
+        main,
+    ]
     command += [f"--home-dir={home}", f"--config-dir={home / 'conf'}"]
     log = os.open(home / "server.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     nothing = os.open(os.devnull, os.O_RDONLY)

@@ -63,7 +63,7 @@ def graphs(draw, derived=True):
     return GraphTables.of(SCHEMA, nodes, edges)
 
 
-few = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+few = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 @few
