@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -76,7 +76,7 @@ def fit(
     from graphrec import checkpoint, pipeline
 
     checkpoint.check_target(out)
-    with Bars(sys.stderr) as bars, _quiet(), _connect(store, read_only=True) as source:
+    with Bars(sys.stderr) as bars, _connect(store, read_only=True) as source:
         ranker = pipeline.fit(source, scorers=_names(scorers), text_model=text_model, device=device, seed=seed, progress=bars)
         ranker.save(out)
     console.show(ranker.summary.to_json() | {"model": str(out)}, f"{ranker}\n{ranker.summary}\nsaved to {out}", as_json=as_json)
@@ -169,7 +169,7 @@ def evaluate(
     """Hold out what came last, fit on the rest, and measure: the blend, popularity and each scorer, with a leak report."""
     from graphrec import evaluation, lists
 
-    with Bars(sys.stderr) as bars, _quiet(), _connect(store, read_only=True) as source:
+    with Bars(sys.stderr) as bars, _connect(store, read_only=True) as source:
         report = evaluation.evaluate(
             source,
             k=k,
@@ -219,8 +219,7 @@ def doctor(as_json: Json = False) -> None:
     """Check versions, device, text model and stores; exit code 1 where something is broken."""
     from graphrec.doctor import examine
 
-    with _quiet():
-        checks = examine()
+    checks = examine()
     shown = "\n".join(f"{'ok ' if check.good else 'BAD'}  {check.what:12} {check.found}" for check in checks)
     console.show([{"what": one.what, "good": one.good, "found": one.found} for one in checks], shown, as_json=as_json)
     if not all(check.good for check in checks):
@@ -231,6 +230,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line (the console script `graphrec`); a refusal is one line on stderr and exit code 1."""
     from kg_builder.errors import KgBuilderError
 
+    if not sys.warnoptions:  # what a reader should know is a note of the summary; Python's warnings are for programmers
+        warnings.simplefilter("ignore")
     try:
         app(None if arguments is None else list(arguments), prog_name="graphrec")
     except (GraphrecError, KgBuilderError) as error:
@@ -252,11 +253,6 @@ def _connect(address: str, *, read_only: bool = False) -> "GraphStore":
         who = os.environ.get("NEO4J_USERNAME", "neo4j")
         password = typer.prompt(f"password of {who} at {address}", hide_input=True, err=True)
     return connect(address, read_only=read_only, password=password)
-
-
-def _quiet() -> "warnings.catch_warnings[Any]":
-    """Warnings are notes of the summary here; Python's way to show them is for programmers."""
-    return warnings.catch_warnings(action="ignore")
 
 
 def _names(text: str | None) -> list[str] | None:

@@ -18,8 +18,8 @@ class Leaks:
     """Training interactions that repeat an earlier (user, product) of the training side."""
     in_both: int
     """Held-out (user, product) pairs that the training side holds too; no truth unless bought-again products may be shown."""
-    future_interactions: int
-    """Training interactions later than the earliest held-out one: 0 for one global moment."""
+    future_interactions: int | None
+    """Training interactions later than the earliest held-out one: 0 for one global moment; None where times are unknown."""
     undated_edges: Mapping[str, int]
     """Edges that carry no time, by relationship type: such as ALSO_BOUGHT may know what was bought after the cut."""
     only_in_test: int
@@ -33,11 +33,12 @@ class Leaks:
 
     def lines(self) -> list[str]:
         """One line a fact."""
+        future = "times are unknown" if self.future_interactions is None else f"{self.future_interactions:,}"
         undated = ", ".join(f"{name} {count:,}" for name, count in self.undated_edges.items()) or "none"
         known = [
             f"repeated pairs in training: {self.duplicates:,}",
             f"pairs in training and test: {self.in_both:,}",
-            f"training interactions after the first test interaction: {self.future_interactions:,}",
+            f"training interactions after the first test interaction: {future}",
             f"edges without a time, which may know the future: {undated}",
             f"products in test alone: {self.only_in_test:,}",
         ]
@@ -68,11 +69,11 @@ def find(everything: Interactions, train: KnownGraph, users: Rows, truth: sp.csr
     )
 
 
-def _later(everything: Interactions, train: KnownGraph, held: Rows) -> int:
+def _later(everything: Interactions, train: KnownGraph, held: Rows) -> int | None:
     """How many training interactions come after the earliest of the held-out pairs that training does not know."""
     pairs = everything.user * len(train.products) + everything.product
     known = train.interactions.user * len(train.products) + train.interactions.product
     moments = everything.at[np.isin(pairs, held) & ~np.isin(pairs, known)]
     if not len(moments) or np.isnan(moments).all():
-        return 0
+        return None
     return int((train.interactions.at > np.nanmin(moments)).sum())
