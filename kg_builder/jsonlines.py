@@ -6,7 +6,6 @@ import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO
 
 import polars as pl
 
@@ -20,6 +19,7 @@ NOT_JSON = "the line must be a JSON object"
 
 
 Fields = Mapping[str, pl.DataType]
+_Bytes = gzip.GzipFile | io.BufferedReader
 
 
 def read_json_lines(
@@ -108,14 +108,14 @@ def _damage(path: Path, good: int, error: Exception) -> str:
     return f"{path}: not a sound gzip file ({kept}): {error}; nothing was written"
 
 
-def _open(path: Path) -> IO[bytes]:
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+def _open(path: Path) -> _Bytes:
+    return gzip.GzipFile(path) if path.suffix == ".gz" else path.open("rb")
 
 
 def _chunks(path: Path, progress: Callable[[str, int, int], None] | None, total: int) -> Iterator[bytes]:
     """The text in pieces of about `CHUNK` bytes that end with a line; what came before a break is yielded before it raises."""
     with path.open("rb") as raw:
-        file: IO[bytes] = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw  # type: ignore[assignment]
+        file: _Bytes = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
         rest, failure = b"", None
         while failure is None:
             block, failure = _read(file)
@@ -133,12 +133,12 @@ def _chunks(path: Path, progress: Callable[[str, int, int], None] | None, total:
             yield rest
 
 
-def _read(file: IO[bytes]) -> tuple[bytes, Exception | None]:
+def _read(file: _Bytes) -> tuple[bytes, Exception | None]:
     """Up to `CHUNK` bytes, and what stopped the reading before that."""
     parts: list[bytes] = []
     size = 0
     try:
-        while size < CHUNK and (part := file.read(1 << 20)):
+        while size < CHUNK and (part := file.read1(1 << 18)):
             parts.append(part)
             size += len(part)
     except (EOFError, OSError, zlib.error) as error:

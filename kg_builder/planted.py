@@ -108,7 +108,9 @@ def plant(*, users: int = 200, products: int = 120, seed: int = 0) -> Planted:
         ValueError: too few users or products to plant anything in.
     """
     frames, truth = _plant(users, products, np.random.default_rng(seed))
-    return Planted(Dump(name="planted", format="planted", **frames), truth)
+    products_, users_, reviews, events = (frames[name] for name in ("products", "users", "reviews", "events"))
+    dump = Dump("planted", "planted", products=products_, users=users_, reviews=reviews, events=events)
+    return Planted(dump, truth)
 
 
 def write_planted(folder: Path | str, *, users: int = 200, products: int = 120, seed: int = 0) -> Truth:

@@ -126,7 +126,7 @@ def _typed(table: pl.LazyFrame) -> pl.LazyFrame:
     others = [name for name in table.collect_schema() if name not in _KNOWN and name != "line"]
     if not others:
         return table
-    number = r"^-?(0|[1-9]\d*)?\.?\d+([eE][+-]?\d+)?$"
+    number = r"^-?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$"
     forms = {"integer": r"^-?(0|[1-9]\d{0,17})$", "float": number, "boolean": r"^(true|false)$"}
     tests = [
         pl.col(name).str.to_lowercase().str.contains(form).all().alias(f"{kind} {name}")

@@ -1,0 +1,132 @@
+"""A shop's own tables, as files and as frames from Python."""
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from kg_builder.dumps import read_dump
+from kg_builder.errors import DumpError
+from kg_builder.planted import plant, write_planted
+from kg_builder.rejects import Rejects
+from kg_builder.tabulation import tabulate
+
+NOW = 1_750_000_000
+
+
+def build(source):
+    tables = tabulate(read_dump(source), now=NOW)
+    tables.check()
+    return tables
+
+
+def edges(tables, *kind):
+    return sorted(tables.edges[kind].select("source", "target").collect().rows())
+
+
+def products(text, folder):
+    (folder / "products.csv").write_text(text)
+    return build(folder)
+
+
+def test_frames_of_pandas_polars_and_pyarrow_give_the_same_graph():
+    goods = {"id": ["p1", "p2"], "title": ["Kettle", "Cup"], "price": [9.5, 2.0]}
+    events = {"user": ["u1"], "product": ["p1"], "event": ["bought"], "at": [1500000000]}
+    built = [
+        build({"products": make(goods), "events": make(events)}) for make in (pd.DataFrame, pl.DataFrame, pl.LazyFrame, pa.table)
+    ]
+    assert all(one == built[0] for one in built)
+    assert dict(built[0].nodes["Product"].select("id", "price").collect().rows()) == {"p1": 9.5, "p2": 2.0}
+
+
+def test_a_frame_of_an_unknown_name_is_asked_about():
+    with pytest.raises(DumpError, match="no table is called 'product'; did you mean 'products'"):
+        read_dump({"product": pd.DataFrame({"id": ["p1"]})})
+
+
+def test_what_is_no_frame_is_refused():
+    with pytest.raises(DumpError, match="products: expected a data frame"):
+        read_dump({"products": [1, 2, 3]})
+
+
+def test_numbers_are_ids_even_where_pandas_made_them_floats():
+    events = pd.DataFrame({"user": [1.0, 2.0, None], "product": [7, 7, 7]})
+    assert edges(build({"events": events}), "User", "INTERACTED", "Product") == [("1", "7"), ("2", "7")]
+
+
+def test_times_may_be_datetimes_dates_or_texts():
+    at = pd.to_datetime(["2017-07-14 02:40:00"])
+    texts = ["1500000000", "2017-07-14 02:40:00", "2017-07-14T02:40:00Z", "2017-07-14T04:40:00+02:00", "1500000000000"]
+    for said in (at, *([text] for text in texts)):
+        tables = build({"events": pd.DataFrame({"user": ["u1"], "product": ["p1"], "at": said})})
+        assert tables.interactions().collect()["at"].to_list() == [1500000000]
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("view", "VIEWED"),
+        ("addtocart", "CARTED"),
+        ("transaction", "BOUGHT"),
+        ("Purchase", "BOUGHT"),
+        ("interacted", "INTERACTED"),
+        (None, "INTERACTED"),
+    ],
+)
+def test_events_go_by_their_common_names(said, kind):
+    event = {"user": ["u1"], "product": ["p1"]} | ({"event": [said]} if said else {})
+    assert edges(build({"events": pl.DataFrame(event)}), "User", kind, "Product") == [("u1", "p1")]
+
+
+def test_categories_are_paths_separated_by_bars(tmp_path):
+    tables = products("id,categories\np1,Kitchen > Tea|Gifts\np2,\n", tmp_path)
+    assert edges(tables, "Product", "IN_CATEGORY", "Category") == [("p1", "Gifts"), ("p1", "Kitchen > Tea")]
+    assert edges(tables, "Category", "CHILD_OF", "Category") == [("Kitchen > Tea", "Kitchen")]
+
+
+def test_categories_may_be_a_list_of_paths():
+    goods = pl.DataFrame({"id": ["p1"], "categories": [["Kitchen > Tea", "Gifts"]]})
+    assert edges(build({"products": goods}), "Product", "IN_CATEGORY", "Category") == [("p1", "Gifts"), ("p1", "Kitchen > Tea")]
+
+
+def test_a_table_of_categories_gives_names_and_parents(tmp_path):
+    (tmp_path / "categories.csv").write_text("id,name,parent\n12,Tea,3\n3,Kitchen,\n")
+    tables = products("id,categories\np1,12\n", tmp_path)
+    assert dict(tables.nodes["Category"].select("id", "name").collect().rows()) == {"12": "Tea", "3": "Kitchen"}
+    assert edges(tables, "Category", "CHILD_OF", "Category") == [("12", "3")]
+    assert edges(tables, "Product", "IN_CATEGORY", "Category") == [("p1", "12")]
+
+
+def test_unknown_columns_become_properties_of_the_type_that_all_values_have(tmp_path):
+    tables = products("id,Shelf Life,weight,zip,vegan,source\np1,12,1.5,0123,true,farm\np2,,2,4567,false,\n", tmp_path)
+    spec = tables.schema.node("Product")
+    found = {name: spec.properties[name] for name in ("shelf_life", "weight", "zip", "vegan", "source_")}
+    assert found == {"shelf_life": "integer", "weight": "float", "zip": "string", "vegan": "boolean", "source_": "string"}
+    assert tables.nodes["Product"].collect().filter(id="p1").select("shelf_life", "zip", "vegan").row(0) == (12, "0123", True)
+    assert spec.text == ("title", "description", "zip", "source_")
+
+
+def test_common_names_of_columns_are_understood(tmp_path):
+    (tmp_path / "events.csv").write_text("user_id,product_id,timestamp,order_id,event\nu1,p1,1500000000,o1,buy\n")
+    (edge,) = build(tmp_path).edges["User", "BOUGHT", "Product"].collect().to_dicts()
+    assert (edge["source"], edge["target"], edge["at"], edge["key"]) == ("u1", "p1", 1500000000, "o1")
+
+
+def test_semicolons_separate_too(tmp_path):
+    tables = products("id;title\np1;Kettle, red\n", tmp_path)
+    assert tables.nodes["Product"].collect()["title"].to_list() == ["Kettle, red"]
+
+
+def test_further_columns_of_events_become_properties_of_the_edges():
+    events = pl.DataFrame({"user": ["u1"], "product": ["p1"], "event": ["view"], "device": ["phone"]})
+    tables = build({"events": events})
+    assert tables.edges["User", "VIEWED", "Product"].collect()["device"].to_list() == ["phone"]
+    assert tables.schema.edge(("User", "VIEWED", "Product")).properties["device"] == "string"
+
+
+def test_the_planted_shop_reads_back_from_its_files(tmp_path):
+    write_planted(tmp_path)
+    rejects = Rejects()
+    planted = plant()
+    assert tabulate(read_dump(tmp_path, rejects=rejects), rejects=rejects, now=NOW) == tabulate(planted.dump, now=NOW)
+    assert rejects.counts() == dict(planted.truth.rejected)
