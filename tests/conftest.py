@@ -44,6 +44,12 @@ def pytest_terminal_summary(terminalreporter, config):
         terminalreporter.write_line(f"NEO4J'S TESTS DID NOT RUN: {config.stash[_skipped]}", red=True, bold=True)
 
 
+@pytest.fixture
+def free_port():
+    """A port that nobody listens on."""
+    return server.free_port()
+
+
 @pytest.fixture(scope="session")
 def neo4j_address(neo4j_server):
     """The server's address, with user and password where `connect` looks for them."""
