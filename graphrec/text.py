@@ -115,9 +115,14 @@ class Tfidf:
     idf: npt.NDArray[np.float64]
 
     @classmethod
-    def fit(cls, texts: Sequence[str], kind: Literal["word", "char"], *, max_terms: int = 100_000) -> Self:
-        """Terms that stand in two texts or more, at most `max_terms`, the most frequent; none where nothing repeats."""
-        vectorizer = _vectorizer(kind, max_features=max_terms, min_df=2)
+    def fit(
+        cls, texts: Sequence[str], kind: Literal["word", "char"], *, max_terms: int = 100_000, max_share: float = 1.0
+    ) -> Self:
+        """Terms that stand in two texts or more, at most `max_terms`, the most frequent; none where nothing repeats.
+
+        Terms of more than 50 texts that are also more than `max_share` of all are left out: they tell little and cost most.
+        """
+        vectorizer = _vectorizer(kind, max_features=max_terms, min_df=2, max_df=max(50, int(max_share * len(texts))))
         try:
             vectorizer.fit(texts)
         except ValueError:  # scikit-learn's word for a vocabulary that came out empty
