@@ -31,7 +31,7 @@ def clean_products(frame: pl.LazyFrame, sieve: Sieve) -> pl.LazyFrame:
         none_if_empty(pl.col("id")).alias("id"),
         text(_prose("title", schema)).alias("title"),
         text(_prose("description", schema)).alias("description"),
-        (pl.col("price").cast(pl.Float64) if schema["price"].is_numeric() else price(pl.col("price"))).alias("price"),
+        _price(schema).alias("price"),
         text(pl.col("brand")).alias("brand"),
         pl.col("categories").cast(pl.List(_LIST)),
         *(pl.col(name).cast(_LIST) for name in _PRODUCT[-3:]),
@@ -190,7 +190,15 @@ def _number(name: str, schema: pl.Schema) -> pl.Expr:
     if schema[name].is_numeric():
         value = pl.col(name).cast(pl.Float64)
         return pl.when(value.is_finite()).then(value).alias(f"__{name}")
+    if name in ("price", "discount"):
+        return pl.coalesce(number(pl.col(name)), price(pl.col(name))).alias(f"__{name}")
     return number(pl.col(name)).alias(f"__{name}")
+
+
+def _price(schema: pl.Schema) -> pl.Expr:
+    """A product's price; what is no amount is null, as a description without a price is still one."""
+    value = pl.col("price").cast(pl.Float64) if schema["price"].is_numeric() else price(pl.col("price"))
+    return pl.when(value.is_finite() & (value >= 0)).then(value)
 
 
 def _unread(name: str) -> pl.Expr:

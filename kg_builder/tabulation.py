@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from kg_builder.cleaning import Rejects, clean_events, clean_products, clean_reviews, clean_triples, clean_users
-from kg_builder.dumps import Dump
+from kg_builder.dumps import Dump, Progress
 from kg_builder.errors import EmptyDump
 from kg_builder.rejects import Sieve
 from kg_builder.resolution import PATH_SEPARATOR, brands, categories, joined
@@ -30,6 +30,7 @@ def tabulate(
     now: int | None = None,
     schema: GraphSchema = RETAIL,
     scratch: Path | None = None,
+    progress: Progress | None = None,
 ) -> GraphTables:
     """The graph that the dump tells of, in tables that pass `GraphTables.check`.
 
@@ -40,6 +41,7 @@ def tabulate(
         schema: what the graph may hold; unknown columns of the dump are added to it as properties.
         scratch: an empty folder for the cleaned rows and the tables, so that memory grows with the keys and not with the rows;
             the tables read from it as long as they live. None keeps them in memory.
+        progress: called with (step, steps done, steps in all).
 
     Raises:
         EmptyDump: no product and no interaction is left.
@@ -47,18 +49,12 @@ def tabulate(
     """
     rejects = Rejects() if rejects is None else rejects
     now = int(time.time()) if now is None else now
-    sieve = Sieve(rejects, scratch)
-    graph = _Graph(
-        schema,
-        sieve,
-        products=None if dump.products is None else clean_products(dump.products, sieve),
-        users=None if dump.users is None else clean_users(dump.users, sieve),
-        reviews=None if dump.reviews is None else clean_reviews(dump.reviews, sieve, now),
-        events=None if dump.events is None else clean_events(dump.events, sieve, now),
-        triples=None if dump.triples is None else clean_triples(dump.triples, sieve),
-    )
+    tell = progress or (lambda _what, _done, _total: None)
+    tell("clean", 0, 3)
+    graph = _cleaned(dump, schema, Sieve(rejects, scratch), now)
     if not any(_height(part) for part in (graph.products, graph.reviews, graph.events)):
         raise EmptyDump(_why_empty(dump, rejects, _height(graph.users)))
+    tell("resolve", 1, 3)
     graph.add_reviews()
     graph.add_events()
     graph.add_links()
@@ -67,7 +63,22 @@ def tabulate(
     graph.add_relations()
     graph.add_brands()
     graph.add_categories(dump.categories)
-    return graph.tables()
+    tell("tabulate", 2, 3)
+    tables = graph.tables()
+    tell("tabulate", 3, 3)
+    return tables
+
+
+def _cleaned(dump: Dump, schema: GraphSchema, sieve: Sieve, now: int) -> "_Graph":
+    return _Graph(
+        schema,
+        sieve,
+        products=None if dump.products is None else clean_products(dump.products, sieve),
+        users=None if dump.users is None else clean_users(dump.users, sieve),
+        reviews=None if dump.reviews is None else clean_reviews(dump.reviews, sieve, now),
+        events=None if dump.events is None else clean_events(dump.events, sieve, now),
+        triples=None if dump.triples is None else clean_triples(dump.triples, sieve),
+    )
 
 
 def _why_empty(dump: Dump, rejects: Rejects, users: int) -> str:

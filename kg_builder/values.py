@@ -19,7 +19,8 @@ _TAG = rf"(?i)</?(?:{_TAGS})(?:\s[^<>]*)?/?>"
 # Amazon's crawl cut pages in the middle of a tag: `<span class="a-size-medium` at the end, ` Magazines" />` at the start.
 _TORN_TAG = r"""(?i)<[a-z][a-z0-9]*\s+[a-z-]+\s*=[^<>]*$|^[^<>]*"\s*/>"""
 _ENTITY = r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});"
-_CONTROL = r"[\p{Cc}\p{Zs}\p{Zl}\p{Zp}\x{FEFF}\x{200B}\x{FFFD}]+"
+_BLANKS = r"[\p{Cc}\p{Zs}\p{Zl}\p{Zp}\x{FEFF}\x{200B}\x{FFFD}]+"
+_UNEVEN = r"[\p{Cc}\p{Zl}\p{Zp}\x{FEFF}\x{200B}\x{FFFD}\x{A0}\x{1680}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}]|  "
 _MONEY = r"^[^\d.,\-]{0,4}(\d[\d.,]*)\s*(?:[^\d.,\-]{0,4})(?:\s*(?:-|–|to)\s*[^\d.,\-]{0,4}\d[\d.,]*\s*[^\d.,\-]{0,4})?$"
 
 
@@ -31,18 +32,25 @@ def text(column: pl.Expr) -> pl.Expr:
         >>> dirty.select(text(pl.col("title")))["title"].to_list()
         ['Arts & Crafts', None, None, 'I <3 tea']
     """
-    plain = column.cast(pl.String).map_batches(_unescape, return_dtype=pl.String(), is_elementwise=True)
-    for pattern in (_SCRIPT, _TAG, _TORN_TAG, _CONTROL):
-        plain = plain.str.replace_all(pattern, " ")
-    return none_if_empty(plain.str.replace_all(r" {2,}", " "))
+    return none_if_empty(column.cast(pl.String).map_batches(_plain, return_dtype=pl.String(), is_elementwise=True))
 
 
-def _unescape(values: pl.Series) -> pl.Series:
-    escaped = values.str.contains(_ENTITY).fill_null(value=False)
-    if not escaped.any():
-        return values
-    rows = escaped.arg_true()
-    return values.scatter(rows, [html.unescape(value) for value in values.gather(rows)])
+def _plain(values: pl.Series) -> pl.Series:
+    unescaped = _where(values, _ENTITY, lambda found: pl.Series([html.unescape(value) for value in found], dtype=pl.String))
+    untagged = _where(unescaped, r"<|/>", _untagged)
+    return _where(untagged, _UNEVEN, lambda found: found.str.replace_all(_BLANKS, " "))
+
+
+def _untagged(values: pl.Series) -> pl.Series:
+    for pattern in (_SCRIPT, _TAG, _TORN_TAG):
+        values = values.str.replace_all(pattern, " ")
+    return values
+
+
+def _where(values: pl.Series, pattern: str, change: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """The values, changed where the pattern occurs: most text needs no change, and looking is cheaper than replacing."""
+    rows = values.str.contains(pattern).fill_null(value=False).arg_true()
+    return values.scatter(rows, change(values.gather(rows))) if rows.len() else values
 
 
 def none_if_empty(column: pl.Expr) -> pl.Expr:

@@ -39,7 +39,7 @@ class Dump:
     users: pl.LazyFrame | None = None
     """`id` and whatever is known of a user."""
     reviews: pl.LazyFrame | None = None
-    """`user`, `product`, `rating`, `title`, `text`, `at`, `helpful`, `verified`."""
+    """`user`, `product`, `rating`, `title`, `text`, `at`, `helpful`, `verified`; `id` where the source numbers its reviews."""
     events: pl.LazyFrame | None = None
     """`user`, `product`, `event` (viewed, carted, bought, interacted), `key`, `at`, `position`, `rating`, `quantity`, `price`,
     `discount`."""

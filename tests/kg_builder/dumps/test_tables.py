@@ -117,6 +117,17 @@ def test_semicolons_separate_too(tmp_path):
     assert tables.nodes["Product"].collect()["title"].to_list() == ["Kettle, red"]
 
 
+def test_a_byte_order_mark_quotes_and_line_breaks_are_read_as_excel_writes_them(tmp_path):
+    (tmp_path / "products.csv").write_bytes(b'\xef\xbb\xbfid,title\r\np1,"Kettle, ""red""\r\nlarge"\r\np2,Cup\r\n')
+    titles = dict(build(tmp_path).nodes["Product"].select("id", "title").collect().iter_rows())
+    assert titles == {"p1": 'Kettle, "red" large', "p2": "Cup"}
+
+
+def test_amounts_of_events_may_carry_a_currency(tmp_path):
+    (tmp_path / "events.csv").write_text('user,product,event,price,quantity\nu1,p1,bought,"$1,299.50",2\n')
+    assert build(tmp_path).interactions().collect().select("price", "quantity").row(0) == (1299.5, 2.0)
+
+
 def test_further_columns_of_events_become_properties_of_the_edges():
     events = pl.DataFrame({"user": ["u1"], "product": ["p1"], "event": ["view"], "device": ["phone"]})
     tables = build({"events": events})
