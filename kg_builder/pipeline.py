@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from polars.exceptions import PolarsError
+
 from kg_builder.dumps import Source, read_dump
+from kg_builder.errors import DamagedDump
 from kg_builder.rejects import Rejects
 from kg_builder.schema import EdgeType
 from kg_builder.stores import Build, GraphStore, Progress, connect
@@ -78,11 +81,12 @@ def build(
         try:
             dump = read_dump(source, format=format, rejects=refused, progress=progress)
             tables = tabulate(dump, rejects=refused, now=now, scratch=Path(scratch))
-        except BaseException:
-            if rejects is not None and len(refused):
+        except PolarsError as error:  # files are read lazily, so a damaged one can show anywhere on the way
+            raise DamagedDump(f"{_called(source)} cannot be read: {str(error).splitlines()[0]}") from error
+        finally:
+            if rejects is not None:
                 refused.save(rejects)
-            raise
-        record = Build("frames" if isinstance(source, Mapping) else str(source), dump.format, now, refused.counts())
+        record = Build(_called(source), dump.format, now, refused.counts())
         into.write(tables, build=record, progress=progress)
         nodes, edges = tables.counts()
     file = _save(refused, rejects, into)
@@ -90,12 +94,16 @@ def build(
     return BuildReport(record.source, record.format, address, nodes, edges, record.rejected, file, time.monotonic() - started)
 
 
+def _called(source: Source) -> str:
+    return "frames" if isinstance(source, Mapping) else str(source)
+
+
 def _save(refused: Rejects, wanted: Path | str | None, store: GraphStore) -> Path | None:
-    """Write the refused rows to where they belong, and say where that is."""
+    """Write the refused rows to where they belong, unless that was done, and say where that is."""
     folder = getattr(store, "path", None)
     if wanted is not None:
-        path = Path(wanted)
-    elif isinstance(folder, Path):
+        return Path(wanted)
+    if isinstance(folder, Path):
         path = folder / "rejects.jsonl"
     elif len(refused):
         path = Path("rejects.jsonl")

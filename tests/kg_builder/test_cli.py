@@ -1,0 +1,216 @@
+"""The command line: what it prints, how it ends, and one clear line for everything that goes wrong."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from kg_builder.cli import app
+from kg_builder.planted import write_planted
+from kg_builder.stores.embedded import EmbeddedStore
+
+runner = CliRunner()
+
+
+def run(*arguments, **options):
+    return runner.invoke(app, [str(argument) for argument in arguments], **options)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("dumps") / "planted"
+    write_planted(path, users=24, products=48)
+    return path
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory, folder):
+    path = tmp_path_factory.mktemp("stores") / "shop.graph"
+    assert run("build", folder, "--into", path).exit_code == 0
+    return path
+
+
+def refused(result, *words):
+    """True where the command ended with 1 and said so in one line that has these words."""
+    lines = result.stderr.splitlines()
+    assert result.exit_code == 1, result.output
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("kg-builder: ")
+    assert "Traceback" not in result.output
+    for word in words:
+        assert word in lines[0], lines[0]
+    return True
+
+
+def test_build_prints_counts_and_what_was_refused(folder, tmp_path):
+    result = run("build", folder, "--into", tmp_path / "new.graph")
+    assert result.exit_code == 0
+    assert "(User)-[:BOUGHT]->(Product)" in result.stdout
+    assert "rows refused" in result.stdout
+    assert "rating must lie in 1..5" in result.stdout
+
+
+def test_build_as_json_prints_json_alone(folder, tmp_path):
+    result = run("build", folder, "--into", tmp_path / "new.graph", "--json", "--rejects", tmp_path / "refused.jsonl")
+    record = json.loads(result.stdout)
+    assert result.stderr == ""
+    assert record["nodes"]["User"] == 24
+    assert record["rejects"] == str(tmp_path / "refused.jsonl")
+    assert sum(record["rejected"].values()) == len((tmp_path / "refused.jsonl").read_text().splitlines())
+
+
+def test_info_counts_and_names_the_time_span_and_the_rejects(shop):
+    result = run("info", shop)
+    assert result.exit_code == 0
+    for words in ("User", "24", "interactions from 2023-", "rows refused", "rating must lie in 1..5"):
+        assert words in result.stdout
+    record = json.loads(run("info", shop, "--json").stdout)
+    assert record["nodes"]["User"] == 24
+    assert {"source", "type", "target", "count"} == record["edges"][0].keys()
+
+
+def test_query_takes_parameters_and_prints_rows(shop):
+    cypher = "MATCH (u:User) WHERE u.id >= $first RETURN u.id AS id ORDER BY id LIMIT $k"
+    result = run("query", shop, cypher, "--param", "first=u0003", "--param", "k=2")
+    assert result.stdout == "id\nu0003\nu0004\n"
+    as_json = run("query", shop, cypher, "--param", "first=u0003", "--param", "k=2", "--json")
+    assert json.loads(as_json.stdout) == [{"id": "u0003"}, {"id": "u0004"}]
+
+
+def test_query_runs_a_file_with_its_defaults(shop, tmp_path):
+    file = tmp_path / "users.cypher"
+    file.write_text("// Users.\n// :param k => 1\nMATCH (u:User) RETURN u.id AS id ORDER BY id LIMIT $k\n")
+    assert run("query", shop, "--file", file).stdout == "id\nu0000\n"
+    assert run("query", shop, "--file", file, "--param", "k=2").stdout == "id\nu0000\nu0001\n"
+
+
+def test_nulls_and_lists_are_printed_as_cells(shop):
+    result = run("query", shop, "RETURN NULL AS nothing, [1, 2] AS some, 'a\tb' AS text")
+    assert result.stdout == "nothing\tsome\ttext\n\t[1, 2]\ta b\n"
+
+
+@pytest.mark.parametrize("command", [[], ["build"], ["info"], ["query"]])
+def test_help_shows_an_example(command):
+    result = run(*command, "--help")
+    assert result.exit_code == 0
+    assert "Example" in result.stdout
+
+
+def test_the_version_is_printed():
+    assert run("--version").stdout.startswith("kg-builder 0.")
+
+
+@pytest.mark.parametrize("arguments", [["build", "somewhere"], ["info"], ["query", "s"], ["sing"], ["info", "s", "--loud"]])
+def test_wrong_usage_ends_with_two(arguments):
+    assert run(*arguments).exit_code == 2
+
+
+# Bad input, each by its name.
+
+
+def test_a_missing_source(tmp_path):
+    assert refused(run("build", tmp_path / "nothing", "--into", tmp_path / "s.graph"), "there is nothing at")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_no_known_format(tmp_path):
+    (tmp_path / "dump").mkdir()
+    (tmp_path / "dump" / "holiday.jpg").write_bytes(b"")
+    result = run("build", tmp_path / "dump", "--into", tmp_path / "s.graph")
+    assert refused(result, "no known format", "amazon-2018", "interactions", "holiday.jpg")
+
+
+def test_an_unknown_format_name(folder, tmp_path):
+    assert refused(
+        run("build", folder, "--into", tmp_path / "s.graph", "--format", "interaction"), "did you mean 'interactions'?"
+    )
+
+
+def test_a_truncated_gzip(tmp_path):
+    dump = tmp_path / "dump"
+    dump.mkdir()
+    line = {"overall": 5.0, "reviewTime": "01 1, 2018", "unixReviewTime": 1514764800, "reviewerID": "U", "asin": "P"}
+    lines = "".join(json.dumps({**line, "asin": f"P{number}"}) + "\n" for number in range(2000))
+    packed = gzip.compress(lines.encode())
+    (dump / "Magazines_5.json.gz").write_bytes(packed[: len(packed) // 2])
+    (dump / "meta_Magazines.json.gz").write_bytes(gzip.compress(b'{"asin": "P1", "title": "One"}\n'))
+    assert refused(run("build", dump, "--into", tmp_path / "s.graph"), "Magazines_5.json.gz")
+    assert not (tmp_path / "s.graph").exists()
+
+
+def test_a_store_that_is_locked(folder, shop):
+    before = run("info", shop).stdout
+    with EmbeddedStore(shop)._locked():
+        assert refused(run("build", folder, "--into", shop), f"process {os.getpid()} is writing")
+        assert run("info", shop).exit_code == 0
+    assert run("info", shop).stdout == before
+
+
+def test_a_store_that_is_not_there(tmp_path):
+    assert refused(run("info", tmp_path / "nothing.graph"), "there is no store at", "kg-builder build")
+
+
+def test_a_folder_that_is_no_store(tmp_path):
+    (tmp_path / "holiday.jpg").write_bytes(b"")
+    assert refused(run("info", tmp_path), "without a graph")
+
+
+def test_an_address_of_a_wrong_kind(folder):
+    assert refused(run("build", folder, "--into", "http://localhost:7474"), "expected a path or an address of neo4j")
+
+
+def test_a_neo4j_that_is_down(folder, free_port):
+    address = f"bolt://127.0.0.1:{free_port}"
+    assert refused(run("build", folder, "--into", address, env={"NEO4J_PASSWORD": "secret"}), "no Neo4j server answers", address)
+
+
+@pytest.mark.neo4j
+def test_a_neo4j_that_refuses_the_password(folder, neo4j_address):
+    result = run("build", folder, "--into", neo4j_address, env={"NEO4J_PASSWORD": "not-the-password"})
+    assert refused(result, "refuses the user 'neo4j'", "NEO4J_PASSWORD")
+    assert "not-the-password" not in result.output
+
+
+@pytest.mark.neo4j
+def test_the_same_commands_work_on_neo4j(folder, shop, neo4j_address, wipe, tmp_path):
+    wipe()
+    assert run("build", folder, "--into", neo4j_address, "--rejects", tmp_path / "refused.jsonl").exit_code == 0
+    there, here = (json.loads(run("info", address, "--json").stdout) for address in (neo4j_address, shop))
+    for record in (there, here):
+        record["address"] = None
+        for one in record["builds"]:
+            one["at"] = None
+    assert there == here
+    cypher = "MATCH (p:Product) RETURN p.id AS id ORDER BY id LIMIT 3"
+    assert run("query", neo4j_address, cypher).stdout == run("query", shop, cypher).stdout
+
+
+@pytest.mark.parametrize(
+    "cypher, words",
+    [
+        ("MATCH (p:Prodct) RETURN p", "did you mean 'Product'?"),
+        ("MATCH (p", "Invalid input"),
+        ("RETURN $id", "needs the parameter $id"),
+    ],
+)
+def test_bad_cypher(shop, cypher, words):
+    assert refused(run("query", shop, cypher), words)
+
+
+def test_a_parameter_the_query_does_not_have(shop):
+    assert refused(
+        run("query", shop, "RETURN $product", "--param", "prodct=1"), "no parameter $prodct", "did you mean 'product'?"
+    )
+    assert refused(run("query", shop, "RETURN $product", "--param", "product"), "name=value")
+
+
+def test_the_console_script_ends_without_a_traceback(tmp_path):
+    command = [sys.executable, "-c", "from kg_builder.cli import app; app()", "info", str(tmp_path / "nothing")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert len(ended.stderr.splitlines()) == 1
