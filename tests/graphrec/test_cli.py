@@ -1,0 +1,306 @@
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import graphrec
+from graphrec import cli
+from kg_builder.stores import connect
+from tests.graphrec.conftest import SCORERS
+
+FAST = ["--scorers", ",".join(SCORERS), "--text-model", "none"]
+
+
+@pytest.fixture(scope="module")
+def store(shop, tmp_path_factory):
+    """The shop's graph; opened by nobody."""
+    path = tmp_path_factory.mktemp("cli") / "shop.graph"
+    with connect(path, create=True) as opened:
+        opened.write(shop)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def model(ranker, tmp_path_factory):
+    """The shop's model."""
+    path = tmp_path_factory.mktemp("cli") / "shop.model"
+    ranker.save(path)
+    return str(path)
+
+
+@pytest.fixture
+def run(capsys):
+    """Runs a command line in this process: (exit code, stdout, stderr)."""
+
+    def run(*arguments):
+        try:
+            cli.main([str(argument) for argument in arguments])
+            code = 0
+        except SystemExit as end:
+            code = end.code or 0
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    return run
+
+
+@pytest.fixture
+def refused(run):
+    """Runs a command line that must be refused; returns its one line."""
+
+    def refused(*arguments):
+        code, out, err = run(*arguments)
+        assert (code, out) == (1, ""), (code, out, err)
+        assert err.startswith("graphrec: ")
+        assert err.count("\n") == 1
+        assert "Traceback" not in err
+        return err
+
+    return refused
+
+
+def test_fit_then_rank_agree_with_python_and_need_no_store(run, ranker, store, tmp_path):
+    shutil.copytree(store, tmp_path / "copy.graph") if Path(store).is_dir() else shutil.copy(store, tmp_path / "copy.graph")
+    code, out, err = run("fit", tmp_path / "copy.graph", "--out", tmp_path / "m", *FAST)
+    assert code == 0, err
+    assert "saved to" in out
+    if (tmp_path / "copy.graph").is_dir():
+        shutil.rmtree(tmp_path / "copy.graph")
+    else:
+        (tmp_path / "copy.graph").unlink()
+    code, out, err = run("rank", tmp_path / "m", "--users", "u0001,u0002", "-k", 3)
+    assert code == 0, err
+    lines = [line.split("\t") for line in out.splitlines()]
+    assert lines[0] == ["user", "item", "rank", "score"]
+    expected = ranker.rank(["u0001", "u0002"], k=3)
+    assert [(user, item, int(rank)) for user, item, rank, _ in lines[1:]] == [(one.user, one.item, one.rank) for one in expected]
+    assert run("explain", tmp_path / "m", "u0001", expected.items[0])[0] == 0
+
+
+def test_fit_prints_what_each_part_was_worth_as_json(run, store, tmp_path):
+    code, out, _ = run("fit", store, "--out", tmp_path / "m", "--scorers", "popularity", "--text-model", "none", "--json")
+    assert code == 0
+    assert json.loads(out).keys() >= {"reason", "parts", "notes", "seconds", "model"}
+
+
+def test_lists_go_to_a_file_and_strangers_are_counted(run, model, tmp_path):
+    (tmp_path / "users.txt").write_text("u0001\nsomebody new\nu0003\n")
+    code, out, err = run("rank", model, "--users", tmp_path / "users.txt", "-k", 5, "--out", tmp_path / "lists.tsv")
+    assert code == 0
+    lines = [line.split("\t") for line in (tmp_path / "lists.tsv").read_text().splitlines()]
+    assert lines[0] == ["user", "item", "rank", "score"]
+    assert [line[0] for line in lines[1:]] == [user for user in ("u0001", "somebody new", "u0003") for _ in range(5)]
+    assert "15 lines for 3 users" in out
+    assert "1 of 3 users are unknown" in err
+    code, out, err = run("rank", model, "--users", tmp_path / "users.txt", "--out", tmp_path / "lists.tsv", "--json")
+    assert json.loads(out)["strangers"] == 1
+
+
+def test_a_user_nobody_knows_is_refused_by_strict(refused, model):
+    assert "no user 'u00O1' among 120; did you mean" in refused("rank", model, "--users", "u0001,u00O1", "--strict")
+
+
+def test_candidates_and_excluded_pairs_are_files(run, model, tmp_path):
+    (tmp_path / "candidates.txt").write_text("item\np0001\np0002\np0013\nunheard-of\n")
+    (tmp_path / "pairs.tsv").write_text("user\titem\ttimestamp\nu0000\tp0001\t5\nu0000\tunheard-of\t5\n")
+    arguments = ["--candidates", tmp_path / "candidates.txt", "--exclude", tmp_path / "pairs.tsv", "--keep-seen"]
+    code, out, err = run("rank", model, "--users", "u0000,u0001", *arguments)
+    items = [tuple(line.split("\t")[:2]) for line in out.splitlines()[1:]]
+    assert code == 0
+    assert {item for user, item in items if user == "u0000"} == {"p0002", "p0013"}
+    assert {item for user, item in items if user == "u0001"} == {"p0001", "p0002", "p0013"}
+    assert "1 of 4 candidates are unknown" in err
+    assert "1 of 2 excluded pairs name products unknown" in err
+
+
+def test_candidates_or_pairs_of_which_none_is_known_are_refused(refused, model, tmp_path):
+    (tmp_path / "wrong.txt").write_text("a\nb\n")
+    (tmp_path / "wrong.tsv").write_text("u0001\ta\n")
+    assert "knows none of these 2 candidates" in refused(
+        "rank", model, "--users", "u0001", "--candidates", tmp_path / "wrong.txt"
+    )
+    assert "knows none of the products" in refused("rank", model, "--users", "u0001", "--exclude", tmp_path / "wrong.tsv")
+
+
+def test_keep_seen_lets_bought_products_in(run, model, ranker):
+    def items(*more):
+        return {line.split("\t")[1] for line in run("rank", model, "--users", "u0001", "-k", 400, *more)[1].splitlines()[1:]}
+
+    assert items() < items("--keep-seen")
+
+
+def test_rank_similar_and_explain_speak_json(run, model, ranker):
+    first = next(iter(ranker.rank("u0001")))
+    shown = json.loads(run("rank", model, "--users", "u0001", "--json")[1])
+    assert shown[0]["item"] == first.item
+    assert json.loads(run("similar", model, "p0001", "--json")[1])[0]["user"] == "p0001"
+    explained = json.loads(run("explain", model, "u0001", first.item, "--json")[1])
+    assert explained["score"] == pytest.approx(first.score, rel=1e-4)
+    assert explained["reasons"][0].keys() >= {"item", "because", "share"}
+
+
+def test_explain_says_because(run, model, ranker):
+    code, out, _ = run("explain", model, "u0001", ranker.rank("u0001").items[0])
+    assert code == 0
+    assert "because you chose" in out
+
+
+def test_evaluate_prints_popularity_beside_the_blend(run, store):
+    code, out, err = run("evaluate", store, "-k", 5, "--scorers", "popularity", "--text-model", "none", "--until", "2023-11-01")
+    assert code == 0, err
+    assert "popularity" in out
+    assert "blend" in out
+    assert "after 2023-11-01 23:59:59 UTC" in out
+    code, out, _ = run("evaluate", store, "--scorers", "popularity", "--text-model", "none", "--json")
+    assert json.loads(out)["k"] == 20
+
+
+def test_write_back_shows_up_in_cypher_and_twice_is_once(run, model, store, ranker):
+    for _ in range(2):
+        code, out, err = run("write-back", model, store, "-k", 4, "--users", "u0001,u0002", "--no-similar")
+        assert code == 0, err
+        assert "8 RECOMMENDED" in out
+        with connect(store, read_only=True) as opened:
+            query = "MATCH (u:User)-[r:RECOMMENDED]->(p:Product) RETURN u.id AS user, p.id AS item ORDER BY u.id, r.rank"
+            found = opened.query(query)
+        expected = ranker.rank(["u0001", "u0002"], k=4)
+        assert found.to_numpy().tolist() == [[one.user, one.item] for one in expected]
+
+
+def test_a_missing_store_is_refused(refused, tmp_path):
+    refused("fit", tmp_path / "nothing.graph", "--out", tmp_path / "m")
+    refused("evaluate", tmp_path / "nothing.graph")
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_missing_model_is_refused(refused, tmp_path):
+    for arguments in (("rank", tmp_path, "--users", "u1"), ("explain", tmp_path, "u1", "p1"), ("similar", tmp_path, "p1")):
+        assert "no model at" in refused(*arguments)
+
+
+def test_a_damaged_model_is_refused(refused, model, tmp_path):
+    shutil.copytree(model, tmp_path / "m")
+    (tmp_path / "m" / "graph.safetensors").write_bytes(b"half")
+    assert "is not what was saved" in refused("rank", tmp_path / "m", "--users", "u0001")
+
+
+def test_an_unknown_scorer_is_refused_with_the_closest(refused, store, tmp_path):
+    assert "no scorer 'liner'; did you mean 'linear'?" in refused("fit", store, "--out", tmp_path / "m", "--scorers", "liner")
+
+
+def test_an_unknown_user_or_product_in_explain_is_refused_with_the_closest(refused, model):
+    assert "did you mean 'u0" in refused("explain", model, "u00O1", "p0001")
+    assert "did you mean 'p0" in refused("explain", model, "u0001", "p00O1")
+    assert "did you mean 'p0" in refused("similar", model, "p00O1")
+
+
+def test_k_zero_is_refused(refused, model, store):
+    for arguments in (
+        ("rank", model, "--users", "u0001"),
+        ("similar", model, "p0001"),
+        ("evaluate", store),
+        ("write-back", model, store),
+    ):
+        assert "k must be at least 1 (got 0)" in refused(*arguments, "-k", 0)
+
+
+def test_a_device_that_is_not_there_is_refused(refused, store, tmp_path):
+    assert "no device 'abacus' here" in refused("fit", store, "--out", tmp_path / "m", "--device", "abacus")
+
+
+def test_a_folder_that_is_no_model_is_not_overwritten_and_said_before_fitting(refused, store, tmp_path):
+    (tmp_path / "photo.jpg").write_text("irreplaceable")
+    assert "no graphrec model" in refused("fit", store, "--out", tmp_path)
+    assert (tmp_path / "photo.jpg").exists()
+
+
+def test_a_missing_file_of_users_candidates_or_pairs_is_refused(refused, model):
+    assert "no such file: users.txt" in refused("rank", model, "--users", "users.txt")
+    assert "no such file: c.txt" in refused("rank", model, "--users", "u0001", "--candidates", "c.txt")
+    assert "no such file: e.tsv" in refused("rank", model, "--users", "u0001", "--exclude", "e.tsv")
+    assert "no user ids" in refused("rank", model, "--users", ",")
+
+
+def test_a_date_that_is_none_is_refused(refused, store):
+    assert "until is a date" in refused("evaluate", store, "--until", "yesterday")
+
+
+def test_a_list_that_cannot_be_written_is_refused(refused, model, tmp_path):
+    assert "lists.tsv" in refused("rank", model, "--users", "u0001", "--out", tmp_path / "nowhere" / "lists.tsv")
+
+
+def test_wrong_usage_exits_with_2(run, model):
+    assert run("rank", model)[0] == 2
+    assert run("rnak", model)[0] == 2
+    assert run("fit")[0] == 2
+
+
+def test_every_command_shows_an_example(run):
+    for command in ("fit", "rank", "similar", "explain", "evaluate", "write-back", "doctor"):
+        code, out, _ = run(command, "--help")
+        assert code == 0
+        assert f"Example: graphrec {command}" in out
+
+
+def test_version_is_printed(run):
+    assert run("--version")[1].strip() == f"graphrec {graphrec.__version__}"
+
+
+def test_doctor_finds_device_text_model_and_stores(run, monkeypatch):
+    monkeypatch.delenv("NEO4J_URI", raising=False)
+    code, out, _ = run("doctor", "--json")
+    checks = {one["what"]: one for one in json.loads(out)}
+    assert code == 0
+    assert checks.keys() == {"python", "packages", "device", "text model", "embedded", "neo4j"}
+    assert "384 dimensions" in checks["text model"]["found"]
+
+
+def test_doctor_says_that_a_server_is_down(run, monkeypatch):
+    monkeypatch.setenv("NEO4J_URI", "neo4j://127.0.0.1:9")
+    monkeypatch.setattr("graphrec.doctor._text_model", lambda: "not asked")
+    code, out, _ = run("doctor")
+    assert code == 1
+    assert any(line.startswith("BAD  neo4j") for line in out.splitlines())
+
+
+def test_the_console_script_answers_help_without_torch(tmp_path):
+    script = "import sys; from graphrec.cli import main\ntry: main(['--help'])\nfinally: assert 'torch' not in sys.modules"
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=tmp_path)  # noqa: S603
+    assert done.returncode == 0, done.stderr
+    assert "write-back" in done.stdout
+    assert time.monotonic() - began < 10  # a second on an idle machine; torch alone takes several
+
+
+def test_a_refusal_of_the_real_program_is_one_line(tmp_path):
+    program = [sys.executable, "-c", "from graphrec.cli import main; main()", "rank", "nowhere", "--users", "u1"]
+    done = subprocess.run(program, capture_output=True, text=True, check=False, cwd=tmp_path)  # noqa: S603
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("graphrec: no model at nowhere")
+    assert done.stderr.count("\n") == 1
+
+
+HIDE_TORCH = """
+import sys
+import importlib.util
+real = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name == "torch" else real(name, package)
+"""
+
+
+def test_without_torch_the_import_says_what_to_type(tmp_path):
+    done = subprocess.run([sys.executable, "-c", HIDE_TORCH + "import graphrec"], capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("ImportError: graphrec needs torch")
+    assert done.stderr.splitlines()[-1].endswith("type: pip install 'graphrec[models]'")
+
+
+def test_without_torch_the_program_says_what_to_type_in_one_line(tmp_path):
+    script = HIDE_TORCH + "sys.argv[0] = '/usr/bin/graphrec'\nfrom graphrec.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.returncode == 1
+    assert done.stderr == "graphrec needs torch and its family, which are not installed; type: pip install 'graphrec[models]'\n"
