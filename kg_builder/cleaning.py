@@ -235,7 +235,9 @@ def _prose(name: str, schema: pl.Schema) -> pl.Expr:
 
 def _extras(schema: pl.Schema, known: Sequence[str]) -> list[pl.Expr]:
     """Every further column as a property of a type that the schema has, under a snake_case name."""
-    taken = frozenset({"id", "source", "target", "key", "listed", "day", "text_embedding", "graph_embedding", *known})
+    taken = frozenset(
+        {"id", "source", "target", "file", "line", "key", "listed", "day", "text_embedding", "graph_embedding", *known}
+    )
     extras: dict[str, pl.Expr] = {}
     for name, dtype in schema.items():
         if name in (*known, "file", "line") or _is_null(dtype):

@@ -4,7 +4,7 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -155,7 +155,13 @@ def _parse(chunk: bytes, first: int, name: str, fields: Fields | None, rejects: 
         frame = None
     if frame is None or frame.height != lines or (fields is None and _mixed(frame)):
         return _parse_slowly(chunk, first, name, fields, rejects)
+    frame = frame.rename(_aside(frame.columns))
     return frame.with_columns(pl.lit(name).alias("file"), pl.int_range(first, first + lines).alias("line"))
+
+
+def _aside(names: Iterable[str]) -> dict[str, str]:
+    """New names for fields that are called as the place of a row is."""
+    return {name: f"{name}_" for name in names if name in ("file", "line")}
 
 
 def _mixed(frame: pl.DataFrame) -> bool:
@@ -178,6 +184,7 @@ def _parse_slowly(chunk: bytes, first: int, name: str, fields: Fields | None, re
         places.append(number)
     names = dict.fromkeys(key for found in objects for key in found) if fields is None else fields
     columns = [_column(key, [found.get(key) for found in objects], None if fields is None else fields[key]) for key in names]
+    columns = [column.alias(_aside([column.name]).get(column.name, column.name)) for column in columns]
     place = [pl.Series("file", [name] * len(places), dtype=pl.String), pl.Series("line", places, dtype=pl.Int64)]
     return pl.DataFrame([*columns, *place])
 

@@ -179,7 +179,8 @@ class _Graph:
         self.product_ids = every.select("id")
         if self.products is not None:
             described = self.products.drop("file", "line", "brand", "categories", *LINKS)
-            self._allow("Product", described, tuple(property_name(name) for name in texts.get("Product", ())))
+            names = [property_name(name) for name in texts.get("Product", ())]
+            self._allow("Product", described, [own for name in names for own in (name, f"{name}_")])
             every = every.join(described, on="id", how="left")
         self.nodes["Product"] = every
 
@@ -203,9 +204,12 @@ class _Graph:
                     continue
                 self.edges[source, "RELATED", target] = edges
                 ends = [end for end, label in (("source", source), ("target", target)) if label == "Entity"]
-                entities += [edges.select(pl.col(end).alias("id")) for end in ends]
+                entities += [edges.select("relation", id=end).unique() for end in ends]
         if entities:
-            self.nodes["Entity"] = pl.concat(entities).unique()
+            # `department:GROCERY` at the end of the relation `department` is an entity called GROCERY.
+            prefix = pl.col("relation") + ":"
+            name = pl.when(pl.col("id").str.starts_with(prefix)).then(pl.col("id").str.strip_prefix(prefix))
+            self.nodes["Entity"] = pl.concat(entities).group_by("id").agg(name.min().alias("name"))
 
     def add_brands(self) -> None:
         """Product - MADE_BY - Brand, one brand for all its spellings."""

@@ -65,17 +65,17 @@ def _table(path: Path, columns: tuple[str, ...], optional: tuple[str, ...] = ())
         infer_schema=False,
         truncate_ragged_lines=True,
         encoding="utf8-lossy",
-        row_index_name="line",
+        row_index_name="__line",
         row_index_offset=2,
     )
-    present = [name for name in table.collect_schema() if name != "line"]
+    present = [name for name in table.collect_schema() if name != "__line"]
     for name in columns:
         if name not in present:
             hint = did_you_mean(name, present)
             raise DamagedDump(f"{path} needs the column {name!r}{hint} (its header is: {', '.join(present)})")
     wanted = [pl.col(name) if name in present else pl.lit(None, pl.String).alias(name) for name in (*columns, *optional)]
     blank = pl.all_horizontal(none_if_empty(pl.col(name)).is_null() for name in columns)
-    return table.filter(~blank).select(*wanted, pl.lit(path.name).alias("file"), pl.col("line").cast(pl.Int64))
+    return table.filter(~blank).select(*wanted, pl.lit(path.name).alias("file"), pl.col("__line").cast(pl.Int64).alias("line"))
 
 
 def _events(files: list[Path]) -> pl.LazyFrame:
@@ -104,10 +104,11 @@ def _items(path: Path, rejects: Rejects, progress: Progress | None) -> tuple[pl.
         if not table.height:
             return pl.LazyFrame(schema={"id": pl.String()}), ()
         raise DamagedDump(f"{path} needs the field 'item'{did_you_mean('item', table.columns)}")
+    taken = {"id": "id_"} if "id" in table.columns else {}
     extra = [name for name in table.columns if name not in (*_KNOWN, "file", "line")]
     lists = [listed(table[name]) for name in _LISTS if name in table.columns]
     paths = [paths_of_names(table["categories"])] if "categories" in table.columns else []
-    products = table.with_columns(*lists, *(path.alias("categories") for path in paths)).rename({"item": "id"})
+    products = table.with_columns(*lists, *(path.alias("categories") for path in paths)).rename({"item": "id", **taken})
     texts = tuple(name for name in extra if table[name].dtype in (pl.String, pl.List(pl.String)) and not _mute(table[name]))
     return products.lazy(), texts
 

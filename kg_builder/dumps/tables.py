@@ -34,6 +34,7 @@ _ALIASES: Mapping[str, Mapping[str, str]] = {
 }
 """Other names that a column goes by; they count only where the column itself is not there."""
 
+_ROW = "__row"
 _SUFFIXES = (".parquet", ".csv", ".csv.gz", ".tsv")
 _LISTS = ("also_bought", "also_viewed", "bought_together")
 _KNOWN = frozenset(
@@ -89,14 +90,13 @@ def _frame(table: str, frame: Any) -> pl.LazyFrame:  # noqa: ANN401  (narwhals d
             polars = native.to_polars().lazy()
     except (TypeError, ValueError) as error:
         raise DumpError(f"{table}: expected a data frame of pandas, polars or pyarrow: {error}") from error
-    return polars.with_row_index("line", offset=1).with_columns(pl.lit(table).alias("file"), pl.col("line").cast(pl.Int64))
+    return _placed(polars.with_row_index(_ROW, offset=1), table)
 
 
 def _scan(path: Path) -> pl.LazyFrame:
     """The file's rows with `file` and `line`; in a CSV known columns are text and the others typed by all their values."""
     if path.suffix == ".parquet":
-        table = pl.scan_parquet(path, row_index_name="line", row_index_offset=1)
-        return table.with_columns(pl.lit(path.name).alias("file"), pl.col("line").cast(pl.Int64))
+        return _placed(pl.scan_parquet(path, row_index_name=_ROW, row_index_offset=1), path.name)
     try:
         table = pl.scan_csv(
             path,
@@ -104,13 +104,19 @@ def _scan(path: Path) -> pl.LazyFrame:
             infer_schema=False,
             encoding="utf8-lossy",
             truncate_ragged_lines=True,
-            row_index_name="line",
+            row_index_name=_ROW,
             row_index_offset=2,
         )
         table.collect_schema()
     except pl.exceptions.NoDataError:
         return pl.LazyFrame(schema=dict.fromkeys(TABLES[path.name.split(".")[0]], pl.String()))
-    return _typed(table).with_columns(pl.lit(path.name).alias("file"), pl.col("line").cast(pl.Int64))
+    return _placed(_typed(table), path.name)
+
+
+def _placed(table: pl.LazyFrame, name: str) -> pl.LazyFrame:
+    """The rows with `file` and `line`; columns of these names move aside, for a shop may well sell by product line."""
+    taken = {column: f"{column}_" for column in ("file", "line") if column in table.collect_schema()}
+    return table.rename({**taken, _ROW: "line"}).with_columns(pl.lit(name).alias("file"), pl.col("line").cast(pl.Int64))
 
 
 def _separator(path: Path) -> str:
@@ -123,7 +129,7 @@ def _separator(path: Path) -> str:
 
 def _typed(table: pl.LazyFrame) -> pl.LazyFrame:
     """Further columns as numbers or booleans where every value is one; a number with leading zeros is a code, so it is text."""
-    others = [name for name in table.collect_schema() if name not in _KNOWN and name != "line"]
+    others = [name for name in table.collect_schema() if name not in _KNOWN and name != _ROW]
     if not others:
         return table
     number = r"^-?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$"

@@ -169,6 +169,27 @@ def test_other_relations_are_related_between_products_and_entities(tmp_path):
     assert sorted(tables.nodes["Entity"].collect()["id"]) == ["m.1", "m.2", "m.3"]
 
 
+def test_an_entity_with_its_relation_before_its_name_goes_by_the_name(tmp_path):
+    kg = [("i1", "department", "department:GROCERY"), ("i1", "made_in", "m.1")]
+    tables = build(folder(tmp_path, [("u1", "i1", 0, 1)], kg=kg))
+    assert dict(tables.nodes["Entity"].collect().iter_rows()) == {"department:GROCERY": "GROCERY", "m.1": None}
+
+
+def test_lines_of_kg_and_items_that_say_nothing_are_refused_and_the_rest_stays(tmp_path):
+    folder(tmp_path, [("u1", "i1", 0, 1)], items=[{"item": "i1", "brand": "Acme"}, {"title": "whose?"}], kg=[("i1", "likes")])
+    with (tmp_path / "items.jsonl").open("a") as file:
+        file.write("{broken\n")
+    rejects = Rejects()
+    tables = build(tmp_path, rejects)
+    assert rejects.counts() == {"the line must be a JSON object": 1, "product id is missing": 1, "tail is missing": 1}
+    assert edges(tables, "Product", "MADE_BY", "Brand") == [("i1", "acme")]
+
+
+def test_a_field_whose_name_is_taken_still_counts_as_text(tmp_path):
+    tables = build(folder(tmp_path, [("u1", "i1", 0, 1)], items=[{"item": "i1", "Title": "Tea", "id": "x", "line": "y"}]))
+    assert tables.schema.node("Product").text == ("title", "description", "title_", "id_", "line_")
+
+
 def test_a_triple_said_twice_is_one_edge(tmp_path):
     tables = build(folder(tmp_path, [("u1", "i1", 0, 1)], kg=[("i1", "made_in", "m.1")] * 3))
     assert edges(tables, "Product", "RELATED", "Entity") == [("i1", "m.1")]

@@ -123,6 +123,14 @@ def test_a_byte_order_mark_quotes_and_line_breaks_are_read_as_excel_writes_them(
     assert titles == {"p1": 'Kettle, "red" large', "p2": "Cup"}
 
 
+def test_columns_called_file_and_line_are_the_shops_own(tmp_path):
+    found = [
+        products("id,line,file\np1,summer,a.jpg\n", tmp_path),
+        build({"products": pl.DataFrame({"id": ["p1"], "line": ["summer"]})}),
+    ]
+    assert [tables.nodes["Product"].collect()["line_"].item() for tables in found] == ["summer", "summer"]
+
+
 def test_amounts_of_events_may_carry_a_currency(tmp_path):
     (tmp_path / "events.csv").write_text('user,product,event,price,quantity\nu1,p1,bought,"$1,299.50",2\n')
     assert build(tmp_path).interactions().collect().select("price", "quantity").row(0) == (1299.5, 2.0)
