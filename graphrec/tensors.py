@@ -3,18 +3,20 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import scipy.sparse as sp
 import torch
-from torch_geometric.data import HeteroData
 
 from graphrec.errors import NothingToLearn, UnknownId
 from kg_builder.errors import did_you_mean
 from kg_builder.tables import GraphTables
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -179,11 +181,13 @@ class KnownGraph:
         indptr = np.searchsorted(all_.user[keep], np.arange(len(self.users) + 1)).astype(np.int64)
         return indptr, all_.product[keep], all_.at[keep]
 
-    def hetero(self) -> HeteroData:
+    def hetero(self) -> "HeteroData":
         """The user-item-entity graph as HeteroData: `num_nodes` a label, `edge_index` [2, m] an edge type.
 
         Interactions are one edge type (User, INTERACTED, Product) with `at` [m] float64 and `rating` [m] float32.
         """
+        from torch_geometric.data import HeteroData  # here: importing it takes three times as long as importing torch
+
         data = HeteroData()
         for label, ids in self.ids.items():
             data[label].num_nodes = len(ids)
