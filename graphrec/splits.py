@@ -59,37 +59,47 @@ def split(known: KnownGraph, later: Mask, *, reason: str, repeats: bool = False)
 
 
 def inner_cut(known: KnownGraph, seed: int = 0, *, share: float = 0.1, repeats: bool = False) -> Split:
-    """The cut a fit validates itself on; see `global_time_cut` for the rules.
+    """The cut a fit validates itself on: `global_time_cut`, but random where users come in bursts.
+
+    The order within one visit follows the shop's own lists: weights learnt from its end would praise whatever stood next on the
+    page.
 
     Raises:
         NothingToLearn: no user chose two products.
     """
-    return global_time_cut(known, share=share, seed=seed, repeats=repeats)
+    return _cut(known, share, seed, repeats=repeats, random_bursts=True)
 
 
 def global_time_cut(known: KnownGraph, *, share: float = 0.1, seed: int = 0, repeats: bool = False) -> Split:
     """The latest `share` of all interactions held out by one moment, or the nearest thing to it that the data allows.
 
     1. Times are known and enough users have interactions on both sides: one global moment.
-    2. Times are known but users come in bursts: the latest `share` (rounded up) of every user's interactions.
+    2. Times are known but users come in bursts, or few come again: the latest `share` (rounded up) of every user's interactions.
     3. Positions alone are known: every user's last interaction.
     4. Nothing is known of the order: a random `share` (rounded up) of every user's interactions.
 
     Raises:
         NothingToLearn: no user chose two products.
     """
+    return _cut(known, share, seed, repeats=repeats, random_bursts=False)
+
+
+def _cut(known: KnownGraph, share: float, seed: int, *, repeats: bool, random_bursts: bool) -> Split:
     chosen = known.interactions
-    timed = bool(len(chosen)) and float(np.isnan(chosen.at).mean()) < 0.5
-    if timed:
-        moment = float(np.nanquantile(chosen.at, 1 - share))
-        later = chosen.at > moment
-        found = split(known, later, reason=_moment_reason(moment), repeats=repeats)
-        if _enough(found, chosen, later, len(known.users)):
+    if len(chosen) and float(np.isnan(chosen.at).mean()) < 0.5:
+        found = _divided(known, share, repeats=repeats)
+        if found is not None:
             return found
-        reason = (
-            f"the latest {share:.0%} of every user's interactions are held out: users come in bursts, no one moment divides them"
-        )
-        later = _latest(chosen, share)
+        if random_bursts and _bursts(chosen, len(known.users)):
+            reason, later = (
+                f"a random {share:.0%} of every user's interactions is held out: users come in bursts",
+                _drawn(chosen, share, seed),
+            )
+        else:
+            reason, later = (
+                f"the latest {share:.0%} of every user's interactions are held out: no one moment divides them",
+                _latest(chosen, share),
+            )
     elif chosen.ordered:
         reason, later = "every user's last interaction is held out: positions are known, times are not", _latest(chosen, 0.0)
     else:
@@ -101,23 +111,25 @@ def global_time_cut(known: KnownGraph, *, share: float = 0.1, seed: int = 0, rep
     return found
 
 
-def _moment_reason(moment: float) -> str:
-    return f"one global moment: everything after {np.datetime64(int(moment), 's')} UTC is held out"
-
-
-def _enough(found: Split, chosen: Interactions, later: Mask, users: int) -> bool:
-    """Enough users on both sides (in number, as a share of all, and of those who come later), and no bursts.
-
-    Users come in bursts where half of them are there for less than a twentieth of the time.
-    """
+def _divided(known: KnownGraph, share: float, *, repeats: bool) -> Split | None:
+    """The cut at one moment; None where users come in bursts or few (in number, of all, of the later ones) are on both sides."""
+    chosen = known.interactions
+    moment = float(np.nanquantile(chosen.at, 1 - share))
+    later = chosen.at > moment
+    when = np.datetime64(int(moment), "s")
+    found = split(known, later, reason=f"one global moment: everything after {when} UTC is held out", repeats=repeats)
     active = len(np.unique(chosen.user[later]))
-    if len(found.users) < max(_FEWEST_USERS, _SMALLEST_SHARE * users, active / 2):
-        return False
+    few = len(found.users) < max(_FEWEST_USERS, _SMALLEST_SHARE * len(known.users), active / 2)
+    return None if few or _bursts(chosen, len(known.users)) else found
+
+
+def _bursts(chosen: Interactions, users: int) -> bool:
+    """Whether half of the users are there for less than a twentieth of the time."""
     first, last = np.full(users, np.inf), np.full(users, -np.inf)
     np.fmin.at(first, chosen.user, chosen.at)
     np.fmax.at(last, chosen.user, chosen.at)
     stayed = (last - first)[last > first]
-    return bool(np.median(stayed) > _BURST * (np.nanmax(chosen.at) - np.nanmin(chosen.at)))
+    return not len(stayed) or bool(np.median(stayed) < _BURST * (np.nanmax(chosen.at) - np.nanmin(chosen.at)))
 
 
 def _latest(chosen: Interactions, share: float) -> Mask:

@@ -111,26 +111,43 @@ def _better(panel: Panel, weights: Weights, best: float, step: float) -> tuple[W
 
 
 def regress(panel: Panel) -> Weights:
-    """Non-negative weights by listwise softmax regression: max Σ over truths of log softmax(weights · values), L2 0.001.
+    """Non-negative weights by listwise softmax regression."""
+    return _unit(softmax_regression(panel.values, panel.candidate, panel.truth, positive=True))
 
-    Source: Cao et al., "Learning to rank: from pairwise to listwise approach", ICML 2007 (ListNet, top-one); L-BFGS.
+
+def softmax_regression(
+    values: Floats,
+    candidate: npt.NDArray[np.bool_],
+    truth: npt.NDArray[np.bool_],
+    *,
+    positive: bool = False,
+    penalty: float = 1e-3,
+) -> Weights:
+    """[features] the weights w that maximise the users' mean of Σ over truths of log softmax(w · values) / |truths|, by L-BFGS.
+
+    values: [u, c, features]; candidate, truth: [u, c]. penalty: on ‖w‖². Users without truth among their candidates do not count.
+    Source: Cao et al., "Learning to rank: from pairwise to listwise approach", ICML 2007 (ListNet, top-one).
     """
-    values = torch.from_numpy(panel.values)
-    outside = ~torch.from_numpy(panel.candidate)
-    truth = torch.from_numpy(panel.truth.astype(np.float32))
-    truth = truth / truth.sum(dim=1, keepdim=True).clamp_(min=1)
-    logs = torch.zeros(values.shape[2], requires_grad=True)
-    optimiser = torch.optim.LBFGS([logs], max_iter=50, line_search_fn="strong_wolfe")
+    users = truth.any(axis=1)
+    if not users.any():
+        return np.ones(values.shape[2])
+    given, outside = torch.from_numpy(values[users]), ~torch.from_numpy(candidate[users])
+    target = torch.from_numpy(truth[users].astype(np.float32))
+    target = target / target.sum(dim=1, keepdim=True)
+    raw = torch.zeros(values.shape[2], requires_grad=True)
+    optimiser = torch.optim.LBFGS([raw], max_iter=60, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
         optimiser.zero_grad()
-        scores = (values @ logs.exp()).masked_fill(outside, -1e9)
-        value = -(truth * torch.log_softmax(scores, dim=1)).sum() / len(truth) + 1e-3 * logs.exp().square().sum()
+        weights = raw.exp() if positive else raw
+        scores = (given @ weights).masked_fill(outside, -1e9)
+        value = -(target * torch.log_softmax(scores, dim=1)).sum() / len(target) + penalty * weights.square().sum()
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
     optimiser.step(loss)  # type: ignore[no-untyped-call]
-    return _unit(logs.detach().exp().numpy().astype(np.float64))
+    found = raw.detach().exp() if positive else raw.detach()
+    return found.numpy().astype(np.float64)
 
 
 def _unit(weights: Weights) -> Weights:

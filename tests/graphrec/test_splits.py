@@ -17,11 +17,19 @@ def test_a_global_moment_divides_the_data_where_users_stand_on_both_sides() -> N
 def test_users_who_come_in_bursts_lose_their_own_latest_choices() -> None:
     at = [[1e9 + 1e6 * user + moment for moment in range(20)] for user in range(100)]
     known = known_graph([list(range(20))] * 100, 30, at=at)
-    found = splits.inner_cut(known, 0)
-    assert "bursts" in found.reason
+    found = splits.global_time_cut(known)
+    assert "latest" in found.reason
     assert len(found.users) == 100
     assert found.truth.sum() == 200
     assert set(found.truth[5].indices) == {18, 19}
+
+
+def test_a_fit_holds_out_random_choices_of_users_who_come_in_bursts() -> None:
+    at = [[1e9 + 1e6 * user + moment for moment in range(20)] for user in range(100)]
+    found = splits.inner_cut(known_graph([list(range(20))] * 100, 30, at=at), 0)
+    assert "bursts" in found.reason
+    assert found.truth.sum() == 200
+    assert set(found.truth.indices) > {0, 18, 19}
 
 
 def test_positions_hold_out_the_last_choice() -> None:

@@ -1,0 +1,100 @@
+"""Paths: a learned sum over typed walks from what a user chose to other products. The explanation is the model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Self, cast
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from graphrec.pathweights import Steps, learn
+from graphrec.scorers import FitContext, State, Term
+from graphrec.tensors import Floats, Histories, KnownGraph
+from graphrec.walks import Walk, walks
+
+_PARTS = ("data", "indices", "indptr")
+
+
+@dataclass(frozen=True)
+class Paths:
+    """score(user, i) = Σ over history products h and walks p of (Σ_d w_{p,d} · d^place(h)) · P_p[h, i] + w · log(1 + count(i)).
+
+    place counts from the end of the history (0 is the latest); d is 1 (divided by the root of the history's length), 0.6 and 0.2
+    where the order is known, else 1 alone. The weights w come from a listwise softmax regression on an inner cut.
+    """
+
+    name: ClassVar[str] = "paths"
+    walks: tuple[Walk, ...]
+    steps: Steps
+    popularity: Floats
+    """[products] w · log(1 + count)."""
+    reached: npt.NDArray[np.bool_]
+    """[products] False for products that no walk can reach and nobody chose: they are not scored (-inf)."""
+
+    @classmethod
+    def fit(cls, known: KnownGraph, context: FitContext) -> Self:
+        """Walks of this graph, weighed on an inner cut of it."""
+        text = context.text.get("Product")
+        return cls._made(known, context, learn(known, text, seed=context.seed))
+
+    def refit(self, known: KnownGraph, context: FitContext) -> Self:
+        """Walks of this graph under the same weights."""
+        return self._made(known, context, self.steps)
+
+    @classmethod
+    def _made(cls, known: KnownGraph, context: FitContext, steps: Steps) -> Self:
+        wanted = walks(known, context.text.get("Product"), only=steps.weights)
+        counts = np.asarray(known.matrix.sum(axis=0)).ravel()
+        reached = known.warm.copy()
+        for walk in wanted:
+            reached[(walk.left if walk.right is None else walk.right).indices] = True
+        return cls(tuple(wanted), steps, (steps.popularity * np.log1p(counts)).astype(np.float32), reached)
+
+    def score(self, histories: Histories) -> Floats:
+        """[b, products]; -inf for products that nothing leads to."""
+        scores = np.repeat(self.popularity[None, :], len(histories), axis=0)
+        for walk in self.walks:
+            reach = walk.reach(self.steps.start(histories, walk.name, len(self.popularity)))
+            rows = np.repeat(np.arange(len(histories)), np.diff(reach.indptr))
+            np.add.at(scores, (rows, reach.indices), reach.data)
+        scores[:, ~self.reached] = -np.inf
+        return scores
+
+    def terms(self, history: Histories, product: int) -> Sequence[Term]:
+        """What every product of the history adds along every path, and popularity; they add up to the score."""
+        amounts: dict[tuple[int, str], float] = {}
+        for walk in self.walks:
+            start = self.steps.start(history, walk.name, len(self.popularity))
+            for row, amount in zip(start.indices, start.data * walk.column(start.indices.astype(np.int64), product), strict=True):
+                amounts[int(row), walk.path] = amounts.get((int(row), walk.path), 0.0) + float(amount)
+        found = [Term(row, path, amount) for (row, path), amount in amounts.items() if amount]
+        return [*found, Term(-1, "popularity", float(self.popularity[product]))]
+
+    def state(self) -> State:
+        """Every walk's matrices, the weights and the popularity."""
+        arrays: dict[str, npt.NDArray[np.generic]] = {"popularity": self.popularity, "reached": self.reached.astype(np.uint8)}
+        for number, walk in enumerate(self.walks):
+            for side, matrix in (("left", walk.left), ("right", walk.right)):
+                if matrix is not None:
+                    arrays |= {f"{number}/{side}/{part}": getattr(matrix, part) for part in _PARTS}
+        described = [[walk.name, walk.path, walk.kind, walk.left.shape[1]] for walk in self.walks]
+        return State(arrays, {"walks": described, "steps": self.steps.to_json()})
+
+    @classmethod
+    def restore(cls, state: State) -> Self:
+        """The scorer that `state` came from."""
+        popularity = np.asarray(state.arrays["popularity"])
+        made = []
+        for number, (name, path, kind, width) in enumerate(state.settings["walks"]):
+            left, right = (_matrix(state, f"{number}/{side}", len(popularity), width) for side in ("left", "right"))
+            made.append(Walk(name, path, kind, cast("sp.csr_matrix", left), right))
+        reached = np.asarray(state.arrays["reached"]).astype(bool)
+        return cls(tuple(made), Steps.from_json(state.settings["steps"]), popularity, reached)
+
+
+def _matrix(state: State, head: str, products: int, width: int) -> sp.csr_matrix | None:
+    if f"{head}/data" not in state.arrays:
+        return None
+    parts = tuple(np.asarray(state.arrays[f"{head}/{part}"]) for part in _PARTS)
+    return sp.csr_matrix(parts, shape=(products, width) if head.endswith("left") else (width, products))
