@@ -22,8 +22,9 @@ class Likeness:
     """A kernel over profiles; a profile is all products of which the very same is said (five sizes of one flour).
 
     K = Σ_v w_v K_v / Σ_v w_v over the views that there are: `words` and `characters` (TF-IDF cosine), `text` (cosine of text
-    vectors, squared, so that close counts more), `ties` (cosine of the neighbours along all relations that lead to or from
-    something else than products, each weighted by how rare it is). K is symmetric, positive semi-definite, at most 1.
+    vectors, squared, so that close counts more), and for each label that products are tied to, `Brand`, `Category`, `Entity` …,
+    the cosine of these neighbours, each weighted by how rare it is; all of weight `ties`. K is symmetric, positive
+    semi-definite, at most 1.
     """
 
     profile: Rows
@@ -37,18 +38,20 @@ class Likeness:
         """The likeness of this graph's products, `text` being their [products, dim] unit vectors where there are some."""
         texts = known.texts.get("Product", ())
         ties = _ties(known)
-        profile, first = _profiles(texts, text, ties)
+        profile, first = _profiles(texts, text, ties, len(known.products))
         distinct = [texts[row] for row in first] if len(texts) else []
-        views: dict[str, sp.csr_matrix | Floats] = {}
+        views: dict[str, sp.csr_matrix | Floats] = {label: view[first] for label, view in ties.items()}
         if any(distinct):
-            views["words"] = Tfidf.fit(distinct, "word", max_share=1 / _WORD_SHARE).transform(distinct)
+            # A term of one profile counts where several products have it: it tells them from the rest.
+            shared = [distinct[row] for row in np.flatnonzero(np.bincount(profile) > 1)]
+            views["words"] = Tfidf.fit(distinct + shared, "word", max_share=1 / _WORD_SHARE).transform(distinct)
             titles = [one[:_CHARACTERS] for one in distinct]
-            views["characters"] = Tfidf.fit(titles, "char", max_share=1 / _WORD_SHARE).transform(titles)
+            seen = titles + [one[:_CHARACTERS] for one in shared]
+            views["characters"] = Tfidf.fit(seen, "char", max_share=1 / _WORD_SHARE).transform(titles)
         if text is not None and text.any():
             views["text"] = text[first]
-        if ties.nnz:
-            views["ties"] = ties[first]
-        return cls(profile, {name: view for name, view in views.items() if weights.get(name)}, dict(weights))
+        shares = {name: weights["ties"] if name in ties else weights[name] for name in views}
+        return cls(profile, {name: view for name, view in views.items() if shares[name]}, shares)
 
     def kernel(self, rows: Rows, columns: Rows) -> Floats:
         """[len(rows), len(columns)] K between these profiles, computed a block of rows at a time."""
@@ -67,27 +70,30 @@ class Likeness:
         return int(self.profile.max()) + 1 if len(self.profile) else 0
 
 
-def _profiles(texts: tuple[str, ...], text: Floats | None, ties: sp.csr_matrix) -> tuple[Rows, Rows]:
+def _profiles(texts: tuple[str, ...], text: Floats | None, ties: Mapping[str, sp.csr_matrix], products: int) -> tuple[Rows, Rows]:
     """[products] profile of each product, [profiles] its first product: equal text and equal ties make one profile."""
-    seen: dict[tuple[str, bytes, bytes], int] = {}
-    profile = np.zeros(ties.shape[0], dtype=np.int64)
-    for row in range(len(profile)):
-        span = slice(ties.indptr[row], ties.indptr[row + 1])
+    seen: dict[tuple[str, bytes, tuple[bytes, ...]], int] = {}
+    profile = np.zeros(products, dtype=np.int64)
+    for row in range(products):
+        tied = tuple(view.indices[view.indptr[row] : view.indptr[row + 1]].tobytes() for view in ties.values())
         vector = text[row].tobytes() if text is not None else b""
-        key = (texts[row] if texts else "", ties.indices[span].tobytes(), vector)
-        profile[row] = seen.setdefault(key, len(seen))
+        profile[row] = seen.setdefault((texts[row] if texts else "", vector, tied), len(seen))
     return profile, np.unique(profile, return_index=True)[1].astype(np.int64)
 
 
-def _ties(known: KnownGraph) -> sp.csr_matrix:
-    """[products, neighbours] unit rows: every brand, category, entity … a product is tied to, log(1 + n / its products)."""
-    parts = []
+def _ties(known: KnownGraph) -> dict[str, sp.csr_matrix]:
+    """By label, [products, neighbours] unit rows: what a product is tied to by any relation, log(1 + n / its products)."""
+    parts: dict[str, list[sp.csr_matrix]] = {}
     for (source, _, target), edges in known.relations.items():
         if (source == "Product") != (target == "Product"):
-            parts.append(sp.csr_matrix(edges if source == "Product" else edges.T, dtype=np.float32))
-    if not parts:
-        return sp.csr_matrix(np.zeros((len(known.products), 0), dtype=np.float32))
-    ties = sp.csr_matrix(sp.hstack(parts, format="csr"))
+            label, tied = (target, edges) if source == "Product" else (source, edges.T)
+            parts.setdefault(label, []).append(sp.csr_matrix(tied, dtype=np.float32))
+    views = {label: _rare(sp.csr_matrix(sp.hstack(tied, format="csr"))) for label, tied in parts.items()}
+    return {label: view for label, view in views.items() if view.nnz}
+
+
+def _rare(ties: sp.csr_matrix) -> sp.csr_matrix:
+    """The same weighted by how few products share a neighbour, in unit rows; what a single product has says nothing."""
     shared = np.bincount(ties.indices, minlength=ties.shape[1])
     rare = np.where(shared > 1, np.log1p(ties.shape[0] / np.maximum(shared, 1)), 0).astype(np.float32)
     weighted = sp.csr_matrix(ties @ sp.diags(rare, format="csr"))

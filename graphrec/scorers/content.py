@@ -21,7 +21,7 @@ _KEPT = 200
 """Numbers kept a product, the largest: teachers it learns from, products it stands near, what a teacher is chosen with."""
 _BLOCK = 512
 _WEIGHTS = {"words": 1.0, "characters": 1.0, "text": 1.0, "ties": 1.0}
-_PENALTY = 0.5
+_PENALTY = 1.0
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Content:
 
     B[t, h] is the cosine between who chose the teacher t and who chose h. T is kernel ridge regression from the content kernel K
     (`Likeness`): T = K(i, ·) (K + λI)⁻¹ over the teachers; a teacher itself is predicted from the others (leave one out:
-    T[i, j] = −G[i, j] / G[i, i], G = (K + λI)⁻¹), so that chosen products and new ones are scored alike, by content alone.
+    T[i, j] = −G[i, j] / G[i, i], G = (K + λI)⁻¹), so that chosen products and new ones are scored alike, by content alone; not so
+    where several products share a profile, for then a new one among them is known by the others.
     Sources: Saunders, Gammerman & Vovk, ICML 1998 (kernel ridge); Cook & Weisberg 1982 (leaving one out in closed form).
     Products of which nothing is said score 0; so do all products for an empty history.
     """
@@ -114,12 +115,14 @@ def _lessons(likeness: Likeness, teachers: Rows, penalty: float) -> sp.csr_matri
     inverse = _inverse(likeness.kernel(teachers, teachers), penalty)
     others = np.setdiff1d(np.arange(likeness.profiles), teachers)
     order = np.argsort(np.concatenate([teachers, others]))
+    alone = np.bincount(likeness.profile, minlength=likeness.profiles)[teachers] == 1
     blocks = []
     for start in range(0, len(teachers), _BLOCK):
         rows = np.arange(start, min(start + _BLOCK, len(teachers)))
-        own = inverse[rows, rows][:, None]
-        lesson = inverse[rows] / -own  # [block, teachers]
-        lesson[np.arange(len(rows)), rows] = 0
+        scale = np.where(alone[rows], 1 / inverse[rows, rows], penalty).astype(np.float32)
+        lesson = -scale[:, None] * inverse[rows]  # [block, teachers]
+        # K (K + λI)⁻¹ = I − λ (K + λI)⁻¹
+        lesson[np.arange(len(rows)), rows] = np.where(alone[rows], 0, 1 - penalty * inverse[rows, rows])
         blocks.append(_largest(lesson))
     pieces = [others[start : start + _BLOCK] for start in range(0, len(others), _BLOCK)]
     blocks.extend(_largest(likeness.kernel(rows, teachers) @ inverse) for rows in pieces)
