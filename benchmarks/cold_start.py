@@ -3,8 +3,8 @@
     python benchmarks/cold_start.py --data FOLDER [-k 20] [--lists lists.tsv]
 
 FOLDER holds train.tsv, test.tsv, items.jsonl, cold_items.txt and maybe kg.tsv and valid.tsv. The model sees train.tsv,
-items.jsonl and kg.tsv; each test user's list holds cold items alone, without those of valid.tsv; the truth is the cold part of test.tsv. Beside
-the content scorer stand the sums, over the history, of the cosines of text vectors and of word TF-IDF.
+items.jsonl and kg.tsv; each test user's list holds cold items alone, without those of valid.tsv; the truth is the cold part of
+test.tsv. Beside the content scorer stand the sums, over the history, of the cosines of text vectors and of word TF-IDF.
 """
 
 import argparse
