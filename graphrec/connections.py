@@ -1,6 +1,5 @@
 """How two products hang together in the graph: the edges between them and a sentence that says so."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +13,14 @@ from graphrec.tensors import KnownGraph, Relation, Rows
 
 Names = npt.NDArray[np.object_]
 _MOST = 3
-_PLAIN = {"text": "their texts are alike", "popularity": "many chose it", "content": "their contents are alike"}
+_WAYS = (" reversed", " to the same", " from the same")
+_ORDERS = {" next": "often chosen next", " soon after": "often chosen soon after", " soon before": "often chosen soon before"}
+_PLAIN = {
+    "text": "their texts are alike",
+    "content": "texts, brand and category are alike",
+    "popularity": "many chose it",
+    "prior": "new here, given a chance",
+}
 
 
 class Node(NamedTuple):
@@ -59,52 +65,89 @@ class Connections:
         return Node(label, self.known.ids[label].names[row], name or self.known.ids[label].names[row])
 
     def between(self, one: int, other: int, path: str) -> Connection:
-        """How the product row `one`, chosen before, leads to `other` along this path, named as in `Term.path`."""
-        sentences: list[str] = []
-        links: list[Link] = []
-        for relation in self.known.relations:
-            if _speaks_of(path, relation[1]):
-                for sentence, edges in self._along(relation, one, other):
-                    sentences.append(sentence)
-                    links += edges
-        if sentences:
-            return Connection("; ".join(dict.fromkeys(sentences)), tuple(dict.fromkeys(links)))
-        both = self._chose_both(one, other)
-        if both and path not in _PLAIN:
-            return Connection(f"{both} {'others' if both > 1 else 'other'} chose both")
-        return self.plain(path)
+        """How the product row `one`, chosen before, leads to `other` along this path.
+
+        path: as in `Term.path`: a relationship type (between products: an edge there; else: a neighbour they share), the same
+        with ` reversed`, ` to the same` or ` from the same`, two types with ` > ` between them, or something without edges.
+        """
+        way = next((way for way in _WAYS if path.endswith(way)), "")
+        first, _, second = path.removesuffix(way).partition(" > ")
+        found = [
+            walked
+            for relation in self.known.relations
+            if _means(first, relation)
+            for walked in self._walk(relation, one, other, way.strip(), second)
+        ]
+        if found:
+            sentences, links = zip(*found, strict=True)
+            return Connection("; ".join(dict.fromkeys(sentences)), tuple(dict.fromkeys(link for some in links for link in some)))
+        return self._chosen(one, other, path)
 
     @staticmethod
     def plain(path: str) -> Connection:
         """What is said of a path that no edge of the graph shows."""
         return Connection(_PLAIN.get(path, path))
 
-    def _along(self, relation: Relation, one: int, other: int) -> Iterator[tuple[str, list[Link]]]:
+    def _chosen(self, one: int, other: int, path: str) -> Connection:
+        both = 0 if path in _PLAIN else len(np.intersect1d(_row(self._buyers, one), _row(self._buyers, other)))
+        if not both:
+            return self.plain(path)
+        counted = f"{both} {'others' if both > 1 else 'other'} chose both"
+        order = next((said for end, said in _ORDERS.items() if path.endswith(end)), "")
+        return Connection(f"{order} ({counted})" if order else counted)
+
+    def _walk(self, relation: Relation, one: int, other: int, way: str, second: str) -> Iterator[tuple[str, list[Link]]]:
+        """(sentence, edges) of the walks of this form that lead from one product to the other."""
         source, name, target = relation
-        here, there = self.node("Product", one), self.node("Product", other)
-        if source == target == "Product":
-            if other in _row(self.known.relations[relation], one):
-                yield f"{name} leads from it here", [Link(here, name, there)]
-            if one in _row(self.known.relations[relation], other):
-                yield f"{name} leads from here to it", [Link(there, name, here)]
-        if source == "Product":
-            shared = [self.node(target, row) for row in _shared(self.known.relations[relation], one, other)]
-            if shared:
-                links = [Link(end, name, node) for node in shared for end in (here, there)]
-                yield f"both {name} {', '.join(node.name for node in shared)}", links
-        if target == "Product":
-            shared = [self.node(source, row) for row in _shared(self._backward(relation), one, other)]
-            if shared:
-                links = [Link(node, name, end) for node in shared for end in (here, there)]
-                yield f"{', '.join(node.name for node in shared)} {name} both", links
+        if source != target:
+            up = self._step_up(relation, one, other, second)
+            yield from up if second else self._same_end(relation, one, other, forward=source == "Product")
+        elif source != "Product":
+            return
+        elif second:
+            yield from self._two_steps(relation, one, other)
+        elif way in ("to the same", "from the same"):
+            yield from self._same_end(relation, one, other, forward=way == "to the same")
+        else:
+            start, end, words = (other, one, "from here to it") if way else (one, other, "from it here")
+            if end in _row(self.known.relations[relation], start):
+                yield f"{name} leads {words}", [Link(self.node("Product", start), name, self.node("Product", end))]
+
+    def _same_end(self, relation: Relation, one: int, other: int, *, forward: bool) -> Iterator[tuple[str, list[Link]]]:
+        """A node that both lead to, or (not `forward`) that leads to both: a brand, a director."""
+        source, name, target = relation
+        matrix = self.known.relations[relation] if forward else self._backward(relation)
+        shared = [self.node(target if forward else source, row) for row in _rarest(matrix, one, other)]
+        ends = [self.node("Product", row) for row in (one, other)]
+        if shared:
+            said = ", ".join(node.name for node in shared)
+            links = [Link(end, name, node) if forward else Link(node, name, end) for node in shared for end in ends]
+            yield (f"both {name} {said}" if forward else f"{said} {name} both"), links
+
+    def _two_steps(self, relation: Relation, one: int, other: int) -> Iterator[tuple[str, list[Link]]]:
+        """one → x → other."""
+        name, ends = relation[1], (self.node("Product", one), self.node("Product", other))
+        middle = np.intersect1d(_row(self.known.relations[relation], one), _row(self._backward(relation), other))[:_MOST]
+        for node in (self.node("Product", int(row)) for row in middle):
+            yield f"{name} leads here by way of {node.name}", [Link(ends[0], name, node), Link(node, name, ends[1])]
+
+    def _step_up(self, relation: Relation, one: int, other: int, second: str) -> Iterator[tuple[str, list[Link]]]:
+        """one → x ↗ z ↖ y ← other: neighbours that differ but hang on the same one, such as categories of one parent."""
+        _, name, middle = relation
+        for upper, matrix in self.known.relations.items():
+            if upper[0] == upper[2] == middle and upper[1] == second:
+                for top in _rarest((self.known.relations[relation] @ matrix).tocsr(), one, other)[:1]:
+                    above, links = self.node(middle, top), []
+                    for product in (one, other):
+                        below = [row for row in _row(self.known.relations[relation], product) if top in _row(matrix, row)]
+                        node = self.node(middle, int(below[0]))
+                        links += [Link(self.node("Product", product), name, node), Link(node, second, above)]
+                    yield f"both {name} under {above.name}", links
 
     def _backward(self, relation: Relation) -> sp.csr_matrix:
         if relation not in self._transposed:
             self._transposed[relation] = self.known.relations[relation].T.tocsr()
         return self._transposed[relation]
-
-    def _chose_both(self, one: int, other: int) -> int:
-        return len(np.intersect1d(_row(self._buyers, one), _row(self._buyers, other)))
 
     @cached_property
     def _buyers(self) -> sp.csr_matrix:
@@ -116,16 +159,18 @@ class Connections:
         return {}
 
 
-def _speaks_of(path: str, relation: str) -> bool:
-    """Whether this path's name holds the relation's name as a word of its own: `ALSO_BOUGHT reversed` does not mean BOUGHT."""
-    return re.search(rf"(?<![\w:]){re.escape(relation)}(?![\w:])", path) is not None
+def _means(word: str, relation: Relation) -> bool:
+    """Whether a path's word names this relation: by its name, its name and other end, or RELATED for all outside ones."""
+    source, name, target = relation
+    ends = {f"{name} of {label}" for label in (source, target)}
+    return word == name or word in ends or (word == "RELATED" and name.startswith("RELATED:"))
 
 
 def _row(matrix: sp.csr_matrix, row: int) -> Rows:
     return matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]].astype(np.int64)
 
 
-def _shared(matrix: sp.csr_matrix, one: int, other: int) -> list[int]:
+def _rarest(matrix: sp.csr_matrix, one: int, other: int) -> list[int]:
     """The columns that both rows have, at most a few, the rarest first."""
     shared = np.intersect1d(_row(matrix, one), _row(matrix, other))
     if len(shared) > _MOST:

@@ -123,8 +123,35 @@ def test_direct_edges_are_named_in_their_direction_and_outside_relations_by_name
     assert find(0, 1, "RELATED:made").sentence == "e00000 RELATED:made both"
     assert find(0, 1, "INTERACTED").sentence == "2 others chose both"
     assert find(0, 2, "INTERACTED").sentence == "1 other chose both"
+    assert find(1, 0, "ALSO_BOUGHT").links == ()
     assert find(0, 1, "BOUGHT").sentence == "2 others chose both"
+    assert find(0, 1, "INTERACTED next").sentence == "often chosen next (2 others chose both)"
     assert find(0, 1, "text").sentence == "their texts are alike"
+
+
+def test_two_steps_name_what_lies_between():
+    edges = np.zeros((4, 4), dtype=np.float32)
+    edges[0, 2] = edges[2, 1] = edges[1, 3] = edges[0, 3] = 1
+    kinds = sp.csr_matrix(np.array([[1, 0, 0], [0, 1, 0], [0, 0, 0], [0, 0, 0]], dtype=np.float32))
+    parents = sp.csr_matrix(np.array([[0, 0, 1], [0, 0, 1], [0, 0, 0]], dtype=np.float32))
+    known = known_graph(
+        [[0, 1]],
+        4,
+        relations={
+            ("Product", "ALSO_VIEWED", "Product"): sp.csr_matrix(edges),
+            ("Product", "IN_CATEGORY", "Category"): kinds,
+            ("Category", "CHILD_OF", "Category"): parents,
+        },
+        labels={"Category": 3},
+    )
+    find = Connections(known).between
+    assert find(0, 1, "ALSO_VIEWED > ALSO_VIEWED").sentence == "ALSO_VIEWED leads here by way of p00002"
+    assert find(0, 1, "ALSO_VIEWED to the same").sentence == "both ALSO_VIEWED p00003"
+    assert find(2, 3, "ALSO_VIEWED from the same").sentence == "p00000 ALSO_VIEWED both"
+    above = find(0, 1, "IN_CATEGORY > CHILD_OF")
+    assert above.sentence == "both IN_CATEGORY under c00002"
+    assert len(above.links) == 4
+    assert find(0, 1, "IN_CATEGORY").links == ()
 
 
 def test_a_name_within_a_longer_name_is_another_relation():
@@ -168,7 +195,7 @@ def test_an_explanation_reads_as_sentences(ranker):
 
 def test_a_stranger_without_a_history_is_told_that_it_is_popular(ranker):
     found = ranker.explain([], "p0001")
-    assert [reason.scorer for reason in found] == ["popularity"]
+    assert {reason.path for reason in found} == {"popularity"}
     assert "many chose it" in str(found)
 
 
