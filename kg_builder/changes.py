@@ -1,5 +1,8 @@
 """What a write does to the graph that a store holds, worked out on tables and not in the store."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import polars as pl
 
 from kg_builder.schema import EdgeSpec, EdgeType
@@ -29,30 +32,45 @@ def replaced_by(spec: EdgeSpec) -> tuple[str, ...]:
     return ("source",) if spec.key is None else ("source", spec.key)
 
 
-def only_new(held: GraphTables, written: GraphTables) -> GraphTables | None:
-    """The rows of `written` that are not held yet, or None where something held would change."""
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How to get from what is held to what should be held without touching the rest."""
+
+    gone: Mapping[EdgeType, pl.DataFrame]
+    """The identities of edges to delete: replaced ones, and those that come back changed."""
+    added: GraphTables
+    """The rows to add."""
+
+
+def difference(held: GraphTables, written: GraphTables) -> Difference | None:
+    """What a write deletes and adds, or None where a held node would change, or an edge that carries a list.
+
+    `held` is what the store holds of the tables that are written.
+    """
     after = applied(held, written)
-    if _rows_of(after, held) != held:
+    nodes_held = GraphTables(held.schema, held.nodes, {})
+    known = {
+        label: table.join(held.nodes[label], on="id", how="semi") for label, table in after.nodes.items() if label in held.nodes
+    }
+    if GraphTables(after.schema, known, {}) != nodes_held:
         return None
-    nodes = {label: _absent(table, held.nodes.get(label), ("id",)) for label, table in written.nodes.items()}
-    edges = {
-        kind: _absent(table, held.edges.get(kind), written.schema.edge(kind).identity) for kind, table in written.edges.items()
-    }
-    return GraphTables(written.schema, nodes, edges)
+    nodes = {label: _absent(table, held.nodes.get(label), ["id"]) for label, table in written.nodes.items()}
+    edges, gone = {}, {}
+    for kind, table in after.edges.items():
+        there = held.edges.get(kind)
+        if there is None:
+            edges[kind] = table
+            continue
+        columns = table.collect_schema()
+        if any(isinstance(dtype, pl.List) for dtype in columns.values()):
+            return None
+        edges[kind] = _absent(table, there, columns.names())
+        gone[kind] = _absent(there, table, columns.names()).select(written.schema.edge(kind).identity).collect()
+    return Difference(
+        {kind: rows for kind, rows in gone.items() if rows.height}, GraphTables(after.schema, nodes, edges).collect()
+    )
 
 
-def _rows_of(tables: GraphTables, held: GraphTables) -> GraphTables:
-    """The rows of `tables` whose nodes and edges are held."""
-
-    def present(table: pl.LazyFrame, there: pl.LazyFrame, identity: tuple[str, ...]) -> pl.LazyFrame:
-        return table.join(there, on=list(identity), how="semi")
-
-    nodes = {label: present(tables.nodes[label], table, ("id",)) for label, table in held.nodes.items()}
-    edges: dict[EdgeType, pl.LazyFrame] = {
-        kind: present(tables.edges[kind], table, tables.schema.edge(kind).identity) for kind, table in held.edges.items()
-    }
-    return GraphTables(tables.schema, nodes, edges)
-
-
-def _absent(table: pl.LazyFrame, held: pl.LazyFrame | None, identity: tuple[str, ...]) -> pl.LazyFrame:
-    return table if held is None else table.join(held, on=list(identity), how="anti")
+def _absent(table: pl.LazyFrame, there: pl.LazyFrame | None, columns: list[str]) -> pl.LazyFrame:
+    """The rows of the table that are not there, compared in these columns; a null equals a null."""
+    return table if there is None else table.join(there, on=columns, how="anti", nulls_equal=True)
