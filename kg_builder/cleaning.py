@@ -6,12 +6,13 @@ import polars as pl
 
 from kg_builder.errors import SchemaError, did_you_mean
 from kg_builder.rejects import Check, Rejects, Sieve
-from kg_builder.values import DAY, EARLIEST, moment, none_if_empty, number, price, property_name, text
+from kg_builder.values import DAY, EARLIEST, boolean, moment, none_if_empty, number, price, property_name, text
 
 __all__ = ["Rejects", "clean_events", "clean_products", "clean_reviews", "clean_triples", "clean_users", "richest"]
 
 _TEXT, _LIST = pl.String(), pl.List(pl.String())
-_PRODUCT = ("id", "title", "description", "price", "brand", "categories", "also_bought", "also_viewed", "bought_together")
+_LISTS = ("categories", "also_bought", "also_viewed", "bought_together")
+_PRODUCT = ("id", "title", "description", "price", "brand", *_LISTS)
 _REVIEW = ("id", "user", "product", "rating", "title", "text", "at", "helpful", "verified")
 _EVENT = ("user", "product", "event", "key", "at", "position", "rating", "quantity", "price", "discount")
 _PLACE = (pl.col("file"), pl.col("line"))
@@ -29,12 +30,12 @@ def clean_products(frame: pl.LazyFrame, sieve: Sieve) -> pl.LazyFrame:
     schema = frame.collect_schema()
     wanted = [
         none_if_empty(pl.col("id")).alias("id"),
-        text(_prose("title", schema)).alias("title"),
-        text(_prose("description", schema)).alias("description"),
+        text(pl.col("title")).alias("title"),
+        text(pl.col("description")).alias("description"),
         _price(schema).alias("price"),
         text(pl.col("brand")).alias("brand"),
         pl.col("categories").cast(pl.List(_LIST)),
-        *(pl.col(name).cast(_LIST) for name in _PRODUCT[-3:]),
+        *(pl.col(name).cast(_LIST) for name in _LISTS[1:]),
         *_extras(schema, _PRODUCT),
     ]
     kept = sieve.sift("products", frame, [_missing("id", "product id")], [*wanted, *_PLACE])
@@ -72,7 +73,7 @@ def clean_reviews(frame: pl.LazyFrame, sieve: Sieve, now: int) -> pl.LazyFrame:
         text(pl.col("text")).alias("text"),
         pl.col("__at").alias("at"),
         pl.col("__helpful").cast(pl.Int64).alias("helpful"),
-        _boolean("verified", schema).alias("verified"),
+        boolean(pl.col("verified")).alias("verified"),
         *_extras(schema, _REVIEW),
         *_PLACE,
     ]
@@ -141,8 +142,14 @@ def _merged(lines: pl.LazyFrame, identity: Sequence[str]) -> pl.LazyFrame:
     return lines.group_by(identity).agg(
         pl.when(mean.is_finite()).then(mean).otherwise(pl.col("price").mean()).alias("price"),
         *(pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name) for name in added),
-        *(pl.col(name).min() for name in others if name not in added),
+        *(_least(name, dtype) for name, dtype in lines.collect_schema().items() if name in others and name not in added),
     )
+
+
+def _least(name: str, dtype: pl.DataType) -> pl.Expr:
+    """The first value in the order of the values, so that the order of the rows does not count."""
+    value = pl.col(name)
+    return value.sort_by(value.list.join(" ")).drop_nulls().first() if isinstance(dtype, pl.List) else value.min()
 
 
 def _numbered(events: pl.LazyFrame, identity: Sequence[str]) -> pl.LazyFrame:
@@ -164,13 +171,25 @@ def clean_triples(frame: pl.LazyFrame, sieve: Sieve) -> pl.LazyFrame:
 
 def _complete(frame: pl.LazyFrame, columns: Sequence[str], *, required: Sequence[str], owner: str) -> pl.LazyFrame:
     """The frame with every column there, null where the source lacks it."""
-    present = frame.collect_schema().names()
+    schema = frame.collect_schema()
+    present = schema.names()
     for name in required:
         if name not in present:
             raise SchemaError(f"{owner} needs the column {name!r}{did_you_mean(name, present)} (got {', '.join(present)})")
     place = {"file": pl.String(), "line": pl.Int64()}
     gaps = [pl.lit(None, place.get(name)).alias(name) for name in (*columns, *place) if name not in present]
-    return frame.with_columns(gaps)
+    single = [_single(name, schema[name]) for name in columns if name in schema and name not in _LISTS]
+    return frame.with_columns([*gaps, *(value for value in single if value is not None)])
+
+
+def _single(name: str, dtype: pl.DataType) -> pl.Expr | None:
+    """One value where the source has a list of them: all words of a text, else the first; an object as JSON."""
+    if isinstance(dtype, pl.Struct):
+        return pl.col(name).struct.json_encode()
+    if not isinstance(dtype, pl.List | pl.Array):
+        return None
+    values = pl.col(name).cast(pl.List(pl.String()))
+    return values.list.join(" ", ignore_nulls=True) if name in ("title", "description", "text") else values.list.first()
 
 
 def _is_null(dtype: pl.DataType) -> bool:
@@ -218,29 +237,14 @@ def _time_checks(now: int) -> list[Check]:
     ]
 
 
-def _boolean(name: str, schema: pl.Schema) -> pl.Expr:
-    if isinstance(schema[name], pl.Boolean):
-        return pl.col(name)
-    said = none_if_empty(pl.col(name)).str.to_lowercase()
-    return said.replace_strict(
-        {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False, "y": True, "n": False},
-        default=None,
-        return_dtype=pl.Boolean,
-    )
-
-
-def _prose(name: str, schema: pl.Schema) -> pl.Expr:
-    return pl.col(name).cast(_LIST).list.join(" ", ignore_nulls=True) if isinstance(schema[name], pl.List) else pl.col(name)
-
-
 def _extras(schema: pl.Schema, known: Sequence[str]) -> list[pl.Expr]:
-    """Every further column as a property of a type that the schema has, under a snake_case name."""
+    """Every further column as a property of a type that the schema has, under a snake_case name; bytes are left out."""
     taken = frozenset(
         {"id", "source", "target", "file", "line", "key", "listed", "day", "text_embedding", "graph_embedding", *known}
     )
     extras: dict[str, pl.Expr] = {}
     for name, dtype in schema.items():
-        if name in (*known, "file", "line") or _is_null(dtype):
+        if name in (*known, "file", "line") or isinstance(dtype, pl.Null | pl.Binary | pl.Object):
             continue
         own = property_name(name, taken)
         while own in extras:
@@ -253,15 +257,24 @@ def _property(name: str, dtype: pl.DataType) -> pl.Expr:
     value = pl.col(name)
     if isinstance(dtype, pl.Boolean):
         return value
-    if dtype.is_integer():
+    if dtype.is_integer() and not isinstance(dtype, pl.UInt64 | pl.Int128 | pl.UInt128):
         return value.cast(pl.Int64)
-    if dtype.is_numeric():
+    if dtype.is_float() or dtype.is_decimal():
         return value.cast(pl.Float64)
+    if isinstance(dtype, pl.Duration):
+        return value.dt.total_seconds()
     if isinstance(dtype, pl.List | pl.Array):
-        return value.cast(_LIST)
+        return value.cast(pl.List(dtype.inner)).list.eval(_word(dtype.inner))
+    return text(value.struct.json_encode() if isinstance(dtype, pl.Struct) else value.cast(pl.String, strict=False))
+
+
+def _word(dtype: object) -> pl.Expr:
+    """An item of a list as text."""
     if isinstance(dtype, pl.Struct):
-        return value.struct.json_encode()
-    return text(value.cast(pl.String))
+        return pl.element().struct.json_encode()
+    if isinstance(dtype, pl.List | pl.Array):
+        return pl.element().cast(_LIST).list.join(" ", ignore_nulls=True)
+    return pl.element().cast(pl.String, strict=False)
 
 
 def richest(name: str, frame: pl.LazyFrame, identity: Sequence[str], reason: str, sieve: Sieve) -> pl.LazyFrame:

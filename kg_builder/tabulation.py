@@ -84,7 +84,8 @@ def _cleaned(dump: Dump, schema: GraphSchema, sieve: Sieve, now: int) -> "_Graph
 def _why_empty(dump: Dump, rejects: Rejects, users: int) -> str:
     held = f"{users} user{'' if users == 1 else 's'} but no product and nothing that anybody chose" if users else "nothing"
     refused = next(iter(rejects.counts().items()), None)
-    why = f"; {len(rejects)} rows were refused, most because {refused[0]} ({refused[1]})" if refused else ""
+    rows = "1 row was" if len(rejects) == 1 else f"{len(rejects)} rows were"
+    why = f"; {rows} refused, most often because {refused[0]} ({refused[1]})" if refused else ""
     return f"{dump.name} ({dump.format}) holds {held} to build a graph of{why}"
 
 

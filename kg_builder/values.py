@@ -146,6 +146,13 @@ def _seconds(value: pl.Expr) -> pl.Expr:
     )
 
 
+def boolean(column: pl.Expr) -> pl.Expr:
+    """What true, yes, y and 1, or false, no, n and 0 say; null for anything else."""
+    said = none_if_empty(column).str.to_lowercase()
+    words = {**dict.fromkeys(("true", "yes", "y", "1"), True), **dict.fromkeys(("false", "no", "n", "0"), False)}
+    return said.replace_strict(words, default=None, return_dtype=pl.Boolean)
+
+
 def day(at: pl.Expr) -> pl.Expr:
     """The UTC day of epoch seconds as text: 2014-02-26."""
     return pl.from_epoch(at, "s").dt.strftime("%Y-%m-%d")

@@ -90,11 +90,15 @@ def read_dump(
         UnknownFormat: no reader knows the source, or none has the name `format`.
         DamagedDump: a file breaks off or is not what its name says.
     """
+    if not isinstance(source, str | Path | Mapping):
+        raise UnknownFormat(f"expected a path, a name or a mapping of frames (got {type(source).__name__})")
     known = readers()
     rejects = Rejects() if rejects is None else rejects
     if format is not None:
         if format not in known:
             raise UnknownFormat(f"no format {format!r}{did_you_mean(format, known)}; known: {', '.join(known)}")
+        if isinstance(source, Mapping) and not known[format].recognises(source):
+            raise UnknownFormat(f"{format} does not read frames but {known[format].LOOKS_FOR}")
         return known[format].read(source, rejects=rejects, progress=progress)
     for reader in known.values():
         if reader.recognises(source):

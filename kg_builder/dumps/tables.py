@@ -12,7 +12,7 @@ from kg_builder.errors import DumpError, MissingSource, SchemaError, did_you_mea
 from kg_builder.rejects import Rejects
 
 FORMAT = "tables"
-LOOKS_FOR = "products, events, reviews, users, categories or triples as .csv or .parquet"
+LOOKS_FOR = "files named products, events, reviews, users, categories or triples that end in .csv or .parquet"
 
 TABLES: Mapping[str, tuple[str, ...]] = {
     "products": ("id",),
@@ -49,7 +49,7 @@ def recognises(source: Source) -> bool:
     """True for a mapping of frames, and for a folder with a file named after one of the tables."""
     if isinstance(source, Mapping):
         return True
-    return any(_file(Path(source), name) for name in TABLES)
+    return bool(_files(Path(source)))
 
 
 def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) -> Dump:  # noqa: ARG001  (the scan is lazy)
@@ -63,9 +63,7 @@ def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) 
     if isinstance(source, Mapping):
         name, frames = "frames", {str(table): _frame(str(table), frame) for table, frame in source.items()}
     else:
-        folder = Path(source)
-        files = {table: found for table in TABLES if (found := _file(folder, table))}
-        name, frames = folder.name, {table: _scan(path) for table, path in files.items()}
+        name, frames = Path(source).name, {table: _scan(path) for table, path in _files(Path(source)).items()}
     if not frames:
         raise MissingSource(f"{source or 'the mapping'} has none of the tables; {FORMAT} looks for {LOOKS_FOR}")
     parts = {table: _named(frame, table) for table, frame in frames.items()}
@@ -75,8 +73,16 @@ def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) 
     return Dump(name=name, format=FORMAT, **parts, text_properties={"Product": texts})
 
 
-def _file(folder: Path, table: str) -> Path | None:
-    return next((path for suffix in _SUFFIXES if (path := folder / f"{table}{suffix}").is_file()), None)
+def _files(path: Path) -> dict[str, Path]:
+    """The file of each table in a folder; a file that is named after a table stands for itself."""
+    names = {f"{table}{suffix}": table for table in TABLES for suffix in _SUFFIXES}
+    if path.is_file():
+        return {names[path.name]: path} if path.name in names else {}
+    found: dict[str, Path] = {}
+    for name, table in names.items():
+        if (path / name).is_file():
+            found.setdefault(table, path / name)
+    return found
 
 
 def _frame(table: str, frame: Any) -> pl.LazyFrame:  # noqa: ANN401  (narwhals decides what a frame is)

@@ -112,7 +112,7 @@ def test_empty_dump(tmp_path):
 
 
 def test_dump_of_which_every_row_is_refused(tmp_path):
-    with pytest.raises(EmptyDump, match=r"2 rows were refused, most because rating must lie in 1\.\.5 \(2\)"):
+    with pytest.raises(EmptyDump, match=r"2 rows were refused, most often because rating must lie in 1\.\.5 \(2\)"):
         build(amazon(tmp_path, review(overall=9), review(overall=0)))
 
 
@@ -134,6 +134,17 @@ def test_unknown_folder_format_says_what_was_looked_for_and_what_was_seen(tmp_pa
 def test_empty_folder_says_that_it_saw_nothing(tmp_path):
     with pytest.raises(UnknownFormat, match="Saw: nothing"):
         read_dump(tmp_path)
+
+
+@pytest.mark.parametrize("source", [None, 5, ["products.csv"]])
+def test_what_is_no_source_is_refused(source):
+    with pytest.raises(UnknownFormat, match="expected a path, a name or a mapping of frames"):
+        read_dump(source)
+
+
+def test_frames_for_a_format_that_reads_files_are_refused():
+    with pytest.raises(UnknownFormat, match="interactions does not read frames"):
+        read_dump({"products": pl.DataFrame({"id": ["p1"]})}, format="interactions")
 
 
 def test_misspelt_format_is_asked_about(tmp_path):

@@ -223,6 +223,20 @@ def test_a_field_of_mixed_types_becomes_text_and_loses_nothing(tmp_path):
     assert sizes == {"i1": "12", "i2": "XL", "i3": '["S", "M"]', "i4": None}
 
 
+def test_nested_fields_become_text(tmp_path):
+    item = {
+        "item": "i1",
+        "cast": [{"name": "Ann"}],
+        "tracks": [[1, 2], [3]],
+        "size": {"w": 1},
+        "empty": [],
+        "null": None,
+        "scores": [1.5],
+    }
+    (row,) = build(folder(tmp_path, [("u1", "i1", 0, 1)], items=[item])).nodes["Product"].collect().to_dicts()
+    assert (row["cast"], row["tracks"], row["size"], row["scores"]) == (['{"name":"Ann"}'], ["1 2", "3"], '{"w":1}', ["1.5"])
+
+
 def test_categories_may_be_a_name_flat_names_or_paths(tmp_path):
     flat = folder(tmp_path, [("u1", "i1", 0, 1)], items=[{"item": "i1", "categories": ["A", "B"]}])
     assert edges(build(flat), "Category", "CHILD_OF", "Category") == []

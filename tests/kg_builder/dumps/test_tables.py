@@ -131,6 +131,24 @@ def test_columns_called_file_and_line_are_the_shops_own(tmp_path):
     assert [tables.nodes["Product"].collect()["line_"].item() for tables in found] == ["summer", "summer"]
 
 
+def test_a_file_named_after_a_table_stands_for_itself(tmp_path):
+    (tmp_path / "events.csv").write_text("user,product\nu1,p1\n")
+    assert edges(build(tmp_path / "events.csv"), "User", "INTERACTED", "Product") == [("u1", "p1")]
+
+
+def test_lists_where_one_value_is_wanted_are_read_all_the_same():
+    goods = {"id": ["p1"], "title": [["Red", "kettle"]], "brand": [["Acme", "Zed"]], "tags": [["x", "y"]], "size": [{"w": 1}]}
+    tables = build({"products": pl.DataFrame(goods)})
+    assert tables.nodes["Product"].select("title", "tags", "size").collect().row(0) == ("Red kettle", ["x", "y"], '{"w":1}')
+    assert edges(tables, "Product", "MADE_BY", "Brand") == [("p1", "acme")]
+
+
+def test_repeated_events_with_lists_are_merged_and_told_apart():
+    events = {"user": ["u1"] * 4, "product": ["p1"] * 4, "key": ["k", "k", None, None], "tags": [["x"], ["y"], ["x"], ["y"]]}
+    found = build({"events": pl.DataFrame(events)}).edges["User", "INTERACTED", "Product"].collect()
+    assert dict(found.select("key", "tags").iter_rows()) == {"k": ["x"], "0": ["x"], "1": ["y"]}
+
+
 def test_amounts_of_events_may_carry_a_currency(tmp_path):
     (tmp_path / "events.csv").write_text('user,product,event,price,quantity\nu1,p1,bought,"$1,299.50",2\n')
     assert build(tmp_path).interactions().collect().select("price", "quantity").row(0) == (1299.5, 2.0)
