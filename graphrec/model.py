@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from graphrec.blend import Blend
 from graphrec.connections import Names
-from graphrec.scorers import FitContext
+from graphrec.scorers import FitContext, Scorer
 from graphrec.scorers.popularity import Popularity
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
+from graphrec.weighing import standardise
 
 Halves = npt.NDArray[np.float16]
 
@@ -82,6 +83,17 @@ class Model:
             parts[Popularity.name][strangers] = self._popularity[rows]
         return parts
 
+    def rises(self, histories: Histories) -> Floats:
+        """[b, products] how much more the scorers think of each product than they do for somebody without a history.
+
+        Each scorer's rise is standardised and weighed as its score is in the blend; popularity rises for nobody.
+        """
+        total = np.zeros((len(histories), len(self.known.products)), dtype=np.float32)
+        for name, scorer in self.blend.scorers.items():
+            weight = np.where(self.blend.warm, self.blend.weights.get(name, 0.0), self.blend.cold_weights.get(name, 0.0))
+            total += standardise(_rise(scorer, histories), self.blend.warm) * weight.astype(np.float32)
+        return total
+
     def graph_vectors(self) -> Mapping[str, Floats]:
         """By label, [rows, dim] the graph embedding of its nodes; empty where no kept scorer has embeddings."""
         for scorer in self.blend.scorers.values():
@@ -107,3 +119,10 @@ class Model:
         """Epoch seconds of the latest interaction that the model knows; None where no time is known."""
         at = self.known.interactions.at
         return None if np.isnan(at).all() else int(np.nanmax(at))
+
+
+def _rise(scorer: Scorer, histories: Histories) -> Floats:
+    """[b, products] the scores minus a stranger's; -inf where the scorer has no opinion, 0 where it had none of the stranger."""
+    scores, stranger = scorer.score(histories), scorer.score(Histories.of([[]]))
+    rise: Floats = np.where(np.isfinite(scores), scores - np.where(np.isfinite(stranger), stranger, 0), -np.inf)
+    return rise

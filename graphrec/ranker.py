@@ -96,7 +96,7 @@ class Ranker:
         return Ranking.of(names, self._ids, np.concatenate(lists), np.concatenate(scores), self._titles)
 
     def similar(self, product: str, k: int = 10) -> Ranking:
-        """The k products whose score rises most for a stranger once they choose `product`; the ranking's user is that product.
+        """The k products that the scorers think more of once somebody chose `product`; the ranking's user is that product.
 
         The rise, not the score: what everybody likes is not similar to everything.
 
@@ -256,7 +256,7 @@ class Ranker:
 
     def _similar(self, batch: Histories, k: int) -> tuple[Rows, Floats]:
         """Rows [b, k] and rises [b, k] of the products most similar to those that these histories of one product hold."""
-        rises = self.model.blend.score(batch) - self._stranger
+        rises = self.model.rises(batch)
         rises[:, ~self.model.known.listed] = -np.inf
         rises[np.arange(len(batch)), batch.product] = -np.inf
         rises[~np.isfinite(rises) | (rises <= 0)] = -np.inf
@@ -275,9 +275,3 @@ class Ranker:
             if progress:
                 progress("compare products", stop, len(listed))
         return Ranking.of(self._ids[listed].tolist(), self._ids, lists, scores)
-
-    @cached_property
-    def _stranger(self) -> Floats:
-        """[1, products] the scores of somebody without a history."""
-        scores = self.model.blend.score(Histories.of([[]]))
-        return np.where(np.isfinite(scores), scores, np.float32(0))
