@@ -23,7 +23,7 @@ def brand_id(name: str) -> str:
     """
     plain = unicodedata.normalize("NFKC", name.translate({ord(mark): None for mark in "™®©"})).casefold()
     kept = "".join(sign for sign in plain if unicodedata.category(sign)[0] not in "PZC")
-    return unicodedata.normalize("NFC", kept) or plain.strip()
+    return unicodedata.normalize("NFC", kept) or name.strip().casefold()
 
 
 def brands(spellings: pl.LazyFrame) -> pl.DataFrame:
