@@ -45,6 +45,12 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 @pytest.fixture
+def neo4j_program():
+    """The module deploy/neo4j/server.py."""
+    return server
+
+
+@pytest.fixture
 def free_port():
     """A port that nobody listens on."""
     return server.free_port()

@@ -174,6 +174,22 @@ def test_derived_tables_can_be_queried_before_anything_is_written_back(path):
         assert store.query("MATCH (:User)-[r:RECOMMENDED]->(p:Product) RETURN p.id AS id, r.rank AS rank").empty
 
 
+@pytest.mark.parametrize("at_most", [0, 20_000], ids=["loaded anew", "changed in place"])
+def test_replaced_edges_are_gone_whichever_way_they_are_written(tmp_path, monkeypatch, at_most):
+    def recommended(*targets):
+        rows = pl.DataFrame({"source": ["u1"] * len(targets), "target": targets, "model": ["m"] * len(targets)})
+        return GraphTables.of(RETAIL, {"Product": pl.DataFrame({"id": targets})}, {("User", "RECOMMENDED", "Product"): rows})
+
+    monkeypatch.setattr("kg_builder.stores.embedded._DELETED_AT_MOST", at_most)
+    with connect(tmp_path / "shop.graph", create=True) as store:
+        store.write(users("u1"))
+        store.write(recommended("p1", "p2"))
+        store.write(recommended("p2", "p3"))
+        found = store.query("MATCH (:User)-[:RECOMMENDED]->(p:Product) RETURN p.id AS id ORDER BY id")["id"]
+        assert found.to_list() == ["p2", "p3"]
+        assert store.info().nodes["Product"] == 3
+
+
 def test_names_that_differ_by_case_alone_are_refused(tmp_path):
     schema = GraphSchema.of([NodeSpec("Bought")], [EdgeSpec("Bought", "BOUGHT", "Bought")])
     with connect(tmp_path / "s.graph", create=True) as store, pytest.raises(SchemaError, match="Bought and BOUGHT"):
