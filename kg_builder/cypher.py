@@ -1,12 +1,14 @@
-"""Cypher as people write it: the parameters a query uses, and the defaults that its header gives them."""
+"""Cypher of both stores: a query's parameters with the defaults its header gives them, and the patterns of a schema."""
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from kg_builder.errors import MissingSource, QueryError
+from kg_builder.schema import EdgeType, GraphSchema
 
 _NO_CODE = re.compile(r"//[^\n]*|/\*.*?\*/|'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|`[^`]*`", re.DOTALL)
 _HEADER = re.compile(r"^//\s*:param\s+(\w+)\s*=>\s*(.+?)\s*$", re.MULTILINE)
@@ -62,3 +64,28 @@ def used_parameters(cypher: str) -> list[str]:
         ['id', 'k']
     """
     return list(dict.fromkeys(re.findall(r"\$(\w+)", _NO_CODE.sub(" ", cypher))))
+
+
+def edge_pattern(kind: EdgeType) -> str:
+    """The pattern that matches the edges of a type: `r` from `a` to `b`.
+
+    Example:
+        >>> edge_pattern(("User", "BOUGHT", "Product"))
+        '(a:`User`)-[r:`BOUGHT`]->(b:`Product`)'
+    """
+    source, name, target = kind
+    return f"(a:`{source}`)-[r:`{name}`]->(b:`{target}`)"
+
+
+def times_of_interactions(schema: GraphSchema) -> Iterator[tuple[str, str]]:
+    """Patterns of interactions with the expression of their time: on the edge, or on the node that stands for the event."""
+    for kind, spec in schema.edges.items():
+        if spec.interaction and "at" in spec.properties:
+            yield edge_pattern(kind), "r.`at`"
+        elif spec.interaction and "at" in schema.node(spec.source).properties:
+            yield edge_pattern(kind), "a.`at`"
+
+
+def one_line(message: str) -> str:
+    """An engine's message without its line breaks."""
+    return " ".join(message.split())

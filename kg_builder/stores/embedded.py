@@ -26,7 +26,7 @@ import pandas as pd
 import polars as pl
 
 from kg_builder.changes import applied, difference
-from kg_builder.cypher import used_parameters
+from kg_builder.cypher import edge_pattern, one_line, times_of_interactions, used_parameters
 from kg_builder.errors import QueryError, SchemaError, StoreError, StoreLocked, StoreMissing, did_you_mean
 from kg_builder.schema import EdgeType, GraphSchema, PropertyType
 from kg_builder.stores import Build, Progress, StoreInfo
@@ -119,8 +119,8 @@ class EmbeddedStore:
         """See `GraphStore.info`."""
         self._connection()  # takes up the schema as it is now
         nodes = {label: self._one(f"MATCH (n:`{label}`) RETURN count(*)")[0] for label in self._schema.nodes}
-        edges = {kind: self._one(f"MATCH {_pattern(kind)} RETURN count(*)")[0] for kind in self._schema.edges}
-        spans = [self._one(f"MATCH {pattern} RETURN min({at}), max({at})") for pattern, at in _timed(self._schema)]
+        edges = {kind: self._one(f"MATCH {edge_pattern(kind)} RETURN count(*)")[0] for kind in self._schema.edges}
+        spans = [self._one(f"MATCH {pattern} RETURN min({at}), max({at})") for pattern, at in times_of_interactions(self._schema)]
         return StoreInfo(
             address=str(self.path),
             nodes={label: count for label, count in nodes.items() if count},
@@ -237,7 +237,7 @@ class EmbeddedStore:
             try:
                 database = ladybug.Database(str(self.path / _DATABASE), read_only=True)
             except RuntimeError as error:
-                raise StoreError(f"{self.path / _DATABASE} cannot be opened: {_line(str(error))}") from None
+                raise StoreError(f"{self.path / _DATABASE} cannot be opened: {one_line(str(error))}") from None
             self._open = (database, ladybug.Connection(database))
         return self._open[1]
 
@@ -249,7 +249,7 @@ class EmbeddedStore:
             label: self._frame(f"MATCH (a:`{label}`)", node_columns(schema, label)) for label in labels if label in schema.nodes
         }
         edges = {
-            kind: self._frame(f"MATCH {_pattern(kind)}", edge_columns(schema, kind)) for kind in kinds if kind in schema.edges
+            kind: self._frame(f"MATCH {edge_pattern(kind)}", edge_columns(schema, kind)) for kind in kinds if kind in schema.edges
         }
         return GraphTables(
             schema,
@@ -281,7 +281,7 @@ class EmbeddedStore:
     def _explained(self, message: str) -> str:
         missing = re.search(r"Table (\w+) does not exist", message)
         names = [*self._schema.nodes, *(name for _, name, _ in self._schema.edges)]
-        return _line(message).rstrip(".") + (did_you_mean(missing[1], names) if missing else "")
+        return one_line(message).rstrip(".") + (did_you_mean(missing[1], names) if missing else "")
 
 
 def _result(result: ladybug.QueryResult | list[ladybug.QueryResult]) -> ladybug.QueryResult:
@@ -347,20 +347,6 @@ def _delete(connection: ladybug.Connection, kind: EdgeType, rows: pl.DataFrame) 
     connection.execute(f"LOAD FROM $rows {ends}{keyed} DELETE r", {"rows": named.to_arrow()})
 
 
-def _pattern(kind: EdgeType) -> str:
-    source, name, target = kind
-    return f"(a:`{source}`)-[r:`{name}`]->(b:`{target}`)"
-
-
-def _timed(schema: GraphSchema) -> Iterator[tuple[str, str]]:
-    """Where interactions keep their time: on the edge, or on the node that stands for the event."""
-    for kind, spec in schema.edges.items():
-        if spec.interaction and "at" in spec.properties:
-            yield _pattern(kind), "r.`at`"
-        elif spec.interaction and "at" in schema.node(spec.source).properties:
-            yield _pattern(kind), "a.`at`"
-
-
 def _plain(value: object) -> object:
     """A value as Neo4j's driver would give it: integer sums are integers, nodes and relationships their properties."""
     if isinstance(value, Decimal):
@@ -373,10 +359,6 @@ def _plain(value: object) -> object:
         node = "_LABEL" in value
         return {k: _plain(v) for k, v in value.items() if not node or (v is not None and not k.startswith("_"))}
     return value
-
-
-def _line(message: str) -> str:
-    return " ".join(message.split())
 
 
 def _replace(path: Path, text: str) -> None:

@@ -18,6 +18,7 @@ from neo4j import exceptions
 from neo4j.graph import Node, Path, Relationship
 
 from kg_builder.changes import replaced_by
+from kg_builder.cypher import edge_pattern, one_line, times_of_interactions
 from kg_builder.errors import QueryError, SchemaError, StoreError, StoreMissing, StoreRefused, StoreUnreachable
 from kg_builder.schema import EdgeType, GraphSchema
 from kg_builder.stores import Build, Progress, StoreInfo
@@ -120,8 +121,10 @@ class Neo4jStore:
         with self._errors(), self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
             schema = self._known(session)
             nodes = {label: _run(session, f"MATCH (n:`{label}`) RETURN count(n)")[0][0] for label in schema.nodes}
-            edges = {kind: _run(session, f"MATCH {_pattern(kind)} RETURN count(r)")[0][0] for kind in schema.edges}
-            spans = [_run(session, f"MATCH {where} RETURN min({at}), max({at})")[0] for where, at in _timed(schema)]
+            edges = {kind: _run(session, f"MATCH {edge_pattern(kind)} RETURN count(r)")[0][0] for kind in schema.edges}
+            spans = [
+                _run(session, f"MATCH {where} RETURN min({at}), max({at})")[0] for where, at in times_of_interactions(schema)
+            ]
             builds = _run(session, "MATCH (b:Build) WHERE b.source IS NOT NULL RETURN b ORDER BY b.at, b.id")
         return StoreInfo(
             address=self.uri,
@@ -161,7 +164,7 @@ class Neo4jStore:
         except exceptions.ClientError as error:
             if (error.code or "").startswith("Neo.ClientError.Security"):
                 raise self._refused() from None
-            raise QueryError(_line(error.message or str(error))) from None
+            raise QueryError(one_line(error.message or str(error))) from None
         except (exceptions.ServiceUnavailable, exceptions.SessionExpired):
             raise StoreUnreachable(
                 f"no Neo4j server answers at {self.uri}; start one (make neo4j-start) or correct the address in NEO4J_URI"
@@ -169,7 +172,7 @@ class Neo4jStore:
         except (exceptions.Neo4jError, exceptions.DriverError, ValueError) as error:
             if isinstance(error, SchemaError | StoreError):
                 raise
-            raise StoreError(f"{self.uri}: {_line(str(error))}") from None
+            raise StoreError(f"{self.uri}: {one_line(str(error))}") from None
 
     def _refused(self) -> StoreRefused:
         return StoreRefused(
@@ -295,7 +298,7 @@ def _read_edges(session: neo4j.Session, schema: GraphSchema, kind: EdgeType, sou
     source, name, target = kind
     match = f"MATCH (a:`{source}` {{id: id}})-[r:`{name}`]->(b:`{target}`)"
     columns = edge_columns(schema, kind)
-    count = _run(session, f"MATCH {_pattern(kind)} RETURN count(r)")[0][0] if len(sources) else 0
+    count = _run(session, f"MATCH {edge_pattern(kind)} RETURN count(r)")[0][0] if len(sources) else 0
     if not count:
         return pl.DataFrame(schema=columns)
     return _collected(session, match, "r", columns, sources, max(1, _CHUNK * len(sources) // count))
@@ -333,20 +336,6 @@ def _spread(name: str, dtype: pl.DataType, values: list[Any], mask: list[bool]) 
     return series.gather(places.select(pl.when("there").then("place"))["place"])
 
 
-def _pattern(kind: EdgeType) -> str:
-    source, name, target = kind
-    return f"(a:`{source}`)-[r:`{name}`]->(b:`{target}`)"
-
-
-def _timed(schema: GraphSchema) -> Iterator[tuple[str, str]]:
-    """Where interactions keep their time: on the edge, or on the node that stands for the event."""
-    for kind, spec in schema.edges.items():
-        if spec.interaction and "at" in spec.properties:
-            yield _pattern(kind), "r.`at`"
-        elif spec.interaction and "at" in schema.node(spec.source).properties:
-            yield _pattern(kind), "a.`at`"
-
-
 def _plain(value: object) -> object:
     """Nodes and relationships as their properties, paths as lists of both."""
     if isinstance(value, Path):
@@ -358,7 +347,3 @@ def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {key: _plain(part) for key, part in value.items()}
     return value
-
-
-def _line(message: str) -> str:
-    return " ".join(message.split())
