@@ -280,7 +280,7 @@ def _texts(tables: GraphTables, rows: Mapping[str, pl.DataFrame]) -> dict[str, t
         frame = ids.lazy().join(parts, on="id", how="left", maintain_order="left")
         order = list(spec.text)
         named = {kind[2]: kind for kind in tables.edges if kind[0] == label and kind[1] in ("MADE_BY", "IN_CATEGORY")}
-        for kind in (named[target] for target in ("Category", "Brand") if target in named):
+        for kind in (named[target] for target in ("Category", "Brand") if target in named and tables.schema.node(target).text):
             frame = frame.join(_names_of(tables, kind), left_on="id", right_on="source", how="left", maintain_order="left")
             order.insert(1, kind[1])
         joined = frame.select(pl.concat_str(order, separator=". ", ignore_nulls=True).alias("text")).collect()["text"]

@@ -138,6 +138,10 @@ class GraphSchema:
         texts = tuple(dict.fromkeys((*spec.text, *text)))
         return replace(self, nodes={**self.nodes, label: replace(spec, properties=merged, text=texts)})
 
+    def without_text(self, label: str) -> Self:
+        """The same schema where no text model reads nodes of `label`."""
+        return replace(self, nodes={**self.nodes, label: replace(self.node(label), text=())})
+
     def merge(self, other: "GraphSchema") -> Self:
         """A schema that allows what either allows.
 

@@ -51,6 +51,8 @@ def tabulate(
     now = int(time.time()) if now is None else now
     tell = progress or (lambda _what, _done, _total: None)
     tell("clean", 0, 3)
+    for label in dump.codes:
+        schema = schema.without_text(label)
     graph = _cleaned(dump, schema, Sieve(rejects, scratch), now)
     if not any(_height(part) for part in (graph.products, graph.reviews, graph.events)):
         raise EmptyDump(_why_empty(dump, rejects, _height(graph.users)))

@@ -49,6 +49,8 @@ class Dump:
     """`head`, `relation`, `tail`: outside knowledge; a head or tail that is a product's id means that product."""
     text_properties: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By label, the extra columns that a text model should read."""
+    codes: tuple[str, ...] = ()
+    """Labels whose names are numbers or codes, which say nothing to a text model."""
 
 
 class Reader(Protocol):

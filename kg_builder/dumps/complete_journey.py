@@ -35,8 +35,8 @@ def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) 
 
     A line's `key` is its basket, `at` its time (the store's clock taken as UTC), `price` what the shop received for one unit
     (sales value / quantity; null where the quantity is 0), `discount` what loyalty card and coupons took off the whole line. A
-    product's title is its type ("Apple Sauce"), so that a text model has a few thousand texts to read; size and brand kind
-    (National, Private) are properties.
+    product's title is its type ("Apple Sauce") and manufacturers are numbers, so a text model has a few thousand texts to read; size and
+    brand kind (National, Private) are properties.
 
     Raises:
         MissingSource: the package is not installed, or a file is missing.
@@ -52,6 +52,7 @@ def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) 
         products=_products(pl.scan_parquet(products)) if products.is_file() else None,
         users=_households(pl.scan_parquet(demographics)) if demographics.is_file() else None,
         events=_lines(pl.scan_parquet(_transactions(folder))),
+        codes=("Brand",),
     )
 
 

@@ -1,6 +1,7 @@
 """A shop's own tables: products, users, reviews, events, categories, triples as CSV or Parquet, or as frames from Python."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) 
     if "products" in parts:
         parts["products"] = _unpacked(parts["products"])
     texts = _texts(parts["products"]) if "products" in parts else ()
-    return Dump(name=name, format=FORMAT, **parts, text_properties={"Product": texts})
+    return replace(Dump(name, FORMAT, text_properties={"Product": texts}), **parts)
 
 
 def _files(path: Path) -> dict[str, Path]:

@@ -101,6 +101,12 @@ def test_a_products_text_is_title_brand_category_path_and_the_rest(known):
     assert known.texts["Product"][known.products.row("bare")] == ""
 
 
+def test_brands_that_are_only_numbers_stay_out_of_the_text(tables):
+    silent = GraphTables.of(tables.schema.without_text("Brand"), tables.nodes, tables.edges)
+    known = KnownGraph.of(silent)
+    assert known.texts["Product"][known.products.row("p1")] == "Running shoe. Shoes > Running. light. sport, outdoor"
+
+
 def test_shuffled_tables_give_the_same_graph(tables, known):
     shuffled = GraphTables.of(
         tables.schema,
