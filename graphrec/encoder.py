@@ -1,0 +1,239 @@
+"""The one shared body: id embedding + projected text, carried over the edges under a learned weight a relation.
+
+A user has no embedding of their own: a user is what they chose. So somebody the training never saw is encoded as everybody else,
+and a product nobody chose is what its text and its neighbours in the graph say.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+import torch
+from sklearn.utils.extmath import randomized_svd
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+from torch_geometric.data import HeteroData
+
+from graphrec.propagation import Adjacency, normalised, propagate
+from graphrec.tensors import Floats
+
+CHOSEN = ("User", "INTERACTED", "Product")
+_START = 0.1
+_FIRST_RELATION_WEIGHT = 0.3
+_TEXT_RIDGE = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderConfig:
+    """The size of the body."""
+
+    dim: int = 64
+    """Width of every vector; larger fits finer tastes and costs time and memory in proportion."""
+    layers: int = 2
+    """Hops a vector travels; larger sees further and blurs more."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """The whole graph as one symmetric matrix: users first, then products, then everything that joins two products or more.
+
+    Entries of interactions carry the place of their interaction in `pairs`, all others -1.
+    """
+
+    users: int
+    products: int
+    nodes: int
+    """All nodes of the matrix, n."""
+    offsets: Mapping[str, Tensor]
+    """By label other than User and Product, [rows] the place of each node in the matrix, -1 for nodes that join nothing."""
+    relations: tuple[str, ...]
+    """Names of the kinds of entries; kind 0 is the interactions."""
+    pairs: Tensor
+    """[2, m] distinct (user, product) rows."""
+    row: Tensor
+    column: Tensor
+    norm: Tensor
+    kind: Tensor
+    pair: Tensor
+    """row, column, norm, kind, pair: [entries], ordered by row."""
+
+    @classmethod
+    def of(cls, data: HeteroData, *, device: str = "cpu") -> "Block":
+        """The block matrix of a user-item-entity graph; relations of users to anything but products are left out.
+
+        Brands, categories and entities that a single edge reaches carry nothing from product to product and are left out too.
+        """
+        users, products = int(data["User"].num_nodes), int(data["Product"].num_nodes)
+        pairs = np.unique(data[CHOSEN].edge_index.numpy(), axis=1)
+        parts = {kind: data[kind].edge_index.numpy() for kind in data.edge_types if "User" not in (kind[0], kind[2])}
+        places, nodes = _places(data, parts, users, products)
+        names = ["INTERACTED"]
+        ends = [(pairs[0], pairs[1] + users, np.ones(pairs.shape[1], dtype=np.float32))]  # renormalised at every draw
+        for (source, name, target), edges in parts.items():
+            kept = _relation(places[source][edges[0]], places[target][edges[1]], nodes)
+            if len(kept[0]):
+                ends.append(kept)
+                names.append(name)
+        columns = _both_ways(ends, nodes)
+        tensors = [torch.from_numpy(column).to(device) for column in (pairs, *columns)]
+        offsets = {
+            label: torch.from_numpy(place).to(device) for label, place in places.items() if label not in ("User", "Product")
+        }
+        return cls(users, products, nodes, offsets, tuple(names), *tensors)
+
+    def adjacency(self, kept: Tensor) -> Adjacency:
+        """The matrix in which only the interactions under the mask have happened, normalised anew. kept: [m] bool."""
+        mask = (self.pair < 0) | kept[self.pair.clamp(min=0)]
+        row, column, norm, kind = self.row[mask], self.column[mask], self.norm[mask], self.kind[mask]
+        chosen = kind == 0
+        scale = torch.bincount(row[chosen], minlength=self.nodes).clamp(min=1).rsqrt()  # [n]
+        norm = torch.where(chosen, scale[row] * scale[column], norm)
+        return Adjacency.of(row, column, norm, kind, self.nodes)
+
+    def described(self) -> Tensor:
+        """[products] True where a product has an edge besides those to users."""
+        reached = torch.bincount(self.row[self.kind > 0], minlength=self.nodes) > 0
+        return reached[self.users : self.users + self.products]
+
+
+def _places(
+    data: HeteroData, parts: Mapping[Any, npt.NDArray[np.int64]], users: int, products: int
+) -> tuple[dict[str, npt.NDArray[np.int64]], int]:
+    """By label the place of each row in the matrix (-1: left out), and the number of places."""
+    places = {"User": np.arange(users), "Product": users + np.arange(products)}
+    nodes = users + products
+    for label in data.node_types:
+        if label in places:
+            continue
+        degree = np.zeros(int(data[label].num_nodes), dtype=np.int64)
+        for (source, _, target), edges in parts.items():
+            for end, which in ((source, 0), (target, 1)):
+                if end == label:
+                    np.add.at(degree, edges[which], 1)
+        joins = degree > 1
+        places[label] = np.where(joins, nodes + np.cumsum(joins) - 1, -1)
+        nodes += int(joins.sum())
+    return places, nodes
+
+
+def _relation(
+    source: npt.NDArray[np.int64], target: npt.NDArray[np.int64], nodes: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]:
+    """Ends and normalised values of one relation's edges between places; both directions and doubles are one edge."""
+    inside = (source >= 0) & (target >= 0) & (source != target)
+    low, high = np.minimum(source, target)[inside], np.maximum(source, target)[inside]
+    both = (np.concatenate([low, high]), np.concatenate([high, low]))
+    matrix = sp.csr_matrix((np.ones(len(both[0]), dtype=np.float32), both), shape=(nodes, nodes))
+    matrix.sum_duplicates()
+    matrix.data[:] = 1
+    upper = sp.triu(normalised(matrix)).tocoo()
+    return upper.row.astype(np.int64), upper.col.astype(np.int64), upper.data.astype(np.float32)
+
+
+def _both_ways(ends: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]], nodes: int) -> list[npt.NDArray[Any]]:
+    """row, column, norm, kind, pair of the entries (i, j) and (j, i) of all edges, ordered by row and column."""
+    kind = np.repeat(np.arange(len(ends)), [len(one[0]) for one in ends])
+    left, right, norm = (np.concatenate([one[part] for one in ends]) for part in range(3))
+    pair = np.where(kind == 0, np.arange(len(kind)), -1)
+    row, column = np.concatenate([left, right]), np.concatenate([right, left])
+    order = np.argsort(row * nodes + column, kind="stable")
+    doubled = [np.concatenate([part, part])[order] for part in (norm, kind, pair)]
+    return [row[order], column[order], *doubled]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What one pass over the graph gives, not yet of unit length."""
+
+    users: Tensor
+    """[users, d]"""
+    products: Tensor
+    """[products, d]"""
+    history: Tensor
+    """[products, d]: a user is the sum of these over what they chose, divided by √|history|."""
+
+
+class Encoder(nn.Module):
+    """u = Σ_l h_u^l, p = Σ_l h_p^l, h^(l+1) = A h^l, with the relations of A weighted and a user's h^0 summed over the history.
+
+    A product has two id embeddings, as LightGCN's users and products have one each: `target`, what it is when recommended, and
+    `context`, what it says about the user who chose it.
+    Source: He et al., "LightGCN", SIGIR 2020 (arXiv:2002.02126); the user as a sum over products after Kabbur et al., "FISM", KDD
+    2013.
+    """
+
+    def __init__(self, block: Block, text: Tensor | None, config: EncoderConfig) -> None:
+        super().__init__()
+        self.layers = config.layers
+        self.target = nn.Parameter(torch.zeros(block.products, config.dim))
+        self.context = nn.Parameter(torch.zeros(block.products, config.dim))
+        self.others = nn.Parameter(torch.zeros(block.nodes - block.users - block.products, config.dim))
+        self.projection = nn.Parameter(torch.zeros(0 if text is None else text.shape[1], config.dim))
+        relations = len(block.relations) - 1
+        self.strength = nn.Parameter(torch.full((relations,), float(np.log(_FIRST_RELATION_WEIGHT / max(relations, 1) ** 0.5))))
+        self.novelty = nn.Parameter(torch.zeros(()))  # added to the cosine of a product that nobody chose
+        self.text = text
+
+    def forward(self, block: Block, adjacency: Adjacency, *, known: Tensor | None = None) -> Encoded:
+        """Vectors of all users and products. known: [products, 1] 0 where the id embeddings are withheld, default all 1."""
+        target, context = (table if known is None else table * known for table in (self.target, self.context))
+        if self.text is not None:
+            read = self.text @ self.projection.to(self.text.dtype)
+            target, context = target + read, context + read
+        weights = self.relation_weights()
+        nobody = context.new_zeros(block.users, context.shape[1])
+        says = torch.cat([nobody, context, torch.zeros_like(self.others)])
+        hop = torch.cat([propagate(adjacency, says, weights, rows=block.users), target, self.others])  # [n, d]
+        total, sent = hop, context
+        for _ in range(self.layers):
+            sent = sent + hop[block.users : block.users + block.products]
+            hop = propagate(adjacency, hop, weights)
+            total = total + hop
+        degree = adjacency_degrees(block, adjacency)
+        return Encoded(
+            total[: block.users], total[block.users : block.users + block.products], sent * degree.clamp(min=1).rsqrt()[:, None]
+        )
+
+    def relation_weights(self) -> Tensor:
+        """[kinds] positive weights; that of the interactions is 1."""
+        return torch.cat([self.strength.new_ones(1), self.strength.exp()])
+
+    @torch.no_grad()
+    def start(self, chosen: sp.csr_matrix, seed: int) -> None:
+        """Id embeddings start as the leading singular vectors of the normalised interactions, the projection as their regression.
+
+        Source: the closed form that LightGCN tends to, Shen et al., "How Powerful is Graph Convolution for Recommendation?", CIKM
+        2021 (arXiv:2108.07567).
+        """
+        generator = torch.Generator().manual_seed(seed)
+        dim = self.target.shape[1]
+        width = min(dim, *chosen.shape)
+        _, values, vectors = randomized_svd(normalised(chosen), n_components=width, n_iter=3, random_state=seed)
+        start = torch.zeros(chosen.shape[1], dim)
+        start[:, :width] = torch.from_numpy((vectors.T * np.sqrt(values)).astype(np.float32))
+        start *= _START / start.std().clamp(min=1e-6)
+        warm = torch.from_numpy(np.diff(chosen.tocsc().indptr) > 0)
+        noise = torch.randn(start.shape, generator=generator) * (_START / 10)
+        start = torch.where(warm[:, None], start + noise, 0)
+        if self.text is not None:
+            text = self.text.float().cpu()
+            gram = text[warm].T @ text[warm] + _TEXT_RIDGE * torch.eye(text.shape[1])
+            self.projection.copy_(torch.linalg.solve(gram, text[warm].T @ start[warm]))
+            start -= torch.where(warm[:, None], text @ self.projection.cpu(), 0)
+        self.target.copy_(start)
+        self.context.copy_(start)
+
+
+def adjacency_degrees(block: Block, adjacency: Adjacency) -> Tensor:
+    """[products] how many users chose each product in this matrix."""
+    chosen = adjacency.kind == 0
+    degrees = torch.bincount(adjacency.row[chosen].long(), minlength=block.nodes)
+    return degrees[block.users : block.users + block.products]
+
+
+def unit(vectors: Tensor) -> Tensor:
+    """Rows of length 1 in float32; zero rows stay zero."""
+    return normalize(vectors.float(), dim=-1)

@@ -1,0 +1,144 @@
+"""What the graph encoder is asked in a training step: half of the choices are hidden, to be ranked high given the other half."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import embedding_bag, pad
+
+from graphrec.encoder import Block, Encoder, EncoderConfig, unit
+from graphrec.tensors import Floats
+from graphrec.training import softmax_loss
+
+_DENSE = 0.1
+_PARAMETER = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class RankingConfig:
+    """The questions of a training step."""
+
+    keep: float = 0.5
+    """Share of the choices that stay in the graph of a step; larger asks fewer, easier questions."""
+    temperature: float = 0.22
+    """Cosines are divided by it; smaller minds the closest rivals more."""
+    unknown: float = 0.1
+    """Largest share of the described products that a step treats as never chosen, so that text and relations learn to stand
+    alone; it is as large as the share of them that nobody chose. Larger helps cold products and costs warm ones."""
+    scores: int = 1 << 24
+    """Scores a step may compute, users × products: beyond, users are drawn and products are drawn under a correction."""
+    users: int = 8192
+    """Most users asked in a step; larger is steadier and dearer."""
+
+
+class Questions:
+    """Draws a step's questions and says how well an encoder answers them. Same seed, same questions, on every device."""
+
+    def __init__(self, block: Block, described: np.ndarray, config: RankingConfig, seed: int) -> None:
+        self.block, self.config = block, config
+        self.random = np.random.default_rng(seed)
+        self.user, self.product = block.pairs.cpu().numpy()
+        self.described = described
+        popularity = np.bincount(self.product, minlength=block.products)
+        self.cold = popularity == 0
+        self.competing = np.flatnonzero(~self.cold | described)
+        self.unknown = min(config.unknown, float((popularity[described] == 0).mean()) if described.any() else 0.0)
+        self.asked = min(block.users, config.users)
+        drawn = max(1, min(len(self.competing), config.scores // self.asked))
+        share = np.sqrt(np.maximum(popularity[self.competing], 1))
+        self.inclusion = _inclusion(share, drawn)
+        """[competing] the chance of each product to be among a step's candidates; 1 where all fit."""
+
+    @classmethod
+    def of(cls, block: Block, text: Floats | None, config: RankingConfig, seed: int) -> "Questions":
+        """Questions over this graph; products with text or relations are the ones that a step may treat as unknown."""
+        described = block.described().cpu().numpy()
+        return cls(block, described if text is None else described | text.any(axis=1), config, seed)
+
+    def work(self, encoder: EncoderConfig) -> float:
+        """Multiply-adds of one step, those of dense products counted a tenth, since they run that much faster."""
+        interactions = 2 * self.block.pairs.shape[1]
+        entries = interactions * self.config.keep + (len(self.block.row) - interactions)
+        sparse = entries * (2 * encoder.layers + 2)
+        dense = 3 * self.asked * float(self.inclusion.sum()) * _DENSE
+        return float(encoder.dim * (sparse + dense + _PARAMETER * self.block.nodes))
+
+    def loss(self, encoder: Encoder) -> Tensor:
+        """The loss of one drawn step."""
+        block, device = self.block, self.block.pairs.device
+        unknown = self.described & (self.random.random(block.products) < self.unknown)
+        kept = (self.random.random(len(self.user)) < self.config.keep) & ~unknown[self.product]
+        users = self._drawn_users(kept)
+        candidates = self._drawn_candidates()
+        known = torch.from_numpy(~unknown).to(device)[:, None]
+        encoded = encoder(block, block.adjacency(torch.from_numpy(kept).to(device)), known=known)
+        products = self._comparable(encoder, encoded.products, torch.from_numpy(unknown).to(device))
+        rows = torch.from_numpy(self.competing[candidates]).to(device)
+        wanted, counts = self._wanted(products, users, ~kept)
+        return softmax_loss(
+            pad(unit(encoded.users[torch.from_numpy(users).to(device)]), (0, 1), value=1.0) / self.config.temperature,
+            products[rows],
+            wanted,
+            counts,
+            correction=torch.from_numpy(np.log(self.inclusion[candidates]).astype(np.float32)).to(device),
+            known=self._places(users, self.competing[candidates], kept),
+        )
+
+    def _comparable(self, encoder: Encoder, products: Tensor, unknown: Tensor) -> Tensor:
+        """[products, d + 1] unit vectors, and beside them what is added to the cosine of products that count as never chosen.
+
+        Products that really were never chosen compete, or they would top every list, but teach that one number alone: as
+        rivals who never win they would teach their text and relations to be disliked.
+        """
+        cold = torch.from_numpy(self.cold).to(products.device)[:, None]
+        vectors = unit(products)
+        vectors = torch.where(cold, vectors.detach(), vectors)
+        return torch.cat([vectors, encoder.novelty * (unknown[:, None] | cold)], dim=1)
+
+    def _drawn_users(self, kept: np.ndarray) -> np.ndarray:
+        """[b] rising rows of users with something kept and something hidden."""
+        both = np.bincount(self.user[kept], minlength=self.block.users) > 0
+        both &= np.bincount(self.user[~kept], minlength=self.block.users) > 0
+        users = np.flatnonzero(both)
+        return users if len(users) <= self.asked else np.sort(self.random.choice(users, self.asked, replace=False))
+
+    def _drawn_candidates(self) -> np.ndarray:
+        """[m] rising places among the competing products."""
+        return np.flatnonzero(self.random.random(len(self.inclusion)) < self.inclusion)
+
+    def _wanted(self, products: Tensor, users: np.ndarray, hidden: np.ndarray) -> tuple[Tensor, Tensor]:
+        """[b, d] the sum of the vectors of each user's hidden products, and [b] their number."""
+        of_user = np.bincount(self.user[hidden], minlength=self.block.users)
+        asked = np.zeros(self.block.users, dtype=bool)
+        asked[users] = True
+        rows = self.product[hidden & asked[self.user]]
+        counts = of_user[users]
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]]) if len(users) else np.zeros(0, dtype=np.int64)
+        indices, offsets = (torch.from_numpy(part.astype(np.int64)).to(products.device) for part in (rows, starts))
+        wanted = embedding_bag(indices, products, offsets, mode="sum")  # [b, d]
+        return wanted, torch.from_numpy(counts.astype(np.float32)).to(products.device)
+
+    def _places(self, users: np.ndarray, products: np.ndarray, kept: np.ndarray) -> tuple[Tensor, Tensor]:
+        """(user, candidate) places of the choices that stayed in the graph."""
+        row = np.full(self.block.users, -1)
+        row[users] = np.arange(len(users))
+        column = np.full(self.block.products, -1)
+        column[products] = np.arange(len(products))
+        places = np.stack([row[self.user[kept]], column[self.product[kept]]])
+        inside = torch.from_numpy(places[:, (places >= 0).all(axis=0)]).to(self.block.pairs.device)
+        return inside[0], inside[1]
+
+
+def _inclusion(share: np.ndarray, drawn: int) -> np.ndarray:
+    """Chances in proportion to the shares, none above 1, that add up to `drawn`."""
+    chance = np.ones(len(share))
+    if drawn >= len(share):
+        return chance
+    free = np.ones(len(share), dtype=bool)
+    while True:
+        chance[free] = share[free] * (drawn - (~free).sum()) / share[free].sum()
+        over = free & (chance > 1)
+        if not over.any():
+            return chance
+        chance[over], free[over] = 1, False

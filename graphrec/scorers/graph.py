@@ -1,0 +1,170 @@
+"""The graph encoder as a scorer: trained to rank what users chose, scores everybody by their history through the graph."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Self
+
+import numpy as np
+import torch
+
+from graphrec import splits
+from graphrec.encoder import Block, Encoder, EncoderConfig, unit
+from graphrec.errors import NothingToLearn
+from graphrec.metrics import counts, hits, ndcg, top
+from graphrec.questions import Questions, RankingConfig
+from graphrec.scorers import FitContext, State
+from graphrec.tensors import Floats, Histories, KnownGraph
+from graphrec.training import TrainConfig, train
+
+_TEXT_DIM = 128
+_CHECKED_USERS = 1000
+_CUTOFF = 20
+_ARRAYS = ("products", "history", "users", "stranger", "offsets")
+
+
+@dataclass(frozen=True)
+class GraphConfig:
+    """Everything that can be set about the graph encoder."""
+
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    """The body."""
+    ranking: RankingConfig = field(default_factory=RankingConfig)
+    """The questions it is trained on."""
+    training: TrainConfig = field(default_factory=TrainConfig)
+    """How long and how fast."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """score(user, i) = cos(Σ over the history h of s_h, p_i) + novelty where nobody chose i; all from the trained `Encoder`.
+
+    A known user and a stranger with the same history score alike. Somebody without a history is the mean of all users.
+    """
+
+    name: ClassVar[str] = "graph"
+    products: Floats
+    """[products, d] unit vectors p; a zero row where neither users, text nor relations say anything: not scored (-inf)."""
+    history: Floats
+    """[products, d] what each product says about the user who chose it, s."""
+    users: Floats
+    """[users, d] unit vectors of the known users, by the histories that they were fitted with."""
+    stranger: Floats
+    """[d] the mean of `users`: somebody without a history."""
+    offsets: Floats
+    """[products] what is added to the cosine: the learnt novelty of products that nobody chose, 0 for the others."""
+    relation_weights: Mapping[str, float]
+    """By relation; that of the interactions is 1."""
+    steps: int
+    """Training steps behind the vectors."""
+    config: GraphConfig = GraphConfig()
+
+    @classmethod
+    def fit(cls, known: KnownGraph, context: FitContext) -> Self:
+        """The encoder after the number of steps that ranked an inner cut best, its vectors from the whole graph."""
+        return cls.fit_with(known, context, GraphConfig())
+
+    @classmethod
+    def fit_with(cls, known: KnownGraph, context: FitContext, config: GraphConfig) -> Self:
+        """As `fit`, with another configuration."""
+        try:
+            cut = splits.inner_cut(known, context.seed).sample(_CHECKED_USERS, context.seed)
+        except NothingToLearn:
+            return cls._fitted(known, None, context, config, None)
+        return cls._fitted(known, cut, context, config, None)
+
+    def refit(self, known: KnownGraph, context: FitContext) -> Self:
+        """The encoder trained for as many steps on the whole of this graph."""
+        return self._fitted(known, None, context, self.config, self.steps)
+
+    @classmethod
+    def _fitted(
+        cls, known: KnownGraph, cut: splits.Split | None, context: FitContext, config: GraphConfig, stop: int | None
+    ) -> Self:
+        torch.manual_seed(context.seed)
+        learnt = known if cut is None else cut.known
+        block = Block.of(learnt.hetero(), device=context.device)
+        text = _text(context)
+        encoder = Encoder(block, None if text is None else torch.from_numpy(text), config.encoder)
+        encoder.start(learnt.matrix, context.seed)
+        encoder.to(context.device)
+        questions = Questions.of(block, text, config.ranking, context.seed)
+        planned = config.training.planned(questions.work(config.encoder))
+        trained = train(
+            encoder,
+            lambda: questions.loss(encoder),
+            config.training,
+            planned=planned,
+            stop=stop,
+            validate=None if cut is None else lambda: _validated(cls._of(encoder, block, learnt, 0, config), cut),
+            progress=context.progress,
+        )
+        whole = block if cut is None else Block.of(known.hetero(), device=context.device)
+        return cls._of(encoder, whole, known, trained.steps, config)
+
+    @classmethod
+    @torch.no_grad()
+    def _of(cls, encoder: Encoder, block: Block, known: KnownGraph, steps: int, config: GraphConfig) -> Self:
+        everything = torch.ones(block.pairs.shape[1], dtype=torch.bool, device=block.pairs.device)
+        encoded = encoder(block, block.adjacency(everything))
+        products, history = (
+            np.ascontiguousarray(part.float().cpu().numpy()) for part in (unit(encoded.products), encoded.history)
+        )
+        users = _unit(known.matrix @ history)
+        weights = dict(zip(block.relations, encoder.relation_weights().tolist(), strict=True))
+        offsets = np.where(known.warm, 0, encoder.novelty.item()).astype(np.float32)
+        return cls(products, history, users, users.mean(axis=0), offsets, weights, steps, config)
+
+    def score(self, histories: Histories) -> Floats:
+        """[b, products] cosines and novelties; -inf for products about which nothing is known."""
+        scores: Floats = self.user_vectors(histories) @ self.products.T + self.offsets
+        scores[:, ~self.products.any(axis=1)] = -np.inf
+        return scores
+
+    def user_vectors(self, histories: Histories) -> Floats:
+        """[b, d] one vector a user, of unit length unless the history is empty."""
+        vectors = _unit(histories.matrix(len(self.history)) @ self.history)
+        vectors[~vectors.any(axis=1)] = self.stranger
+        return vectors
+
+    def product_vectors(self) -> Floats:
+        """[products, d] unit vectors; products whose vectors are close are chosen by the same people."""
+        return self.products
+
+    def vectors(self) -> Mapping[str, Floats]:
+        """By label, [rows, d] the vectors to be written back as `graph_embedding`."""
+        return {"Product": self.products, "User": self.users}
+
+    def state(self) -> State:
+        """The vectors and what was chosen on the way."""
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        return State(arrays, {"steps": self.steps, "relation_weights": dict(self.relation_weights)})
+
+    @classmethod
+    def restore(cls, state: State) -> Self:
+        """The scorer that `state` came from; a refit of it has the default configuration."""
+        arrays = {name: np.asarray(state.arrays[name]) for name in _ARRAYS}
+        return cls(**arrays, relation_weights=dict(state.settings["relation_weights"]), steps=int(state.settings["steps"]))
+
+
+def _unit(vectors: Floats) -> Floats:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float32)
+
+
+def _text(context: FitContext) -> Floats | None:
+    """[products, at most 128] the text vectors on their leading directions, or None where there is no text."""
+    if "Product" not in context.text:
+        return None
+    text = np.asarray(context.text["Product"], dtype=np.float32)
+    if text.shape[1] <= _TEXT_DIM:
+        return text
+    _, directions = np.linalg.eigh(text.T @ text)
+    return np.ascontiguousarray(text @ directions[:, -_TEXT_DIM:])
+
+
+def _validated(scorer: Graph, cut: splits.Split) -> float:
+    """Mean NDCG@20 over the users of the cut, what they already chose left out."""
+    histories = cut.known.histories(cut.users)
+    scores = scorer.score(histories)
+    scores[histories.matrix(scores.shape[1]).nonzero()] = -np.inf
+    return float(ndcg(hits(top(scores, _CUTOFF), cut.truth), counts(cut.truth)).mean())
