@@ -34,9 +34,9 @@ def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) 
     """Households as users, manufacturers as brands, department > category > type as category paths, basket lines as events.
 
     A line's `key` is its basket, `at` its time (the store's clock taken as UTC), `price` what the shop received for one unit
-    (sales value / quantity; null where the quantity is 0), `discount` what loyalty card and coupons took off the whole line. A
-    product's title is its type ("Apple Sauce") and manufacturers are numbers, so a text model has a few thousand texts to read; size and
-    brand kind (National, Private) are properties.
+    (sales value / quantity; null where the quantity is 0), `discount` what loyalty card and coupons took off the whole
+    line. A product's title is its type ("Apple Sauce") and manufacturers are numbers, so a text model has a few thousand
+    texts to read; size and brand kind (National, Private) are properties.
 
     Raises:
         MissingSource: the package is not installed, or a file is missing.

@@ -1,7 +1,6 @@
 """A shop's own tables: products, users, reviews, events, categories, triples as CSV or Parquet, or as frames from Python."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +70,16 @@ def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) 
     if "products" in parts:
         parts["products"] = _unpacked(parts["products"])
     texts = _texts(parts["products"]) if "products" in parts else ()
-    return replace(Dump(name, FORMAT, text_properties={"Product": texts}), **parts)
+    return Dump(
+        name,
+        FORMAT,
+        products=parts.get("products"),
+        users=parts.get("users"),
+        reviews=parts.get("reviews"),
+        events=parts.get("events"),
+        categories=parts.get("categories"),
+        text_properties={"Product": texts},
+    )
 
 
 def _files(path: Path) -> dict[str, Path]:
