@@ -74,8 +74,8 @@ def learn(known: KnownGraph, text: Floats | None, *, seed: int) -> Steps:
     """Weights for the walks of this graph: those under which an inner cut's later choices are the likeliest.
 
     Listwise softmax regression over each user's 200 best candidates so far, 50 random ones and the truth, in two rounds that
-    add up their candidates. Weights are not negative: free ones learn to shun what chose the candidates (recall .079 for .119 on the
-    test half of a leave-one-out split). Where nothing can be held out, every walk counts by its typical size.
+    add up their candidates. Weights are not negative: free ones learn to shun whatever chose the
+    candidates, and do not carry over to other users. Where nothing can be held out, every walk counts by its typical size.
     """
     decays = DECAYS if known.interactions.ordered else DECAYS[:1]
     try:
