@@ -2,8 +2,8 @@
 
     python benchmarks/graph_encoder.py --data DIR [--device cuda] [--text] [-k 20] [--out lists.tsv]
 
-Fits as `graphrec fit --scorers graph` does: an inner cut chooses the number of steps, a refit takes them on train and valid. test.tsv
-is read after the fit, to rank its users and to print an NDCG of our own.
+Fits as `graphrec fit --scorers graph` does: an inner cut chooses the number of steps, a refit takes them on train and valid.
+test.tsv is read after the fit, to rank its users and to print an NDCG of our own.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    known = KnownGraph.of(tabulate(read_dump(args.data)).tables)
+    known = KnownGraph.of(tabulate(read_dump(args.data)))
     text = {"Product": embed(known.texts["Product"], device=args.device)} if args.text else {}
     context = FitContext(seed=args.seed, device=args.device, text=text)
     started, worked = time.perf_counter(), time.process_time()

@@ -142,8 +142,9 @@ class Graph:
     @classmethod
     def restore(cls, state: State) -> Self:
         """The scorer that `state` came from; a refit of it has the default configuration."""
-        arrays = {name: np.asarray(state.arrays[name]) for name in _ARRAYS}
-        return cls(**arrays, relation_weights=dict(state.settings["relation_weights"]), steps=int(state.settings["steps"]))
+        products, history, users, stranger, offsets = (np.asarray(state.arrays[name]) for name in _ARRAYS)
+        weights, steps = dict(state.settings["relation_weights"]), int(state.settings["steps"])
+        return cls(products, history, users, stranger, offsets, weights, steps)
 
 
 def _unit(vectors: Floats) -> Floats:
