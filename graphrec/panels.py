@@ -17,15 +17,15 @@ Mask = npt.NDArray[np.bool_]
 Piece = tuple[Floats, Mask, Mask]
 CELLS = 16_000_000
 """Scores held at a time, users × products of a batch: 64 MB a scorer."""
-_CANDIDATES = 100
+_CANDIDATES = 60
 """Candidates that each scorer brings for each user."""
 _SCORED = 150_000_000
 """Users × products that are scored for one panel."""
 
 
 def users_for(products: int) -> int:
-    """How many users a panel takes for a catalogue of this size: 500 to 4,000."""
-    return int(np.clip(_SCORED // max(products, 1), 500, 4_000))
+    """How many users a panel takes for a catalogue of this size: 500 to 3,000."""
+    return int(np.clip(_SCORED // max(products, 1), 500, 3_000))
 
 
 def batches(histories: Histories, products: int) -> Iterator[Histories]:
@@ -34,7 +34,7 @@ def batches(histories: Histories, products: int) -> Iterator[Histories]:
 
 
 def warm_panel(scorers: Mapping[str, Scorer], cut: Split) -> Panel:
-    """Every scorer's best 100 of what a user may be recommended, products that nobody chose left out."""
+    """Every scorer's best 60 of what a user may be recommended, products that nobody chose left out."""
     known = cut.known
     truth = cut.truth @ sp.diags(known.warm.astype(np.float32)).tocsr()
     truth.eliminate_zeros()

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import scipy.optimize
 import torch
 
-from graphrec.metrics import ndcg
+from graphrec.metrics import ndcg, top
 from graphrec.tensors import Floats, Rows
 
 Weights = npt.NDArray[np.float64]
@@ -19,6 +20,8 @@ Optimiser = Callable[["Panel"], Weights]
 K = 20
 """The length of the lists that weights are chosen for."""
 _STEPS = (0.5, 0.2, 0.07)
+_MOVES = 8
+"""Steps of one size at most."""
 _LEAST_GAIN = 0.001
 """The relative NDCG a scorer must add to be kept: less than this is noise and costs time and memory."""
 _HEAD = 20
@@ -44,15 +47,10 @@ class Panel:
 
     def quality(self, weights: Weights) -> float:
         """Mean NDCG@20 of the users' candidates under these weights ([scorers])."""
-        return self._quality(self._scores(weights))
-
-    def _scores(self, weights: Weights) -> torch.Tensor:
-        scores = torch.from_numpy(self.values @ weights.astype(np.float32))
-        return scores.masked_fill_(~torch.from_numpy(self.candidate), -torch.inf)
-
-    def _quality(self, scores: torch.Tensor) -> float:
-        best = torch.topk(scores, min(K, scores.shape[1]), dim=1).indices.numpy()
-        return float(ndcg(np.take_along_axis(self.truth, best, axis=1), self.wanted).mean()) if len(best) else 0.0
+        if not len(self.wanted):
+            return 0.0
+        scores = np.where(self.candidate, self.values @ weights.astype(np.float32), -np.inf).astype(np.float32)
+        return float(ndcg(np.take_along_axis(self.truth, np.maximum(top(scores, K), 0), axis=1), self.wanted).mean())
 
 
 def standardise(scores: Floats, warm: npt.NDArray[np.bool_]) -> Floats:
@@ -89,7 +87,7 @@ def climb(panel: Panel) -> Weights:
     weights = max(np.eye(width), key=panel.quality)
     best = panel.quality(weights)
     for step in _STEPS:
-        for _ in range(20):
+        for _ in range(_MOVES):
             moved = _better(panel, weights, best, step)
             if moved is None:
                 break
@@ -123,31 +121,33 @@ def softmax_regression(
     positive: bool = False,
     penalty: float = 1e-3,
 ) -> Weights:
-    """[features] the weights w that maximise the users' mean of Σ over truths of log softmax(w · values) / |truths|, by L-BFGS.
+    """[features] the weights w that maximise the users' mean of Σ over truths of log softmax(w · values) / |truths|, by L-BFGS-B.
 
     values: [u, c, features]; candidate, truth: [u, c]. penalty: on ‖w‖². Users without truth among their candidates do not count.
     Source: Cao et al., "Learning to rank: from pairwise to listwise approach", ICML 2007 (ListNet, top-one).
     """
     users = truth.any(axis=1)
+    width = values.shape[2]
     if not users.any():
-        return np.ones(values.shape[2])
-    given, outside = torch.from_numpy(values[users]), ~torch.from_numpy(candidate[users])
-    target = torch.from_numpy(truth[users].astype(np.float32))
-    target = target / target.sum(dim=1, keepdim=True)
-    raw = torch.zeros(values.shape[2], requires_grad=True)
-    optimiser = torch.optim.LBFGS([raw], max_iter=60, line_search_fn="strong_wolfe")
+        return np.ones(width)
+    real = candidate[users]
+    given, chosen = values[users][real], truth[users][real]  # [candidates of all users, features]
+    starts = np.concatenate([[0], np.cumsum(real.sum(axis=1))[:-1]])
+    user = np.repeat(np.arange(len(real)), real.sum(axis=1))
+    target = (chosen / np.add.reduceat(chosen, starts, dtype=np.float64)[user] / len(real)).astype(np.float32)
 
-    def loss() -> torch.Tensor:
-        optimiser.zero_grad()
-        weights = raw.exp() if positive else raw
-        scores = (given @ weights).masked_fill(outside, -1e9)
-        value = -(target * torch.log_softmax(scores, dim=1)).sum() / len(target) + penalty * weights.square().sum()
-        value.backward()  # type: ignore[no-untyped-call]
-        return value
+    def loss(weights: Weights) -> tuple[float, Weights]:
+        scores = given @ weights.astype(np.float32)
+        scores -= np.maximum.reduceat(scores, starts)[user]
+        total = np.add.reduceat(np.exp(scores), starts)[user]
+        share = np.exp(scores) / total / len(real)
+        value = -float(target @ (scores - np.log(total))) + penalty * float(weights @ weights)
+        return value, np.asarray((share - target) @ given + 2 * penalty * weights, dtype=np.float64)
 
-    optimiser.step(loss)  # type: ignore[no-untyped-call]
-    found = raw.detach().exp() if positive else raw.detach()
-    return found.numpy().astype(np.float64)
+    bounds = [(0.0 if positive else None, None)] * width
+    first = np.full(width, 0.5 if positive else 0.0)
+    found = scipy.optimize.minimize(loss, first, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 80})
+    return np.asarray(found.x, dtype=np.float64)
 
 
 def _unit(weights: Weights) -> Weights:
