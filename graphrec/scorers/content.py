@@ -15,7 +15,7 @@ from graphrec.tensors import Floats, Histories, KnownGraph, Rows
 
 EXACT = 10_000
 """Chosen profiles up to which all teach: beyond, the time of the solution (it grows with the cube) would be minutes."""
-TEACHERS = 4_096
+TEACHERS = 2_048
 """How many teach beyond that: the most chosen, whose behaviour is known best."""
 _KEPT = 200
 """Numbers kept a product, the largest: teachers it learns from, products it stands near, what a teacher is chosen with."""
@@ -106,7 +106,7 @@ def _company(taught: sp.csc_matrix, matrix: sp.csr_matrix) -> sp.csr_matrix:
     scale = 1 / np.sqrt(np.maximum(matrix.getnnz(axis=0), 1))
     others = sp.csr_matrix(matrix @ sp.diags(scale)).astype(np.float32)
     own = sp.csr_matrix(sp.diags(1 / np.sqrt(np.maximum(taught.getnnz(axis=0), 1))) @ taught.T).astype(np.float32)
-    blocks = [_largest((own[start : start + _BLOCK] @ others).toarray()) for start in range(0, own.shape[0], _BLOCK)]
+    blocks = [_largest_of_few(sp.csr_matrix(own[start : start + _BLOCK] @ others)) for start in range(0, own.shape[0], _BLOCK)]
     return sp.csr_matrix(sp.vstack(blocks, format="csr"))
 
 
@@ -153,8 +153,20 @@ def _near(lessons: sp.csr_matrix, company: sp.csr_matrix) -> sp.csr_matrix:
     for start in range(0, lessons.shape[0], _BLOCK):
         near = sp.csr_matrix(lessons[start : start + _BLOCK] @ company)
         near.data[near.data < 0] = 0
-        blocks.append(_largest(near.toarray()))
+        blocks.append(_largest_of_few(near))
     return sp.csr_matrix(sp.vstack(blocks, format="csr"))
+
+
+def _largest_of_few(matrix: sp.csr_matrix) -> sp.csr_matrix:
+    """`_largest` of a matrix that is mostly zeros, without filling it up."""
+    for row in range(matrix.shape[0]):
+        values = matrix.data[matrix.indptr[row] : matrix.indptr[row + 1]]  # a view
+        if len(values) > _KEPT:
+            size = np.abs(values)
+            values[size < np.partition(size, -_KEPT)[-_KEPT]] = 0
+    matrix.eliminate_zeros()
+    matrix.sort_indices()
+    return matrix
 
 
 def _largest(dense: npt.NDArray[np.floating]) -> sp.csr_matrix:
