@@ -210,7 +210,11 @@ class KnownGraph:
             NothingToLearn: no user chose anything.
         """
         tables = tables.without_derived()
-        names = {label: table.select("id").sort("id") for label, table in tables.nodes.items() if label != "Review"}
+        names = {
+            label: table.select("id").sort("id")
+            for label, table in sorted(tables.nodes.items(), key=lambda one: one[0])
+            if label != "Review"
+        }
         frames = pl.collect_all(list(names.values()))
         ids = {label: Ids(label, frame["id"].to_numpy().astype(object)) for label, frame in zip(names, frames, strict=True)}
         chosen = _ordered(tables.interactions())
@@ -254,7 +258,7 @@ def _interactions(chosen: pl.DataFrame, users: pl.DataFrame, products: pl.DataFr
 
 def _relations(tables: GraphTables, rows: Mapping[str, pl.DataFrame]) -> dict[Relation, sp.csr_matrix]:
     relations: dict[Relation, sp.csr_matrix] = {}
-    for kind, table in tables.edges.items():
+    for kind, table in sorted(tables.edges.items(), key=lambda one: one[0]):
         source, name, target = kind
         if tables.schema.edge(kind).interaction or source not in rows or target not in rows:
             continue

@@ -110,12 +110,14 @@ def test_brands_that_are_only_numbers_stay_out_of_the_text(tables):
 def test_shuffled_tables_give_the_same_graph(tables, known):
     shuffled = GraphTables.of(
         tables.schema,
-        {label: table.collect().sample(fraction=1, shuffle=True, seed=3) for label, table in tables.nodes.items()},
-        {kind: table.collect().sample(fraction=1, shuffle=True, seed=3) for kind, table in tables.edges.items()},
+        {label: table.collect().sample(fraction=1, shuffle=True, seed=3) for label, table in reversed(tables.nodes.items())},
+        {kind: table.collect().sample(fraction=1, shuffle=True, seed=3) for kind, table in reversed(tables.edges.items())},
     )
     other = KnownGraph.of(shuffled)
     assert np.array_equal(other.interactions.product, known.interactions.product)
     assert other.texts == known.texts
+    assert list(other.ids) == list(known.ids)
+    assert list(other.relations) == list(known.relations)
     assert all((other.relations[name] != matrix).nnz == 0 for name, matrix in known.relations.items())
 
 
