@@ -20,6 +20,7 @@ _PLAIN = {
     "content": "texts, brand and category are alike",
     "popularity": "many chose it",
     "prior": "new here, given a chance",
+    "INTERACTED": "the same kind of people choose both",
 }
 
 
@@ -89,7 +90,11 @@ class Connections:
         return Connection(_PLAIN.get(path, path))
 
     def _chosen(self, one: int, other: int, path: str) -> Connection:
-        both = 0 if path in _PLAIN else len(np.intersect1d(_row(self._buyers, one), _row(self._buyers, other)))
+        both = (
+            0
+            if path in _PLAIN and path != "INTERACTED"
+            else len(np.intersect1d(_row(self._buyers, one), _row(self._buyers, other)))
+        )
         if not both:
             return self.plain(path)
         counted = f"{both} {'others' if both > 1 else 'other'} chose both"
