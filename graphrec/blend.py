@@ -30,9 +30,12 @@ class Part:
     gain: float
     """Relative change of NDCG@20 by having the part: 0.031 is +3.1%."""
     kept: bool
+    cold_only: bool = False
+    """True where the part is kept for products that nobody chose yet, and for those alone."""
 
     def __str__(self) -> str:
-        return f"{self.name} {self.gain:+.1%}, {'kept' if self.kept else 'dropped'}"
+        fate = "kept" if self.kept else "dropped"
+        return f"{self.name} {self.gain:+.1%}, {'kept for new products only' if self.cold_only else fate}"
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ class Blend:
             "cold_weights": dict(self.cold_weights),
             "prior": self.prior,
             "newcomers": self.newcomers,
-            "parts": [[part.name, part.gain, part.kept] for part in self.parts],
+            "parts": [[part.name, part.gain, part.kept, part.cold_only] for part in self.parts],
             "reason": self.reason,
             "notes": list(self.notes),
         }
@@ -120,7 +123,7 @@ class Blend:
             np.asarray(state.arrays["warm"]).astype(bool),
             float(own["prior"]),
             float(own["newcomers"]),
-            tuple(Part(name, gain, kept) for name, gain, kept in own["parts"]),
+            tuple(Part(*part) for part in own["parts"]),
             own["reason"],
             tuple(own["notes"]),
         )
@@ -203,7 +206,8 @@ def _judge(known: KnownGraph, context: FitContext, asked: Sequence[str]) -> _Jud
     found = weigh(panels.warm_panel(fitted, cut))
     _log.info("weights by %s, NDCG@%d %.4f on the cut", found.way, K, found.quality)
     weights = dict(zip(asked, found.weights.tolist(), strict=True))
-    return _Judged(fitted, weights, _cold_weights(known, cut, hidden, fitted, weights, size), _parts(asked, found), cut.reason)
+    cold_weights = _cold_weights(known, cut, hidden, fitted, weights, size)
+    return _Judged(fitted, weights, cold_weights, _parts(found, weights, cold_weights), cut.reason)
 
 
 def _first(name: str, known: KnownGraph, context: FitContext) -> Scorer:
@@ -221,9 +225,12 @@ def _with_history(cut: splits.Split) -> splits.Split:
     return replace(cut, users=cut.users[pick], truth=cut.truth[pick])
 
 
-def _parts(asked: Sequence[str], found: Weighed) -> tuple[Part, ...]:
-    rows = zip(asked, found.gains.tolist(), found.weights.tolist(), strict=True)
-    return tuple(Part(name, gain, weight > 0) for name, gain, weight in rows)
+def _parts(found: Weighed, weights: Mapping[str, float], cold_weights: Mapping[str, float]) -> tuple[Part, ...]:
+    parts = []
+    for (name, weight), gain in zip(weights.items(), found.gains.tolist(), strict=True):
+        cold_only = not weight and cold_weights.get(name, 0.0) > 0
+        parts.append(Part(name, gain, weight > 0 or cold_only, cold_only))
+    return tuple(parts)
 
 
 def _cold_weights(

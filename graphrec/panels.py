@@ -19,7 +19,7 @@ CELLS = 16_000_000
 """Scores held at a time, users × products of a batch: 64 MB a scorer."""
 _CANDIDATES = 60
 """Candidates that each scorer brings for each user."""
-_SCORED = 150_000_000
+_SCORED = 60_000_000
 """Users × products that are scored for one panel."""
 
 

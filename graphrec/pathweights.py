@@ -19,9 +19,10 @@ Mask = npt.NDArray[np.bool_]
 DECAYS = (1.0, 0.6, 0.2)
 """How much a product counts one place further from the end of the history; 1 is the history as a whole."""
 _BEST, _RANDOM, _ROUNDS = 200, 50, 2
-_SCORED = 40_000_000
-"""Users × products that are scored to learn from: 2,500 users at most, 500 at least."""
+_SCORED = 30_000_000
+"""Users × products that are scored to learn from: 2,500 users at most, 400 at least."""
 _CELLS = 4_000_000
+_FORGOTTEN = 1e-3
 _LEAST_SHARE = 0.01
 """Walks whose part of the score varies less than this share of the whole are dropped."""
 
@@ -42,7 +43,7 @@ class Steps:
             (weight * decayed(histories, decay) for weight, decay in zip(weights, self.decays, strict=True)),
             np.zeros(len(histories.product)),
         )
-        return sp.csr_matrix((values.astype(np.float32), histories.product, histories.indptr), shape=(len(histories), products))
+        return _start(histories, values, products)
 
     def to_json(self) -> dict[str, Any]:
         """The weights as JSON can hold them; `from_json` reads them back."""
@@ -57,7 +58,7 @@ class Steps:
 
 
 def decayed(histories: Histories, decay: float) -> npt.NDArray[np.float64]:
-    """[sum of lengths] decay^place from the end; for decay 1 one over the root of the history's length.
+    """[sum of lengths] decay^place from the end, 0 once below a thousandth; for decay 1 one over the root of the length.
 
     Example:
         >>> decayed(Histories.of([[4, 5, 6]]), 0.5).tolist()
@@ -67,7 +68,16 @@ def decayed(histories: Histories, decay: float) -> npt.NDArray[np.float64]:
     if decay == 1:
         return np.repeat(1 / np.sqrt(np.maximum(lengths, 1)), lengths)
     places = np.repeat(histories.indptr[1:], lengths) - 1 - np.arange(len(histories.product))
-    return np.asarray(decay ** places.astype(np.float64))
+    values = decay ** places.astype(np.float64)
+    return np.where(values < _FORGOTTEN, 0.0, values)
+
+
+def _start(histories: Histories, values: npt.NDArray[np.float64], products: int) -> sp.csr_matrix:
+    """[b, products] these values at the products of the histories."""
+    parts = (values.astype(np.float32), histories.product.copy(), histories.indptr.copy())
+    start: sp.csr_matrix = sp.csr_matrix(parts, shape=(len(histories), products))
+    start.eliminate_zeros()
+    return start
 
 
 def learn(known: KnownGraph, text: Floats | None, *, seed: int) -> Steps:
@@ -82,7 +92,7 @@ def learn(known: KnownGraph, text: Floats | None, *, seed: int) -> Steps:
         cut = splits.inner_cut(known, seed)
     except NothingToLearn:
         return _typical(walks(known, text), decays)
-    cut = cut.sample(int(np.clip(_SCORED // len(known.products), 500, 2_500)), seed)
+    cut = cut.sample(int(np.clip(_SCORED // len(known.products), 400, 2_500)), seed)
     return _Lesson(cut, walks(cut.known, text), decays, seed).learn()
 
 
