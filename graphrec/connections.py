@@ -15,10 +15,14 @@ Names = npt.NDArray[np.object_]
 _MOST = 3
 _WAYS = (" reversed", " to the same", " from the same")
 _ORDERS = {" next": "often chosen next", " soon after": "often chosen soon after", " soon before": "often chosen soon before"}
+_ANYTHING = ("graph", "content")
+"""Scorers that see all relations at once: whatever joins the two products is shown."""
 _PLAIN = {
     "text": "their texts are alike",
     "content": "texts, brand and category are alike",
+    "graph": "close to each other in the graph",
     "popularity": "many chose it",
+    "novelty": "nobody chose it yet",
     "prior": "new here, given a chance",
     "INTERACTED": "the same kind of people choose both",
 }
@@ -76,7 +80,7 @@ class Connections:
         found = [
             walked
             for relation in self.known.relations
-            if _means(first, relation)
+            if path in _ANYTHING or _means(first, relation)
             for walked in self._walk(relation, one, other, way.strip(), second)
         ]
         if found:
@@ -90,11 +94,8 @@ class Connections:
         return Connection(_PLAIN.get(path, path))
 
     def _chosen(self, one: int, other: int, path: str) -> Connection:
-        both = (
-            0
-            if path in _PLAIN and path != "INTERACTED"
-            else len(np.intersect1d(_row(self._buyers, one), _row(self._buyers, other)))
-        )
+        silent = path in _PLAIN and path not in ("INTERACTED", "graph")
+        both = 0 if silent else len(np.intersect1d(_row(self._buyers, one), _row(self._buyers, other)))
         if not both:
             return self.plain(path)
         counted = f"{both} {'others' if both > 1 else 'other'} chose both"

@@ -6,7 +6,7 @@ and a product nobody chose is what its text and its neighbours in the graph say.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,12 @@ import torch
 from sklearn.utils.extmath import randomized_svd
 from torch import Tensor, nn
 from torch.nn.functional import normalize
-from torch_geometric.data import HeteroData
 
 from graphrec.propagation import Adjacency, normalised, propagate
 from graphrec.tensors import Floats
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
 
 CHOSEN = ("User", "INTERACTED", "Product")
 _START = 0.1
@@ -61,7 +63,7 @@ class Block:
     """row, column, norm, kind, pair: [entries], ordered by row."""
 
     @classmethod
-    def of(cls, data: HeteroData, *, device: str = "cpu") -> "Block":
+    def of(cls, data: "HeteroData", *, device: str = "cpu") -> "Block":
         """The block matrix of a user-item-entity graph; relations of users to anything but products are left out.
 
         Brands, categories and entities that a single edge reaches carry nothing from product to product and are left out too.
@@ -100,7 +102,7 @@ class Block:
 
 
 def _places(
-    data: HeteroData, parts: Mapping[Any, npt.NDArray[np.int64]], users: int, products: int
+    data: "HeteroData", parts: Mapping[Any, npt.NDArray[np.int64]], users: int, products: int
 ) -> tuple[dict[str, npt.NDArray[np.int64]], int]:
     """By label the place of each row in the matrix (-1: left out), and the number of places."""
     places = {"User": np.arange(users), "Product": users + np.arange(products)}

@@ -1,6 +1,6 @@
 """The graph encoder as a scorer: trained to rank what users chose, scores everybody by their history through the graph."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
@@ -12,7 +12,7 @@ from graphrec.encoder import Block, Encoder, EncoderConfig, unit
 from graphrec.errors import NothingToLearn
 from graphrec.metrics import counts, hits, ndcg, top
 from graphrec.questions import Questions, RankingConfig
-from graphrec.scorers import FitContext, State
+from graphrec.scorers import FitContext, State, Term
 from graphrec.tensors import Floats, Histories, KnownGraph
 from graphrec.training import TrainConfig, train
 
@@ -125,6 +125,19 @@ class Graph:
         vectors = _unit(histories.matrix(len(self.history)) @ self.history)
         vectors[~vectors.any(axis=1)] = self.stranger
         return vectors
+
+    def terms(self, history: Histories, product: int) -> Sequence[Term]:
+        """What the vector of every product of the history adds to the cosine, and novelty; nothing for what is not scored."""
+        if not self.products[product].any():
+            return ()
+        chosen = self.history[history.product]
+        length = float(np.linalg.norm(chosen.sum(axis=0)))
+        novelty = [Term(-1, "novelty", float(self.offsets[product]))] if self.offsets[product] else []
+        if not length:
+            return [Term(-1, self.name, float(self.stranger @ self.products[product])), *novelty]
+        amounts = chosen @ self.products[product] / length
+        found = [Term(int(row), self.name, float(amount)) for row, amount in zip(history.product, amounts, strict=True)]
+        return found + novelty
 
     def product_vectors(self) -> Floats:
         """[products, d] unit vectors; products whose vectors are close are chosen by the same people."""
