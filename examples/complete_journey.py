@@ -95,7 +95,7 @@ def closing(seconds: float) -> None:
         f"graphrec rank {MODEL} --users 1,900 -k 5",
         f"graphrec similar {MODEL} 1082185",
         f"graphrec write-back {MODEL} {STORE}",
-        f'kg-builder query {STORE} "MATCH (c:Category)-[:CHILD_OF]->(d:Category) RETURN d.name, count(*) AS n ORDER BY n DESC LIMIT 5"',
+        f"kg-builder query {STORE} --file cypher/dead_stock.cypher",
     ):
         console.print(f"  .venv/bin/{command}")
 
