@@ -26,6 +26,7 @@ CHOSEN = ("User", "INTERACTED", "Product")
 _START = 0.1
 _FIRST_RELATION_WEIGHT = 0.3
 _TEXT_RIDGE = 10.0
+_FIRST_POPULARITY = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,8 @@ class Encoder(nn.Module):
         self.projection = nn.Parameter(torch.zeros(0 if text is None else text.shape[1], config.dim))
         relations = len(block.relations) - 1
         self.strength = nn.Parameter(torch.full((relations,), float(np.log(_FIRST_RELATION_WEIGHT / max(relations, 1) ** 0.5))))
-        self.novelty = nn.Parameter(torch.zeros(()))  # added to the cosine of a product that nobody chose
+        self.popularity = nn.Parameter(torch.tensor(_FIRST_POPULARITY))
+        self.novelty = nn.Parameter(torch.zeros(()))
         self.text = text
 
     def forward(self, block: Block, adjacency: Adjacency, *, known: Tensor | None = None) -> Encoded:
@@ -198,6 +200,10 @@ class Encoder(nn.Module):
         return Encoded(
             total[: block.users], total[block.users : block.users + block.products], sent * degree.clamp(min=1).rsqrt()[:, None]
         )
+
+    def offsets(self, chosen: Tensor) -> Tensor:
+        """[products] what is added to a cosine for popularity or novelty. chosen: [products] by how many users."""
+        return self.popularity * chosen.log1p() + self.novelty * (chosen == 0)
 
     def relation_weights(self) -> Tensor:
         """[kinds] positive weights; that of the interactions is 1."""

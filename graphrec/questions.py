@@ -40,7 +40,7 @@ class Questions:
         self.random = np.random.default_rng(seed)
         self.user, self.product = block.pairs.cpu().numpy()
         self.described = described
-        popularity = np.bincount(self.product, minlength=block.products)
+        self.popularity = popularity = np.bincount(self.product, minlength=block.products)
         self.cold = popularity == 0
         self.competing = np.flatnonzero(~self.cold | described)
         self.unknown = min(config.unknown, float((popularity[described] == 0).mean()) if described.any() else 0.0)
@@ -73,7 +73,8 @@ class Questions:
         candidates = self._drawn_candidates()
         known = torch.from_numpy(~unknown).to(device)[:, None]
         encoded = encoder(block, block.adjacency(torch.from_numpy(kept).to(device)), known=known)
-        products = self._comparable(encoder, encoded.products, torch.from_numpy(unknown).to(device))
+        chosen = torch.from_numpy(np.where(unknown, 0, self.popularity).astype(np.float32)).to(device)
+        products = self._comparable(encoder, encoded.products, chosen)
         rows = torch.from_numpy(self.competing[candidates]).to(device)
         wanted, counts = self._wanted(products, users, ~kept)
         return softmax_loss(
@@ -85,16 +86,16 @@ class Questions:
             known=self._places(users, self.competing[candidates], kept),
         )
 
-    def _comparable(self, encoder: Encoder, products: Tensor, unknown: Tensor) -> Tensor:
-        """[products, d + 1] unit vectors, and beside them what is added to the cosine of products that count as never chosen.
+    def _comparable(self, encoder: Encoder, products: Tensor, chosen: Tensor) -> Tensor:
+        """[products, d + 1] unit vectors, and beside them what is added to the cosine. chosen: [products] by how many users.
 
-        Products that really were never chosen compete, or they would top every list, but teach that one number alone: as
+        Products that really were never chosen compete, or they would top every list, but teach the novelty alone: as
         rivals who never win they would teach their text and relations to be disliked.
         """
         cold = torch.from_numpy(self.cold).to(products.device)[:, None]
         vectors = unit(products)
         vectors = torch.where(cold, vectors.detach(), vectors)
-        return torch.cat([vectors, encoder.novelty * (unknown[:, None] | cold)], dim=1)
+        return torch.cat([vectors, encoder.offsets(chosen)[:, None]], dim=1)
 
     def _drawn_users(self, kept: np.ndarray) -> np.ndarray:
         """[b] rising rows of users with something kept and something hidden."""

@@ -14,7 +14,7 @@ Progress = Callable[[str, int, int], None]
 class TrainConfig:
     """How long and how fast to train."""
 
-    learning_rate: float = 0.05
+    learning_rate: float = 0.02
     """Adam's step size at its highest; larger learns faster and settles worse."""
     warmup: int = 5
     """Steps over which the rate rises to its highest; larger is gentler at the start."""
@@ -22,11 +22,11 @@ class TrainConfig:
     """The share of the learning rate that is left at the last step, reached in a straight line."""
     clip: float = 1.0
     """Longest gradient (L2 norm over all parameters); larger lets rare large steps through."""
-    steps: int = 80
+    steps: int = 60
     """Most steps taken; larger fits longer."""
     fewest_steps: int = 20
     """Steps taken even where `work` is spent."""
-    work: float = 6e11
+    work: float = 2.5e10
     """Multiply-adds a training may cost; fewer steps where one is dear. Counted, not timed: the same on every machine."""
     check_every: int = 10
     """Steps between two looks at the validation; smaller stops closer to the best moment and costs more."""
@@ -52,7 +52,7 @@ class Trained:
     """What a training came to."""
 
     steps: int
-    """After how many steps the parameters that were kept stood; the last one without a validation."""
+    """After how many steps the parameters that were kept stood; the last one without a validation; 0 is the start."""
     losses: tuple[float, ...]
     """Of every step taken."""
     checks: tuple[tuple[int, float], ...]
@@ -81,7 +81,10 @@ def train(
     losses: list[Tensor] = []
     checks: list[tuple[int, float]] = []
     best, kept = 0.0, None
-    for step in range(1, min(stop or planned, planned) + 1):
+    if validate is not None:
+        checks.append((0, best := validate()))
+        kept = (0, deepcopy(model.state_dict()))
+    for step in range(1, (planned if stop is None else min(stop, planned)) + 1):
         losses.append(_step(model, loss, optimiser, config.clip, device))
         schedule.step()
         if progress is not None:
@@ -95,8 +98,8 @@ def train(
             break
     if kept is not None:
         model.load_state_dict(kept[1])
-    values = tuple(torch.stack(losses).tolist())
-    return Trained(kept[0] if kept else len(values), values, tuple(checks))
+    values = tuple(torch.stack(losses).tolist()) if losses else ()
+    return Trained(len(values) if kept is None else kept[0], values, tuple(checks))
 
 
 def _rate(step: int, planned: int, config: TrainConfig) -> float:

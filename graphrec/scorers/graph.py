@@ -36,7 +36,9 @@ class GraphConfig:
 
 @dataclass(frozen=True)
 class Graph:
-    """score(user, i) = cos(Σ over the history h of s_h, p_i) + novelty where nobody chose i; all from the trained `Encoder`.
+    """score(user, i) = cos(Σ over the history h of s_h, p_i) + a · log(1 + users of i) + b · [nobody chose i], all learnt.
+
+    s, p, a and b come from the trained `Encoder`.
 
     A known user and a stranger with the same history score alike. Somebody without a history is the mean of all users.
     """
@@ -51,7 +53,7 @@ class Graph:
     stranger: Floats
     """[d] the mean of `users`: somebody without a history."""
     offsets: Floats
-    """[products] what is added to the cosine: the learnt novelty of products that nobody chose, 0 for the others."""
+    """[products] what is added to the cosine for popularity and novelty."""
     relation_weights: Mapping[str, float]
     """By relation; that of the interactions is 1."""
     steps: int
@@ -111,7 +113,8 @@ class Graph:
         )
         users = _unit(known.matrix @ history)
         weights = dict(zip(block.relations, encoder.relation_weights().tolist(), strict=True))
-        offsets = np.where(known.warm, 0, encoder.novelty.item()).astype(np.float32)
+        chosen = torch.from_numpy(np.diff(known.matrix.tocsc().indptr).astype(np.float32)).to(block.pairs.device)
+        offsets = encoder.offsets(chosen).cpu().numpy()
         return cls(products, history, users, users.mean(axis=0), offsets, weights, steps, config)
 
     def score(self, histories: Histories) -> Floats:
