@@ -130,17 +130,17 @@ class Graph:
         return vectors
 
     def terms(self, history: Histories, product: int) -> Sequence[Term]:
-        """What the vector of every product of the history adds to the cosine, and novelty; nothing for what is not scored."""
+        """What the vector of every product of the history adds to the cosine, and popularity; nothing for what is not scored."""
         if not self.products[product].any():
             return ()
         chosen = self.history[history.product]
         length = float(np.linalg.norm(chosen.sum(axis=0)))
-        novelty = [Term(-1, "novelty", float(self.offsets[product]))] if self.offsets[product] else []
+        popularity = [Term(-1, "popularity", float(self.offsets[product]))] if self.offsets[product] else []
         if not length:
-            return [Term(-1, self.name, float(self.stranger @ self.products[product])), *novelty]
+            return [Term(-1, self.name, float(self.stranger @ self.products[product])), *popularity]
         amounts = chosen @ self.products[product] / length
         found = [Term(int(row), self.name, float(amount)) for row, amount in zip(history.product, amounts, strict=True)]
-        return found + novelty
+        return found + popularity
 
     def product_vectors(self) -> Floats:
         """[products, d] unit vectors; products whose vectors are close are chosen by the same people."""
