@@ -1,6 +1,6 @@
 """The weights of walks: how much a step along each of them is worth, learnt on an inner cut."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -11,16 +11,19 @@ import torch
 
 from graphrec import splits
 from graphrec.errors import NothingToLearn
+from graphrec.metrics import counts, hits, ndcg
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
 from graphrec.walks import Walk, walks
-from graphrec.weighing import softmax_regression
+from graphrec.weighing import K, Weights, softmax_regression
 
 Mask = npt.NDArray[np.bool_]
 DECAYS = (1.0, 0.6, 0.2)
 """How much a product counts one place further from the end of the history; 1 is the history as a whole."""
-_BEST, _RANDOM, _ROUNDS = 200, 50, 2
+_BEST, _RANDOM, _POPULAR, _ROUNDS = 200, 100, 100, 2
 _SCORED = 30_000_000
 """Users × products that are scored to learn from: 2,500 users at most, 400 at least."""
+_TEMPERS = (0.0, 0.5, 1.0)
+"""Exponents of what a random candidate stands for; 1 is the softmax over all products, 0 the one over the candidates."""
 _CELLS = 4_000_000
 _FORGOTTEN = 1e-3
 _LEAST_SHARE = 0.01
@@ -83,9 +86,11 @@ def _start(histories: Histories, values: npt.NDArray[np.float64], products: int)
 def learn(known: KnownGraph, text: Floats | None, *, seed: int) -> Steps:
     """Weights for the walks of this graph: those under which an inner cut's later choices are the likeliest.
 
-    Listwise softmax regression over each user's 200 best candidates so far, 50 random ones and the truth, in two rounds that
-    add up their candidates. Weights are not negative: free ones learn to shun whatever chose the
-    candidates, and do not carry over to other users. Where nothing can be held out, every walk counts by its typical size.
+    Listwise softmax regression over each user's 200 best candidates so far, the 100 most popular, 100 random ones and the truth,
+    in two rounds that add up their candidates. A random candidate weighs as much as all it stands for (the loss is that of the
+    softmax over all products), as itself (only the head of the list matters), or in between: whatever ranks the cut's users best.
+    Weights are not negative: free ones fit the accidents of a cut. Where nothing can be held out, every walk counts by its
+    typical size.
     """
     decays = DECAYS if known.interactions.ordered else DECAYS[:1]
     try:
@@ -113,20 +118,36 @@ class _Lesson:
     seed: int
 
     def learn(self) -> Steps:
-        steps, candidates = _typical(self.walks, self.decays), self._drawn()
+        drawn = self._drawn()
+        lists, found = self._best(_typical(self.walks, self.decays)), []
         for _ in range(_ROUNDS):
-            candidates = np.sort(np.concatenate([candidates, self._best(steps)], axis=1), axis=1)
-            steps = self._regress(candidates)
-        return steps
+            drawn = np.sort(np.concatenate([drawn, 2 * lists], axis=1), axis=1)
+            tried = []
+            for steps in self._regress(drawn // 2, drawn % 2 == 1):
+                best = self._best(steps)
+                tried.append((self._quality(best), steps, best))
+            quality, steps, lists = max(tried, key=lambda one: one[0])
+            found.append((quality, steps))
+        return max(found, key=lambda one: one[0])[1]
+
+    def _quality(self, lists: Rows) -> float:
+        """NDCG@20 of the users' lists."""
+        return float(ndcg(hits(lists[:, :K], self.cut.truth), counts(self.cut.truth)).mean())
 
     def _drawn(self) -> Rows:
-        """[u, 50 + t] random warm products and the truth, whose shorter rows repeat their first product."""
+        """[u, 100 + 100 + t] twice the rows of the most popular products, of random ones (plus one) and of the truth.
+
+        Shorter rows of the truth repeat their last product.
+        """
         warm = np.flatnonzero(self.cut.known.warm)
-        drawn = np.random.default_rng(self.seed).choice(warm, (len(self.cut.users), _RANDOM))
+        users = len(self.cut.users)
+        popular = np.argsort(-np.asarray(self.cut.known.matrix.sum(axis=0)).ravel(), kind="stable")[: min(_POPULAR, len(warm))]
+        random = np.random.default_rng(self.seed).choice(warm, (users, _RANDOM))
+        drawn = np.concatenate([2 * np.repeat(popular[None, :], users, axis=0), 2 * random + 1], axis=1)
         truth = self.cut.truth
         longest = min(int(np.diff(truth.indptr).max()), _BEST)
         places = np.minimum(truth.indptr[:-1, None] + np.arange(longest), truth.indptr[1:, None] - 1)
-        return np.concatenate([drawn, truth.indices[places]], axis=1).astype(np.int64)
+        return np.concatenate([drawn, 2 * truth.indices[places].astype(np.int64)], axis=1)
 
     def _batches(self) -> "list[tuple[int, Histories]]":
         products = len(self.cut.known.products)
@@ -148,20 +169,29 @@ class _Lesson:
             found.append(torch.topk(torch.from_numpy(scores), min(_BEST, products), dim=1).indices.numpy())
         return np.concatenate(found)
 
-    def _regress(self, candidates: Rows) -> Steps:
+    def _regress(self, candidates: Rows, random: Mask) -> Iterator[Steps]:
+        """Weights for each of `_TEMPERS`. random: [u, c] True where a candidate stands for all that nothing else brought in."""
         values, truth, real = self._features(candidates)
-        size = np.sqrt(np.square(values, dtype=np.float32).mean(axis=(0, 1)))
+        others = self.cut.known.warm.sum() - (real & ~random).sum(axis=1, keepdims=True)
+        stands_for = np.maximum(others / np.maximum((real & random).sum(axis=1, keepdims=True), 1), 1.0)
+        offset = np.where(random, np.log(stands_for), 0.0).astype(np.float32)
+        size = np.sqrt(np.square(values).mean(axis=(0, 1)))
         size[size < 1e-9] = np.inf
         values /= size
-        weights = softmax_regression(values, real, truth, positive=True) / size
+        spread = values.std(axis=(0, 1))
+        for temper in _TEMPERS:
+            weights = softmax_regression(values, real, truth, offset=temper * offset, positive=True)
+            yield self._steps(weights / size, spread * weights)
+
+    def _steps(self, weights: Weights, spread: Weights) -> Steps:
+        """Without the walks that hardly move the score. spread: [features] how much each does."""
         width = len(self.decays)
-        spread = values.std(axis=(0, 1)) * np.abs(weights * np.where(np.isinf(size), 0, size))
         by_walk = spread[:-1].reshape(len(self.walks), width).sum(axis=1)
         kept = by_walk >= _LEAST_SHARE * spread.sum()
         rows = {
             walk.name: tuple(weights[number * width : (number + 1) * width].tolist())
             for number, walk in enumerate(self.walks)
-            if kept[number] or not kept.any()
+            if kept[number]
         }
         return Steps(rows, self.decays, float(weights[-1]))
 
@@ -171,19 +201,15 @@ class _Lesson:
         products = len(known.products)
         values = np.zeros((*candidates.shape, len(self.walks) * width + 1), dtype=np.float32)
         values[:, :, -1] = np.log1p(np.asarray(known.matrix.sum(axis=0)).ravel())[candidates]
-        truth = np.zeros(candidates.shape, dtype=bool)
+        truth, seen = np.zeros(candidates.shape, dtype=bool), np.zeros(candidates.shape, dtype=bool)
         for begin, batch in self._batches():
             rows = slice(begin, begin + len(batch))
             truth[rows] = np.take_along_axis(self.cut.truth[rows].toarray() > 0, candidates[rows], axis=1)
-            starts = [
-                sp.csr_matrix(
-                    (decayed(batch, decay).astype(np.float32), batch.product, batch.indptr), shape=(len(batch), products)
-                )
-                for decay in self.decays
-            ]
+            seen[rows] = np.take_along_axis(batch.matrix(products).toarray() > 0, candidates[rows], axis=1)
+            starts = [_start(batch, decayed(batch, decay), products) for decay in self.decays]
             for number, walk in enumerate(self.walks):
                 for place, start in enumerate(starts):
                     reach = walk.reach(start).toarray()
                     values[rows, :, number * width + place] = np.take_along_axis(reach, candidates[rows], axis=1)
         real = np.diff(candidates, axis=1, prepend=-1) > 0
-        return values, truth & real, real & (known.warm[candidates] | truth)
+        return values, truth & real, real & ~seen & (known.warm[candidates] | truth)

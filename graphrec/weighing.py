@@ -118,12 +118,14 @@ def softmax_regression(
     candidate: npt.NDArray[np.bool_],
     truth: npt.NDArray[np.bool_],
     *,
+    offset: Floats | None = None,
     positive: bool = False,
     penalty: float = 1e-3,
 ) -> Weights:
     """[features] the weights w that maximise the users' mean of Σ over truths of log softmax(w · values) / |truths|, by L-BFGS-B.
 
-    values: [u, c, features]; candidate, truth: [u, c]. penalty: on ‖w‖². Users without truth among their candidates do not count.
+    values: [u, c, features]; candidate, truth: [u, c]. offset: [u, c] added to each candidate's score, the
+    log of how many it stands for. penalty: on ‖w‖². Users without truth among their candidates do not count.
     Source: Cao et al., "Learning to rank: from pairwise to listwise approach", ICML 2007 (ListNet, top-one).
     """
     users = truth.any(axis=1)
@@ -132,12 +134,13 @@ def softmax_regression(
         return np.ones(width)
     real = candidate[users]
     given, chosen = values[users][real], truth[users][real]  # [candidates of all users, features]
+    fixed = np.zeros(len(given), dtype=np.float32) if offset is None else offset[users][real]
     starts = np.concatenate([[0], np.cumsum(real.sum(axis=1))[:-1]])
     user = np.repeat(np.arange(len(real)), real.sum(axis=1))
     target = (chosen / np.add.reduceat(chosen, starts, dtype=np.float64)[user] / len(real)).astype(np.float32)
 
     def loss(weights: Weights) -> tuple[float, Weights]:
-        scores = given @ weights.astype(np.float32)
+        scores = given @ weights.astype(np.float32) + fixed
         scores -= np.maximum.reduceat(scores, starts)[user]
         total = np.add.reduceat(np.exp(scores), starts)[user]
         share = np.exp(scores) / total / len(real)
