@@ -26,6 +26,9 @@ ORDER BY baskets DESC, recommended
 LIMIT 5
 """
 
+LATER = "MATCH (:User {id: $household})-[b:BOUGHT]->(p:Product) WHERE b.at > $moment RETURN DISTINCT p.id AS id"
+UNSOLD = "MATCH (p:Product) WHERE p.listed AND NOT EXISTS { MATCH (:User)-[:BOUGHT]->(p) } RETURN p.id AS id ORDER BY id"
+
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -43,29 +46,30 @@ def main() -> None:
     console.print(f"into {report.into} in {report.seconds:.0f} s")
 
     store = kg_builder.connect(STORE)
-    step("2. How good is it? Everything up to a moment is learnt, everything after it foretold")
+    step("2. graph + texts + baskets → model, and how good it is")
+    console.print(
+        "Everything up to a moment is learnt, everything after it foretold; every product is ranked for every household."
+    )
     with Bars(sys.stderr) as bars:
         evaluated = graphrec.evaluate(store, progress=bars)
     console.print(evaluated)
-
-    step("3. graph + texts + baskets → model")
-    with Bars(sys.stderr) as bars:
-        ranker = graphrec.fit(store, progress=bars)
-        ranker.save(MODEL)
-    console.print(ranker.summary)
+    ranker = evaluated.ranker
+    ranker.save(MODEL)
 
     household = busiest(store)
-    step(f"4. Five products that household {household} has never bought, with reasons")
+    step(f"3. Five products that household {household} had never bought by then, with reasons")
+    later = set(store.query(LATER, {"household": household, "moment": ranker.model.last_at})["id"])
     for item in ranker.rank(household, k=5).to_pandas()["item"]:
-        console.print(ranker.explain(household, item), "")
+        console.print(ranker.explain(household, item))
+        console.print("  [green]→ bought later[/]" if item in later else "  → not bought in the weeks that are left", "")
 
-    step("5. A product that nobody has bought yet")
-    unsold = store.query("MATCH (p:Product) WHERE p.listed AND NOT EXISTS { MATCH (:User)-[:BOUGHT]->(p) } RETURN p.id AS id")
-    fresh = ranker.rank(household, candidates=unsold["id"], k=1).to_pandas()["item"][0]
+    step("4. A product that nobody has bought yet")
+    unsold = store.query(UNSOLD)["id"]
+    fresh = ranker.rank(household, candidates=unsold, k=1).to_pandas()["item"][0]
     console.print(f"of {len(unsold):,} products nobody has bought, the best for household {household}:")
     console.print(ranker.explain(household, fresh))
 
-    step("6. Back into the graph, and a question in Cypher")
+    step("5. Back into the graph, and a question in Cypher")
     store.write(ranker.to_graph([household], k=20, similar=False, embeddings=False))
     console.print(BRANDS_OF_BUYERS.strip().replace("$household", repr(household)), "")
     console.print(store.query(BRANDS_OF_BUYERS, {"household": household}).to_string(index=False))

@@ -67,6 +67,8 @@ class Report:
     """By system and metric, one value a test user (overall), for comparisons in pairs."""
     test_users: tuple[str, ...]
     """Whose values those are."""
+    ranker: Ranker
+    """What was evaluated: it knows the training side alone, so what it recommends can be held against what came after."""
 
     def result(self, system: str = BLEND, group: str = "overall") -> Result:
         """The figures of one system over one group.
@@ -168,7 +170,7 @@ def evaluate(
     results = [one for system, made in lists.items() for one in _results(system, made, cut)]
     per_user = {system: measure(made, cut.truth) for system, made in lists.items()}
     users = tuple(known.users.names[cut.users])
-    return Report(k, cut.reason, int(known.listed.sum()), tuple(results), found, ranker.summary, per_user, users)
+    return Report(k, cut.reason, int(known.listed.sum()), tuple(results), found, ranker.summary, per_user, users, ranker)
 
 
 def _cut(known: KnownGraph, until: int | None, share: float, seed: int) -> Split:

@@ -23,6 +23,7 @@ from graphrec.text import embed
 from kg_builder.stores import GraphStore, Progress
 from kg_builder.tables import GraphTables
 
+MADE_BY = ("Product", "MADE_BY", "Brand")
 NO_TEXT = "none"
 """The text model's name that means: read no texts."""
 
@@ -92,7 +93,10 @@ def learn(
 
 
 def read(source: GraphStore | GraphTables) -> tuple[KnownGraph, dict[str, Names]]:
-    """The graph in rows, and by label what people call each row's node (None where it has no name)."""
+    """The graph in rows, and by label what people call each row's node (None where it has no name).
+
+    A product without a title goes by its brand: dumps without titles are common, and an id tells people nothing.
+    """
     tables = source if isinstance(source, GraphTables) else source.read()
     known = KnownGraph.of(tables)
     names: dict[str, Names] = {}
@@ -100,11 +104,21 @@ def read(source: GraphStore | GraphTables) -> tuple[KnownGraph, dict[str, Names]
         column = next((one for one in ("title", "name") if one in tables.schema.node(label).properties), None)
         if column is None:
             continue
+        called = tables.nodes[label].select("id", pl.col(column).alias("name"))
+        if label == "Product" and MADE_BY in tables.edges:
+            called = called.join(_brands(tables), on="id", how="left").select("id", pl.coalesce("name", "brand"))
         rows = pl.DataFrame({"id": pl.Series(ids.names, dtype=pl.String)}).lazy()
-        named = rows.join(tables.nodes[label].select("id", column), on="id", how="left", maintain_order="left").collect()
-        if named[column].is_not_null().any():
-            names[label] = named[column].to_numpy().astype(object)
+        named = rows.join(called, on="id", how="left", maintain_order="left").collect()["name"]
+        if named.is_not_null().any():
+            names[label] = named.to_numpy().astype(object)
     return known, names
+
+
+def _brands(tables: GraphTables) -> pl.LazyFrame:
+    """id, brand: what the brand of each product is called."""
+    brands = tables.nodes["Brand"].select(pl.col("id").alias("target"), pl.col("name").alias("brand"))
+    named = tables.edges[MADE_BY].join(brands, on="target").sort("source", "brand")
+    return named.group_by("source").agg(pl.col("brand").first()).rename({"source": "id"})
 
 
 def pick_device(device: str | None) -> str:
