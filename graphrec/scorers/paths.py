@@ -56,8 +56,7 @@ class Paths:
         scores = np.repeat(self.popularity[None, :], len(histories), axis=0)
         for walk in self.walks:
             reach = walk.reach(self.steps.start(histories, walk.name, len(self.popularity)))
-            rows = np.repeat(np.arange(len(histories)), np.diff(reach.indptr))
-            np.add.at(scores, (rows, reach.indices), reach.data)
+            scores += reach.toarray()
         scores[:, ~self.reached] = -np.inf
         return scores
 
