@@ -52,7 +52,7 @@ def main() -> None:
     )
     with Bars(sys.stderr) as bars:
         evaluated = graphrec.evaluate(store, progress=bars)
-    console.print(evaluated)
+    console.print(str(evaluated), markup=False)
     ranker = evaluated.ranker
     ranker.save(MODEL)
 
@@ -60,18 +60,18 @@ def main() -> None:
     step(f"3. Five products that household {household} had never bought by then, with reasons")
     later = set(store.query(LATER, {"household": household, "moment": ranker.model.last_at})["id"])
     for item in ranker.rank(household, k=5).to_pandas()["item"]:
-        console.print(ranker.explain(household, item))
+        console.print(str(ranker.explain(household, item)), markup=False)
         console.print("  [green]→ bought later[/]" if item in later else "  → not bought in the weeks that are left", "")
 
     step("4. A product that nobody has bought yet")
     unsold = store.query(UNSOLD)["id"]
     fresh = ranker.rank(household, candidates=unsold, k=1).to_pandas()["item"][0]
     console.print(f"of {len(unsold):,} products nobody has bought, the best for household {household}:")
-    console.print(ranker.explain(household, fresh))
+    console.print(str(ranker.explain(household, fresh)), markup=False)
 
     step("5. Back into the graph, and a question in Cypher")
     store.write(ranker.to_graph([household], k=20, similar=False, embeddings=False))
-    console.print(BRANDS_OF_BUYERS.strip().replace("$household", repr(household)), "")
+    console.print(BRANDS_OF_BUYERS.strip().replace("$household", repr(household)), "", markup=False)
     console.print(store.query(BRANDS_OF_BUYERS, {"household": household}).to_string(index=False))
     store.close()
 

@@ -24,9 +24,9 @@ class TrainConfig:
     """Longest gradient (L2 norm over all parameters); larger lets rare large steps through."""
     steps: int = 60
     """Most steps taken; larger fits longer."""
-    fewest_steps: int = 20
+    fewest_steps: int = 10
     """Steps taken even where `work` is spent."""
-    work: float = 2.5e10
+    work: float = 1.2e10
     """Multiply-adds a training may cost; fewer steps where one is dear. Counted, not timed: the same on every machine."""
     check_every: int = 10
     """Steps between two looks at the validation; smaller stops closer to the best moment and costs more."""

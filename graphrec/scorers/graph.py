@@ -17,7 +17,8 @@ from graphrec.tensors import Floats, Histories, KnownGraph
 from graphrec.training import TrainConfig, train
 
 _TEXT_DIM = 128
-_CHECKED_USERS = 1000
+_CHECKED = 30_000_000
+"""Users × products that a look at the validation scores: 250 to 1,000 users."""
 _CUTOFF = 20
 _ARRAYS = ("products", "history", "users", "stranger", "offsets")
 
@@ -69,7 +70,8 @@ class Graph:
     def fit_with(cls, known: KnownGraph, context: FitContext, config: GraphConfig) -> Self:
         """As `fit`, with another configuration."""
         try:
-            cut = splits.inner_cut(known, context.seed).sample(_CHECKED_USERS, context.seed)
+            users = int(np.clip(_CHECKED // len(known.products), 250, 1_000))
+            cut = splits.inner_cut(known, context.seed).sample(users, context.seed)
         except NothingToLearn:
             return cls._fitted(known, None, context, config, None)
         return cls._fitted(known, cut, context, config, None)
