@@ -51,7 +51,7 @@ def main() -> None:
         "Everything up to a moment is learnt, everything after it foretold; every product is ranked for every household."
     )
     with Bars(sys.stderr) as bars:
-        evaluated = graphrec.evaluate(store, progress=bars)
+        evaluated = graphrec.evaluate(store, dropped=False, progress=bars)
     console.print(str(evaluated), markup=False)
     ranker = evaluated.ranker
     ranker.save(MODEL)

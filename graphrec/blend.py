@@ -17,6 +17,8 @@ from graphrec.tensors import Floats, Histories, KnownGraph, Rows
 from graphrec.weighing import K, Weighed, standardise, weigh
 
 Mask = npt.NDArray[np.bool_]
+_PRACTISED = 600
+"""Users whose choices of hidden products teach the weights of cold ones, at most."""
 PRIOR = "prior"
 """The name under which `Blend.contributions` lists the offset of cold products."""
 _log = logging.getLogger(__name__)
@@ -239,7 +241,7 @@ def _cold_weights(
     """Weights for cold products, from practice on hidden ones; the warm weights where there was none."""
     if not len(hidden):
         return weights
-    practice = cold.practice(known, cut, hidden, size=min(size, 2_000), seed=0)
+    practice = cold.practice(known, cut, hidden, size=min(size, _PRACTISED), seed=0)
     if len(practice.users) < 10:
         return weights
     found = weigh(panels.cold_panel(fitted, practice, hidden))

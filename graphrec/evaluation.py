@@ -12,6 +12,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from graphrec import leaks, panels
+from graphrec import scorers as registry
 from graphrec.errors import BadRequest, NothingToLearn
 from graphrec.leaks import Leaks
 from graphrec.metrics import Values, coverage, interval, measure, top
@@ -35,7 +36,7 @@ class Result:
     """One system's figures over one group of held-out choices."""
 
     system: str
-    """`blend`, or the name of one of its scorers; popularity is always there."""
+    """`blend`, or the name of a scorer; popularity is always there."""
     group: str
     """`overall`; `warm` or `cold`: only held-out products that the training side has or has not seen chosen. Lists stay whole."""
     users: int
@@ -129,6 +130,7 @@ def evaluate(
     test: pd.DataFrame | Iterable[tuple[str, str]] | None = None,
     exclude_seen: bool = True,
     scorers: list[str] | None = None,
+    dropped: bool = True,
     text_model: str | None = None,
     device: str | None = None,
     seed: int = 0,
@@ -145,6 +147,7 @@ def evaluate(
         test: Instead of a cut: (user, product) pairs, or a frame whose first two columns they are; the source is all training.
         exclude_seen: Lists leave out what a user chose before, and such choices are no truth; False for groceries.
         scorers, text_model, device, seed, progress: As in `fit`.
+        dropped: Also show the scorers that the blend had no use for; they are fitted for this alone.
 
     Raises:
         BadRequest: k below 1, `until` and `test` both, or a cut that leaves nobody to test.
@@ -166,7 +169,10 @@ def evaluate(
         seed=seed, device=where, text=TextVectors(cut.known, text_model, where, None, progress), progress=progress
     )
     ranker = learn(cut.known, names, context, scorers=scorers)
-    lists = _lists(ranker, cut, k, exclude_seen=exclude_seen, progress=progress)
+    others = [name for name in scorers or registry.names() if name not in ranker.model.blend.scorers] if dropped else []
+    alone: dict[str, Scorer] = {"popularity": Popularity.fit(cut.known, FitContext()), **ranker.model.blend.scorers}
+    alone |= {name: registry.load(name).fit(cut.known, context) for name in others if name not in alone}
+    lists = _lists(ranker, alone, cut, k, exclude_seen=exclude_seen, progress=progress)
     results = [one for system, made in lists.items() for one in _results(system, made, cut)]
     per_user = {system: measure(made, cut.truth) for system, made in lists.items()}
     users = tuple(known.users.names[cut.users])
@@ -207,10 +213,10 @@ def _without_seen(cut: Split) -> Split:
     return replace(cut, users=cut.users[left], truth=truth[left])
 
 
-def _lists(ranker: Ranker, cut: Split, k: int, *, exclude_seen: bool, progress: Progress | None) -> dict[str, Rows]:
+def _lists(
+    ranker: Ranker, alone: Mapping[str, Scorer], cut: Split, k: int, *, exclude_seen: bool, progress: Progress | None
+) -> dict[str, Rows]:
     """By system, [users, k] the product rows it lists; every listed product is ranked, a batch of users at a time."""
-    popularity = Popularity.fit(cut.known, FitContext())
-    alone: dict[str, Scorer] = {"popularity": popularity, **ranker.model.blend.scorers}
     histories = cut.known.histories(cut.users)
     parts: dict[str, list[Rows]] = {system: [] for system in (BLEND, *alone)}
     done = 0

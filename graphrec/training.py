@@ -28,6 +28,8 @@ class TrainConfig:
     """Steps taken even where `work` is spent."""
     work: float = 1.2e10
     """Multiply-adds a training may cost; fewer steps where one is dear. Counted, not timed: the same on every machine."""
+    again: float = 8e9
+    """Multiply-adds up to which a training that held something out is run once more on everything."""
     check_every: int = 10
     """Steps between two looks at the validation; smaller stops closer to the best moment and costs more."""
     patience: int = 2

@@ -63,7 +63,10 @@ class Graph:
 
     @classmethod
     def fit(cls, known: KnownGraph, context: FitContext) -> Self:
-        """The encoder after the number of steps that ranked an inner cut best, its vectors from the whole graph."""
+        """The encoder after the number of steps that ranked an inner cut best, its vectors from the whole graph.
+
+        Where training is cheap it is then trained for as many steps on everything.
+        """
         return cls.fit_with(known, context, GraphConfig())
 
     @classmethod
@@ -102,6 +105,8 @@ class Graph:
             validate=None if cut is None else lambda: _validated(cls._of(encoder, block, learnt, 0, config), cut),
             progress=context.progress,
         )
+        if cut is not None and planned * questions.work(config.encoder) <= config.training.again:
+            return cls._fitted(known, None, context, config, trained.steps)
         whole = block if cut is None else Block.of(known.hetero(), device=context.device)
         return cls._of(encoder, whole, known, trained.steps, config)
 
