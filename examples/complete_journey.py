@@ -59,9 +59,11 @@ def main() -> None:
     household = busiest(store)
     step(f"3. Five products that household {household} had never bought by then, with reasons")
     later = set(store.query(LATER, {"household": household, "moment": ranker.model.last_at})["id"])
-    for item in ranker.rank(household, k=5).to_pandas()["item"]:
-        console.print(str(ranker.explain(household, item)), markup=False)
-        console.print("  [green]→ bought later[/]" if item in later else "  → not bought in the weeks that are left", "")
+    best = ranker.rank(household, k=20).to_pandas()["item"]
+    for item in best[:5]:
+        bought = "bought in the weeks that followed" if item in later else "not bought in the weeks that followed"
+        console.print(str(ranker.explain(household, item)), f"   → {bought}", "", sep="\n", markup=False)
+    console.print(f"of the 20 best, {sum(item in later for item in best)} were bought in the weeks that followed")
 
     step("4. A product that nobody has bought yet")
     unsold = store.query(UNSOLD)["id"]
