@@ -37,8 +37,15 @@ format: install  ## bring the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install  ## the figures of the README: make bench DATA=path/to/a/split/folder
-	$(BIN)/python benchmarks/run.py $(if $(DATA),--data $(DATA))
+bench: install  ## the benchmarks that need no data of yours; make bench DATA=a/split/folder adds accuracy and cold start
+	$(BIN)/python benchmarks/load_and_read.py --edges 1000000
+	$(BIN)/python benchmarks/read_dumps.py --data complete-journey
+ifneq ($(DATA),)
+	mkdir -p build/bench
+	$(BIN)/python benchmarks/accuracy.py --data $(DATA) --out build/bench/lists.tsv
+	$(BIN)/python benchmarks/graph_encoder.py --data $(DATA) --out build/bench/graph.tsv
+	[ ! -f $(DATA)/cold_items.txt ] || $(BIN)/python benchmarks/cold_start.py --data $(DATA) --lists build/bench/cold.tsv
+endif
 
 lock: install  ## renew constraints.txt from pyproject.toml's lower bounds
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --no-header \
