@@ -5,5 +5,5 @@ MATCH (p:Product {id: $product})-[s:SIMILAR_TO]->(other:Product)
 RETURN s.model AS model, other.id AS product, other.title AS title, s.score AS score,
        EXISTS { MATCH (p)-[:MADE_BY]->(:Brand)<-[:MADE_BY]-(other) } AS same_brand,
        EXISTS { MATCH (p)-[:IN_CATEGORY]->(:Category)<-[:IN_CATEGORY]-(other) } AS same_category,
-       COUNT { MATCH (p)<-[:BOUGHT|INTERACTED]-(u:User)-[:BOUGHT|INTERACTED]->(other) } AS bought_by_the_same
+       COUNT { MATCH (p)<-[:BOUGHT|INTERACTED|WROTE|ABOUT*1..2]-(:User)-[:BOUGHT|INTERACTED|WROTE|ABOUT*1..2]->(other) } AS chosen_together
 ORDER BY model, score DESC, product

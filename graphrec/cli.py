@@ -148,7 +148,8 @@ def explain(
 
     found = Ranker.load(model).explain(user, product)
     reasons = json.loads(found.to_pandas().to_json(orient="records"))
-    console.show({"user": user, "item": product, "score": found.score, "reasons": reasons}, str(found), as_json=as_json)
+    shown = {"user": user, "item": product, "score": found.score, "baseline": found.baseline, "reasons": reasons}
+    console.show(shown, str(found), as_json=as_json)
 
 
 @app.command(epilog="Example: graphrec evaluate shop.graph -k 20")

@@ -45,7 +45,7 @@ class Explanation:
     item: Node
     score: float
     reasons: tuple[Reason, ...]
-    """Largest amount first."""
+    """The largest first, whether it speaks for the product or against it."""
     baseline: float = 0.0
     """What every product gets that the same scorers speak of: it moves none above another."""
 
@@ -55,7 +55,7 @@ class Explanation:
         total = sum(abs(reason.amount) for reason in reasons) or 1.0
         shared = [replace(reason, share=reason.amount / total) for reason in reasons]
         score = sum(reason.amount for reason in reasons) + baseline
-        return cls(user, item, score, tuple(sorted(shared, key=lambda reason: -reason.amount)), baseline)
+        return cls(user, item, score, tuple(sorted(shared, key=lambda reason: -abs(reason.amount))), baseline)
 
     def by_scorer(self) -> dict[str, float]:
         """How much each scorer brings, without the baseline."""
@@ -65,7 +65,10 @@ class Explanation:
         return totals
 
     def to_pandas(self) -> pd.DataFrame:
-        """A frame with the columns item, title, scorer, path, because, amount, share, exact; one row a reason."""
+        """A frame with the columns item, title, scorer, path, because, amount, share, exact; one row a reason.
+
+        The baseline is in `attrs["baseline"]`.
+        """
         columns = ["item", "title", "scorer", "path", "because", "amount", "share", "exact"]
         rows = [
             (
@@ -80,7 +83,9 @@ class Explanation:
             )
             for reason in self.reasons
         ]
-        return pd.DataFrame(rows, columns=columns)
+        frame = pd.DataFrame(rows, columns=columns)
+        frame.attrs["baseline"] = self.baseline
+        return frame
 
     def to_networkx(self, *, reasons: int = 10) -> "nx.MultiDiGraph":
         """The part of the graph behind the `reasons` largest reasons.
@@ -116,8 +121,13 @@ class Explanation:
     def __str__(self) -> str:
         lines = [f"{reason.share:>5.0%}  {reason}" for reason in self.reasons[:_SHOWN]]
         rest = self.reasons[_SHOWN:]
-        more = [f"{sum(reason.share for reason in rest):>5.0%}  {len(rest)} smaller reasons"] if rest else []
-        return "\n".join([self._head(), *lines, *more])
+        more = (
+            [f"{sum(reason.share for reason in rest):>5.0%}  {len(rest)} smaller reason{'s' * (len(rest) > 1)}, for and against"]
+            if rest
+            else []
+        )
+        same = [f"       {self.baseline:+.3g} of the score is the same for every product"] if self.baseline else []
+        return "\n".join([self._head(), *lines, *more, *same])
 
     def _repr_html_(self) -> str:
         rows = "".join(f"<tr><td>{reason.share:.0%}</td><td>{escape(str(reason))}</td></tr>" for reason in self.reasons[:_SHOWN])

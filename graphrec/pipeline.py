@@ -95,7 +95,7 @@ def learn(
 def read(source: GraphStore | GraphTables) -> tuple[KnownGraph, dict[str, Names]]:
     """The graph in rows, and by label what people call each row's node (None where it has no name).
 
-    A product without a title goes by its brand: dumps without titles are common, and an id tells people nothing.
+    A product without a title goes by its brand and id: dumps without titles are common, and an id alone tells people nothing.
     """
     tables = source if isinstance(source, GraphTables) else source.read()
     known = KnownGraph.of(tables)
@@ -106,7 +106,9 @@ def read(source: GraphStore | GraphTables) -> tuple[KnownGraph, dict[str, Names]
             continue
         called = tables.nodes[label].select("id", pl.col(column).alias("name"))
         if label == "Product" and MADE_BY in tables.edges:
-            called = called.join(_brands(tables), on="id", how="left").select("id", pl.coalesce("name", "brand"))
+            called = called.join(_brands(tables), on="id", how="left").select(
+                "id", pl.coalesce("name", pl.concat_str("brand", "id", separator=" "))
+            )
         rows = pl.DataFrame({"id": pl.Series(ids.names, dtype=pl.String)}).lazy()
         named = rows.join(called, on="id", how="left", maintain_order="left").collect()["name"]
         if named.is_not_null().any():

@@ -76,8 +76,7 @@ class Ranker:
             UnknownId: a user (unless `strangers`), or a product of a history or the candidates, that the model does not know.
             BadRequest: k is below 1, the candidates are empty, or there is no user and no history, or both.
         """
-        if k < 1:
-            raise BadRequest(f"k must be at least 1 (got {k})")
+        _check(k)
         if user is not None and users is not None:
             raise BadRequest("give user or users, not both: they mean the same")
         names, histories = self._histories(user if users is None else users, history, strangers=strangers)
@@ -104,8 +103,7 @@ class Ranker:
             UnknownId: a product that the model does not know.
             BadRequest: k is below 1.
         """
-        if k < 1:
-            raise BadRequest(f"k must be at least 1 (got {k})")
+        _check(k)
         lists, scores = self._similar(Histories.of([[self.model.known.products.row(product)]]), k)
         return Ranking.of([product], self._ids, lists, scores, self._titles)
 
@@ -199,6 +197,8 @@ class Ranker:
         if user is not None and history is not None:
             raise BadRequest("give a user or a history, not both")
         if user is not None:
+            if not isinstance(user, Iterable):
+                raise BadRequest(f"a user is an id in quotes, or a list of ids (got {user!r})")
             ids = [user] if isinstance(user, str) else [str(one) for one in user]
             row_of = self.model.known.users.row_of
             return ids, self._of_users([row_of.get(one, -1) if strangers else self.model.known.users.row(one) for one in ids])
@@ -206,6 +206,9 @@ class Ranker:
             raise BadRequest("give a user, several users or a history (got none)")
         if isinstance(history, str):
             raise BadRequest(f"history is a list of product ids (got the text {history!r})")
+        for one in history:
+            if not isinstance(one, Iterable):
+                raise BadRequest(f"history is a list of product ids in quotes (got {one!r})")
         several = [list(one) for one in history if not isinstance(one, str)]
         lists = several or [[one for one in history if isinstance(one, str)]]
         row = self.model.known.products.row
@@ -275,3 +278,10 @@ class Ranker:
             if progress:
                 progress("compare products", stop, len(listed))
         return Ranking.of(self._ids[listed].tolist(), self._ids, lists, scores)
+
+
+def _check(k: int) -> None:
+    if not isinstance(k, int | np.integer) or isinstance(k, bool):
+        raise BadRequest(f"k must be a whole number (got {k!r})")
+    if k < 1:
+        raise BadRequest(f"k must be at least 1 (got {k})")

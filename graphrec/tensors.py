@@ -1,5 +1,6 @@
 """Ids become rows: the graph as sparse matrices and as PyG's HeteroData."""
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -186,7 +187,9 @@ class KnownGraph:
 
         Interactions are one edge type (User, INTERACTED, Product) with `at` [m] float64 and `rating` [m] float32.
         """
-        from torch_geometric.data import HeteroData  # here: importing it takes three times as long as importing torch
+        with warnings.catch_warnings():  # torch_geometric compiles with what torch calls deprecated
+            warnings.simplefilter("ignore", FutureWarning)
+            from torch_geometric.data import HeteroData  # here: importing it takes three times as long as importing torch
 
         data = HeteroData()
         for label, ids in self.ids.items():

@@ -25,6 +25,8 @@ _MOVES = 8
 _LEAST_GAIN = 0.001
 """The relative NDCG a scorer must add to be kept: less than this is noise and costs time and memory."""
 _HEAD = 20
+_FEW = 200
+"""Users below which a cut is too small to drop a scorer on its word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +197,15 @@ def weigh(panel: Panel) -> Weighed:
         kept = [one for one in kept if one != least]
     weights = np.zeros(width)
     weights[kept] = ways[way](_only(panel, kept))
-    return Weighed(weights, gains, quality, way)
+    return Weighed(_cautious(weights, everything, len(panel.wanted)), gains, quality, way)
+
+
+def _cautious(weights: Weights, everything: Sequence[int], users: int) -> Weights:
+    """The weights drawn towards equal ones where few users speak: n of `_FEW` users count n / `_FEW`."""
+    trust = min(1.0, users / _FEW)
+    even = np.zeros(len(weights))
+    even[everything] = 1 / len(everything)
+    return np.asarray(trust * weights + (1 - trust) * even)
 
 
 def _only(panel: Panel, columns: Sequence[int]) -> Panel:

@@ -199,7 +199,8 @@ def _print_report(report: "BuildReport") -> None:
     _print_counts(report.nodes, report.edges)
     typer.echo(f"{report.format} dump {report.source} → {report.into} in {report.seconds:.1f} s")
     if report.rejected:
-        typer.echo(f"{sum(report.rejected.values()):,} rows refused ({report.rejects}):")
+        count = sum(report.rejected.values())
+        typer.echo(f"{count:,} row{'s' * (count != 1)} refused ({report.rejects}):")
         _print_reasons(report.rejected)
 
 

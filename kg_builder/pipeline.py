@@ -53,8 +53,8 @@ def build(
         source: a folder, a file, an installed data set's name, or frames by name such as `{"products": df, "events": df}`.
         into: a path, `neo4j://…`, or an open store.
         format: the dump's format, where looking at it is not enough.
-        rejects: the file for refused rows. By default `rejects.jsonl` in an embedded store's folder, else in the current
-            folder where there are any.
+        rejects: the file for refused rows. By default `rejects.jsonl` in an embedded store's folder, else
+            `<name of the dump>.rejects.jsonl` in the current folder where there are any.
         progress: called as work goes on.
         now: epoch seconds; what lies more than a day later is refused. None asks the clock.
 
@@ -89,7 +89,7 @@ def build(
         record = Build(_called(source), dump.format, now, refused.counts())
         into.write(tables, build=record, progress=progress)
         nodes, edges = tables.counts()
-    file = _save(refused, rejects, into)
+    file = _save(refused, rejects, into, Path(dump.name).name or dump.format)
     address = into.info().address
     return BuildReport(record.source, record.format, address, nodes, edges, record.rejected, file, time.monotonic() - started)
 
@@ -98,7 +98,7 @@ def _called(source: Source) -> str:
     return "frames" if isinstance(source, Mapping) else str(source)
 
 
-def _save(refused: Rejects, wanted: Path | str | None, store: GraphStore) -> Path | None:
+def _save(refused: Rejects, wanted: Path | str | None, store: GraphStore, name: str) -> Path | None:
     """Write the refused rows to where they belong, unless that was done, and say where that is."""
     folder = getattr(store, "path", None)
     if wanted is not None:
@@ -106,7 +106,7 @@ def _save(refused: Rejects, wanted: Path | str | None, store: GraphStore) -> Pat
     if isinstance(folder, Path):
         path = folder / "rejects.jsonl"
     elif len(refused):
-        path = Path("rejects.jsonl")
+        path = Path(f"{name}.rejects.jsonl")
     else:
         return None
     refused.save(path)

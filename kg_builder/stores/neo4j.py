@@ -5,6 +5,7 @@ off is mended by running it again. The schema and the builds are kept in `Build`
 """
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -23,6 +24,8 @@ from kg_builder.errors import QueryError, SchemaError, StoreError, StoreMissing,
 from kg_builder.schema import EdgeType, GraphSchema
 from kg_builder.stores import Build, Progress, StoreInfo
 from kg_builder.tables import GraphTables, edge_columns, node_columns
+
+logging.getLogger("neo4j").addHandler(logging.NullHandler())  # what goes wrong is raised, not printed besides
 
 _ROWS = 10_000  # of one transaction
 _VECTORS = 1_000  # rows of one transaction that carries vectors

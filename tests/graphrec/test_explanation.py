@@ -31,14 +31,16 @@ def test_shares_of_one_sign_add_up_to_one(ranker):
     assert all(np.sign(reason.share) == np.sign(reason.amount) for reason in found)
 
 
-def test_the_largest_reason_comes_first_and_names_a_product_of_the_history(ranker):
+def test_the_largest_reason_for_or_against_comes_first_and_products_named_are_of_the_history(ranker):
     known = ranker.model.known
     user = known.users.names[3]
     own = set(known.products.names[known.histories(np.array([3])).product])
     found = ranker.explain(user, top(ranker, user))
-    amounts = [reason.amount for reason in found]
+    amounts = [abs(reason.amount) for reason in found]
     assert amounts == sorted(amounts, reverse=True)
-    assert found.reasons[0].item.id in own
+    named = {reason.item.id for reason in found if reason.item}
+    assert named
+    assert named <= own
 
 
 def test_leaving_out_what_an_exact_reason_names_lowers_an_additive_score_by_its_amount():
@@ -184,12 +186,14 @@ def test_links_are_drawn_once_between_named_nodes():
 def test_an_explanation_reads_as_sentences(ranker):
     user = "u0001"
     found = ranker.explain(user, top(ranker, user))
-    first = found.reasons[0]
+    first = next(reason for reason in found if reason.item)
     assert f"because you chose {first.item.name} — " in str(found)
+    assert f"{found.baseline:+.3g} of the score is the same for every product" in str(found)
     assert first.item.name in found._repr_html_()
     frame = found.to_pandas()
     assert list(frame.columns) == ["item", "title", "scorer", "path", "because", "amount", "share", "exact"]
     assert len(frame) == len(found)
+    assert frame["amount"].sum() + frame.attrs["baseline"] == pytest.approx(found.score)
     assert sum(found.by_scorer().values()) + found.baseline == pytest.approx(found.score)
 
 

@@ -7,7 +7,7 @@ from kg_builder.schema import RETAIL
 from kg_builder.tables import GraphTables
 
 
-def test_a_product_without_a_title_goes_by_its_brand():
+def test_a_product_without_a_title_goes_by_its_brand_and_id():
     tables = GraphTables.of(
         RETAIL,
         {
@@ -21,4 +21,4 @@ def test_a_product_without_a_title_goes_by_its_brand():
         },
     )
     _, names = read(tables)
-    assert names["Product"].tolist() == ["Running shoe", "Acme", None]
+    assert names["Product"].tolist() == ["Running shoe", "Acme p2", None]

@@ -196,3 +196,16 @@ def test_contributions_add_up_to_the_score(ranker):
     total = sum(ranker.model.contributions(batch, rows).values())
     scores = ranker.model.score(batch)
     assert np.allclose(total[np.isfinite(scores)], scores[np.isfinite(scores)], atol=1e-4)
+
+
+@pytest.mark.parametrize("k", [2.5, "3", True])
+def test_a_k_that_is_no_whole_number_is_refused(ranker, k):
+    with pytest.raises(BadRequest, match="k must be a whole number"):
+        ranker.rank("u0001", k=k)
+
+
+def test_ids_without_quotes_are_refused(ranker):
+    with pytest.raises(BadRequest, match="id in quotes"):
+        ranker.rank(123)
+    with pytest.raises(BadRequest, match="ids in quotes"):
+        ranker.rank(history=[123])

@@ -52,3 +52,16 @@ def test_a_scorer_that_says_the_same_of_everything_says_nothing() -> None:
 def test_no_opinion_is_neutral() -> None:
     scores = np.array([[1.0, 2.0, -np.inf, 9.0]], dtype=np.float32)
     assert standardise(scores, np.ones(4, dtype=bool))[0, 2] == 0
+
+
+def test_few_users_leave_the_weights_near_equal_and_many_do_not():
+    def weights(users):
+        random = np.random.default_rng(0)
+        truth = np.zeros((users, 40), dtype=bool)
+        truth[np.arange(users), random.integers(0, 40, users)] = True
+        told = truth + random.normal(0, 0.3, truth.shape)
+        values = np.stack([told, random.normal(0, 1, truth.shape)], axis=2).astype(np.float32)
+        return weigh(Panel(values, np.ones_like(truth), truth, np.ones(users, dtype=np.int64))).weights
+
+    assert weights(20)[1] == pytest.approx(0.45, abs=0.05)
+    assert weights(400)[1] < 0.1
