@@ -4,7 +4,6 @@ torch is imported inside the commands, so that `--help` answers at once.
 """
 
 import json
-import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -16,11 +15,11 @@ import typer
 
 from graphrec import console
 from graphrec.errors import BadRequest, GraphrecError
+from kg_builder.console import open_store
 from kg_builder.progress import Bars
 
 if TYPE_CHECKING:
     from graphrec.ranker import Ranker
-    from kg_builder.stores import GraphStore
 
 
 app = typer.Typer(
@@ -76,7 +75,7 @@ def fit(
     from graphrec import checkpoint, pipeline
 
     checkpoint.check_target(out)
-    with Bars(sys.stderr) as bars, _connect(store, read_only=True) as source:
+    with Bars(sys.stderr) as bars, open_store(store, read_only=True) as source:
         ranker = pipeline.fit(source, scorers=_names(scorers), text_model=text_model, device=device, seed=seed, progress=bars)
         ranker.save(out)
     console.show(ranker.summary.to_json() | {"model": str(out)}, f"{ranker}\n{ranker.summary}\nsaved to {out}", as_json=as_json)
@@ -170,7 +169,7 @@ def evaluate(
     """Hold out what came last, fit on the rest, and measure: the blend, popularity and each scorer, with a leak report."""
     from graphrec import evaluation, lists
 
-    with Bars(sys.stderr) as bars, _connect(store, read_only=True) as source:
+    with Bars(sys.stderr) as bars, open_store(store, read_only=True) as source:
         report = evaluation.evaluate(
             source,
             k=k,
@@ -204,7 +203,7 @@ def write_back(
     from graphrec.ranker import Ranker
 
     ranker = Ranker.load(model)
-    with Bars(sys.stderr) as bars, _connect(store) as target:
+    with Bars(sys.stderr) as bars, open_store(store) as target:
         tables = ranker.to_graph(
             None if users is None else lists.ids_or_file(users), k, similar=similar, embeddings=embeddings, progress=bars
         )
@@ -243,17 +242,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     typer.echo(f"graphrec: {' '.join(line.split())}", err=True)
     raise SystemExit(1)
-
-
-def _connect(address: str, *, read_only: bool = False) -> "GraphStore":
-    """The store at the address; asks for the password of a server where nobody set one and somebody sits there."""
-    from kg_builder.stores import connect
-
-    password = None
-    if "://" in address and "NEO4J_PASSWORD" not in os.environ and sys.stdin.isatty():
-        who = os.environ.get("NEO4J_USERNAME", "neo4j")
-        password = typer.prompt(f"password of {who} at {address}", hide_input=True, err=True)
-    return connect(address, read_only=read_only, password=password)
 
 
 def _names(text: str | None) -> list[str] | None:

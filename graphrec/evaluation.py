@@ -1,7 +1,7 @@
 """How good the rankings are: one honest cut, every product ranked, each scorer beside the blend."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from graphrec.metrics import Values, coverage, interval, measure, top
 from graphrec.model import Summary
 from graphrec.pipeline import TextVectors, check_scorers, learn, pick_device, read
 from graphrec.ranker import Ranker
+from graphrec.ranking import check_k
 from graphrec.scorers import FitContext, Scorer
 from graphrec.scorers.popularity import Popularity
 from graphrec.splits import Split, global_time_cut, split
@@ -153,8 +154,7 @@ def evaluate(
         BadRequest: k below 1, `until` and `test` both, or a cut that leaves nobody to test.
         UnknownScorer, NothingToLearn, TextModelMissing: as in `fit`.
     """
-    if k < 1:
-        raise BadRequest(f"k must be at least 1 (got {k})")
+    check_k(k)
     if until is not None and test is not None:
         raise BadRequest("give until or test, not both: a cut is made by time or given")
     check_scorers(scorers)
@@ -169,14 +169,18 @@ def evaluate(
         seed=seed, device=where, text=TextVectors(cut.known, text_model, where, None, progress), progress=progress
     )
     ranker = learn(cut.known, names, context, scorers=scorers)
-    others = [name for name in scorers or registry.names() if name not in ranker.model.blend.scorers] if dropped else []
-    alone: dict[str, Scorer] = {"popularity": Popularity.fit(cut.known, FitContext()), **ranker.model.blend.scorers}
-    alone |= {name: registry.load(name).fit(cut.known, context) for name in others if name not in alone}
+    alone = _alone(ranker, cut.known, context, (scorers or registry.names()) if dropped else ())
     lists = _lists(ranker, alone, cut, k, exclude_seen=exclude_seen, progress=progress)
     results = [one for system, made in lists.items() for one in _results(system, made, cut)]
     per_user = {system: measure(made, cut.truth) for system, made in lists.items()}
     users = tuple(known.users.names[cut.users])
     return Report(k, cut.reason, int(known.listed.sum()), tuple(results), found, ranker.summary, per_user, users, ranker)
+
+
+def _alone(ranker: Ranker, known: KnownGraph, context: FitContext, wanted: Sequence[str]) -> dict[str, Scorer]:
+    """Popularity, the scorers that the blend kept, and those wanted besides, by name."""
+    found: dict[str, Scorer] = {"popularity": Popularity.fit(known, FitContext()), **ranker.model.blend.scorers}
+    return found | {name: registry.load(name).fit(known, context) for name in wanted if name not in found}
 
 
 def _cut(known: KnownGraph, until: int | None, share: float, seed: int) -> Split:

@@ -16,7 +16,7 @@ from graphrec.errors import BadRequest
 from graphrec.explanation import Explanation
 from graphrec.metrics import top
 from graphrec.model import Model, Summary
-from graphrec.ranking import Names, Ranking
+from graphrec.ranking import Names, Ranking, check_k
 from graphrec.tensors import Floats, Histories, Rows
 from kg_builder.stores import Progress
 from kg_builder.tables import GraphTables
@@ -76,7 +76,7 @@ class Ranker:
             UnknownId: a user (unless `strangers`), or a product of a history or the candidates, that the model does not know.
             BadRequest: k is below 1, the candidates are empty, or there is no user and no history, or both.
         """
-        _check(k)
+        check_k(k)
         if user is not None and users is not None:
             raise BadRequest("give user or users, not both: they mean the same")
         names, histories = self._histories(user if users is None else users, history, strangers=strangers)
@@ -103,7 +103,7 @@ class Ranker:
             UnknownId: a product that the model does not know.
             BadRequest: k is below 1.
         """
-        _check(k)
+        check_k(k)
         lists, scores = self._similar(Histories.of([[self.model.known.products.row(product)]]), k)
         return Ranking.of([product], self._ids, lists, scores, self._titles)
 
@@ -278,10 +278,3 @@ class Ranker:
             if progress:
                 progress("compare products", stop, len(listed))
         return Ranking.of(self._ids[listed].tolist(), self._ids, lists, scores)
-
-
-def _check(k: int) -> None:
-    if not isinstance(k, int | np.integer) or isinstance(k, bool):
-        raise BadRequest(f"k must be a whole number (got {k!r})")
-    if k < 1:
-        raise BadRequest(f"k must be at least 1 (got {k})")

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from graphrec.errors import BadRequest
 from graphrec.tensors import Floats, Rows
 
 Names = npt.NDArray[np.object_]
@@ -98,3 +99,15 @@ class Ranking:
         for place in range(min(len(self), _SHOWN)):
             title = "" if self.titles is None else self.titles[place]
             yield self.items[place], int(self.ranks[place]), float(self.scores[place]), title
+
+
+def check_k(k: int) -> None:
+    """Nothing, or the error for a length that no list can have.
+
+    Raises:
+        BadRequest: k is no whole number, or below 1.
+    """
+    if not isinstance(k, int | np.integer) or isinstance(k, bool):
+        raise BadRequest(f"k must be a whole number (got {k!r})")
+    if k < 1:
+        raise BadRequest(f"k must be at least 1 (got {k})")

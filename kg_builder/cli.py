@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from kg_builder.console import open_store
 from kg_builder.errors import KgBuilderError, QueryError, did_you_mean
 
 if TYPE_CHECKING:
     from kg_builder.pipeline import BuildReport
-    from kg_builder.stores import GraphStore, StoreInfo
+    from kg_builder.stores import StoreInfo
 
 app = typer.Typer(
     help="Builds a knowledge graph from a shop's dumps, and asks it questions.",
@@ -62,7 +62,7 @@ def build(
     with _one_line_errors():
         from kg_builder.pipeline import build as build_graph
 
-        with _store(into, create=True) as store, _progress(quiet=as_json) as progress:
+        with open_store(into, create=True) as store, _progress(quiet=as_json) as progress:
             report = build_graph(source, store, format=format, rejects=rejects, progress=progress)
         if as_json:
             _print_json(_report_record(report))
@@ -73,7 +73,7 @@ def build(
 @app.command(epilog="Example: kg-builder info magazines.graph")
 def info(store: Store, as_json: AsJson = False) -> None:
     """Count what a store holds, say over which time, and what was refused when it was built."""
-    with _one_line_errors(), _store(store, read_only=True) as opened:
+    with _one_line_errors(), open_store(store, read_only=True) as opened:
         held = opened.info()
         if as_json:
             _print_json(_info_record(held))
@@ -97,7 +97,7 @@ def query(
     """Run a reading Cypher query; `// :param name => value` lines at its top are defaults."""
     if (cypher is None) == (file is None):
         raise typer.BadParameter("give a query or --file, one of them", param_hint="CYPHER")
-    with _one_line_errors(), _store(store, read_only=True) as opened:
+    with _one_line_errors(), open_store(store, read_only=True) as opened:
         from kg_builder.cypher import Query
 
         asked = Query.load(file) if file is not None else Query.parse(cypher or "")
@@ -116,18 +116,6 @@ def _one_line_errors() -> Iterator[None]:
     except (KgBuilderError, OSError) as error:
         typer.echo(f"kg-builder: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(1) from None
-
-
-def _store(address: str, *, create: bool = False, read_only: bool = False) -> "GraphStore":
-    """The store at the address; asks for the password of a server where nobody set one and somebody sits there."""
-    from kg_builder.stores import connect
-
-    password = None
-    if "://" in address and "NEO4J_PASSWORD" not in os.environ and sys.stdin.isatty():
-        password = typer.prompt(
-            f"password of {os.environ.get('NEO4J_USERNAME', 'neo4j')} at {address}", hide_input=True, err=True
-        )
-    return connect(address, create=create, read_only=read_only, password=password)
 
 
 @contextmanager
