@@ -1,6 +1,7 @@
 """What a model knows, as derived tables that a graph store can hold."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -8,13 +9,17 @@ import polars as pl
 
 from graphrec.model import Model
 from graphrec.ranking import Names, Ranking
-from kg_builder.schema import RETAIL, EdgeType
+from kg_builder.schema import RETAIL, EdgeType, GraphSchema
 from kg_builder.tables import GraphTables
 
 Vectors = npt.NDArray[np.floating]
 _LABELS = ("User", "Product")
 _RECOMMENDED: EdgeType = ("User", "RECOMMENDED", "Product")
 _SIMILAR: EdgeType = ("Product", "SIMILAR_TO", "Product")
+_DERIVED = GraphSchema.of(
+    [replace(RETAIL.node(label), properties={}, text=()) for label in _LABELS], [RETAIL.edge(_RECOMMENDED), RETAIL.edge(_SIMILAR)]
+)
+"""What a model writes and nothing more: it must not tell a store what its own nodes hold, or which of it is text."""
 
 
 def tables(model: Model, ranking: Ranking, similar: Ranking | None, *, embeddings: bool, at: int | None) -> GraphTables:
@@ -48,7 +53,7 @@ def tables(model: Model, ranking: Ranking, similar: Ranking | None, *, embedding
         {"text_embedding": model.text, "graph_embedding": model.graph_vectors()} if embeddings else {}
     )
     nodes = {label: _nodes(model, label, vectors, edges) for label in _LABELS}
-    return GraphTables.of(RETAIL, nodes, edges)
+    return GraphTables.of(_DERIVED, nodes, edges)
 
 
 def _nodes(

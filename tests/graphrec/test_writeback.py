@@ -7,6 +7,7 @@ import pytest
 import graphrec
 from graphrec import Ranker
 from kg_builder.stores import connect
+from kg_builder.tables import GraphTables
 from tests.graphrec.conftest import SCORERS
 
 RECOMMENDED = ("User", "RECOMMENDED", "Product")
@@ -84,3 +85,12 @@ def test_a_fit_after_writing_back_gives_the_same_model(ranker, vectored, shop, s
     again = graphrec.fit(store, scorers=SCORERS, text_model="none")
     users = list(ranker.model.known.users.names)
     assert again.rank(users).to_pandas().equals(ranker.rank(users).to_pandas())
+
+
+def test_writing_back_does_not_tell_the_store_which_of_its_properties_are_text(ranker, shop, tmp_path):
+    coded = GraphTables(shop.schema.without_text("Brand"), shop.nodes, shop.edges)
+    with connect(tmp_path / "coded.graph", create=True) as store:
+        store.write(coded)
+        store.write(ranker.to_graph(["u0001"], k=2))
+        assert store.read().schema.node("Brand").text == ()
+        assert store.read().schema.node("Product").text == coded.schema.node("Product").text
