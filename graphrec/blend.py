@@ -8,10 +8,13 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from graphrec import cold, panels, splits
 from graphrec import scorers as registry
+from graphrec.batches import by_batch
 from graphrec.errors import NothingToLearn
+from graphrec.memory import give_back
 from graphrec.scorers import FitContext, Refitting, Scorer, State
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
 from graphrec.weighing import K, Weighed, standardise, weigh
@@ -65,12 +68,12 @@ class Blend:
     notes: tuple[str, ...] = ()
     """What was limited, left out or assumed."""
 
-    def score(self, histories: Histories) -> Floats:
-        """[b, products] float32; -inf where no scorer has an opinion."""
+    def score(self, histories: Histories, *, said: Mapping[str, Floats] | None = None) -> Floats:
+        """[b, products] float32; -inf where no scorer has an opinion. said: what the scorers said of these, by name, if known."""
         total = np.zeros((len(histories), len(self.warm)), dtype=np.float32)
         spoken = np.zeros(total.shape, dtype=bool)
         for name, scorer in self.scorers.items():
-            raw = scorer.score(histories)
+            raw = scorer.score(histories) if said is None else said[name]
             spoken |= ~np.isneginf(raw) & (self._weight(name) > 0)
             total += standardise(raw, self.warm) * self._weight(name)
         total += np.where(self.warm, 0.0, self.prior).astype(np.float32)
@@ -141,7 +144,7 @@ def _part(state: State, name: str) -> State:
 class _Judged:
     """What an inner cut said of the scorers."""
 
-    scorers: Mapping[str, Scorer]
+    scorers: dict[str, Scorer]
     """As fitted on the cut."""
     weights: Mapping[str, float]
     cold_weights: Mapping[str, float]
@@ -165,7 +168,9 @@ def learn(
     for name in asked:
         registry.load(name)
     judged = _judge(known, context, asked) if len(asked) > 1 else _alone(asked[0])
-    fitted = {name: _whole(name, judged, known, context) for name in _kept(judged)}
+    before = {name: judged.scorers.pop(name) for name in _kept(judged) if name in judged.scorers}
+    judged.scorers.clear()  # each is large: none outlives its use
+    fitted = {name: _whole(name, before.pop(name, None), known, context) for name in _kept(judged)}
     limits = [note for scorer in fitted.values() for note in getattr(scorer, "notes", ())]
     share, why = (newcomers, "as asked") if newcomers is not None else cold.newcomers(known)
     notes = [*limits, *([f"products nobody chose yet get {share:.1%} of the places: {why}"] if share else [])]
@@ -183,13 +188,14 @@ def _alone(name: str) -> _Judged:
     return _Judged({}, {name: 1.0}, {name: 1.0}, (), "one scorer alone: nothing to weigh")
 
 
-def _whole(name: str, judged: _Judged, known: KnownGraph, context: FitContext) -> Scorer:
-    """The scorer fitted on everything, keeping the choices it made on the cut where it can."""
-    before, started = judged.scorers.get(name), time.perf_counter()
+def _whole(name: str, before: Scorer | None, known: KnownGraph, context: FitContext) -> Scorer:
+    """The scorer fitted on everything, keeping the choices it made on the cut (`before`) where it can."""
+    started = time.perf_counter()
     if isinstance(before, Refitting):
         scorer: Scorer = before.refit(known, context)
     else:
         scorer = registry.load(name).fit(known, context)
+    give_back()
     _log.info("%s fitted on everything in %.1f s", name, time.perf_counter() - started)
     return scorer
 
@@ -206,15 +212,18 @@ def _judge(known: KnownGraph, context: FitContext, asked: Sequence[str]) -> _Jud
     cut = _with_history(cut).sample(size, context.seed)
     fitted = {name: _first(name, cut.known, context) for name in asked}
     found = weigh(panels.warm_panel(fitted, cut))
+    give_back()
     _log.info("weights by %s, NDCG@%d %.4f on the cut", found.way, K, found.quality)
     weights = dict(zip(asked, found.weights.tolist(), strict=True))
     cold_weights = _cold_weights(known, cut, hidden, fitted, weights, size)
+    give_back()
     return _Judged(fitted, weights, cold_weights, _parts(found, weights, cold_weights), cut.reason)
 
 
 def _first(name: str, known: KnownGraph, context: FitContext) -> Scorer:
     started = time.perf_counter()
     scorer = registry.load(name).fit(known, context)
+    give_back()
     _log.info("%s fitted on the cut in %.1f s", name, time.perf_counter() - started)
     return scorer
 
@@ -258,15 +267,18 @@ def _prior(blend: Blend, known: KnownGraph, share: float, seed: int) -> float:
     if not candidates.any():
         return 0.0
     users = np.random.default_rng(seed).permutation(len(known.users))[: max(50, 10_000_000 // len(known.products))]
-    gaps = []
-    for batch in panels.batches(known.histories(np.sort(users)[:1_000]), len(known.products)):
+
+    def gaps(_place: slice, batch: Histories) -> Floats:
         scores = blend.score(batch)
         scores[batch.matrix(scores.shape[1]).nonzero()] = -np.inf
         cold_best = _best(np.where(candidates, scores, -np.inf))
         warm_best = _best(np.where(known.warm & known.listed, scores, -np.inf))
         with np.errstate(invalid="ignore"):
-            gaps.append(np.nan_to_num(warm_best[:, ::-1] - cold_best, nan=np.inf, posinf=np.inf, neginf=-1e3).ravel())
-    ordered = np.sort(np.concatenate(gaps))
+            apart = warm_best[:, ::-1] - cold_best
+        return np.asarray(np.nan_to_num(apart, nan=np.inf, posinf=np.inf, neginf=-1e3).ravel())
+
+    sampled = known.histories(np.sort(users)[:1_000])
+    ordered = np.sort(np.concatenate([one for _, one in by_batch(gaps, sampled, len(known.products))]))
     offset = ordered[min(int(share * len(ordered)), len(ordered) - 1)]
     return float(offset) if np.isfinite(offset) else float(ordered[np.isfinite(ordered)].max(initial=0.0))
 
@@ -274,5 +286,5 @@ def _prior(blend: Blend, known: KnownGraph, share: float, seed: int) -> float:
 def _best(scores: Floats) -> Floats:
     """[b, K] the K highest scores, best first; -inf where there are fewer."""
     size = min(K, scores.shape[1])
-    best = -np.sort(-np.partition(scores, -size, axis=1)[:, -size:], axis=1)
+    best = torch.topk(torch.from_numpy(scores), size, dim=1).values.numpy()
     return np.pad(best, ((0, 0), (0, K - size)), constant_values=-np.inf)

@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
 
-from graphrec import leaks, panels
+from graphrec import leaks
 from graphrec import scorers as registry
+from graphrec.batches import by_batch
 from graphrec.errors import BadRequest, NothingToLearn
 from graphrec.leaks import Leaks
 from graphrec.metrics import Values, coverage, interval, measure, top
@@ -222,21 +223,25 @@ def _lists(
 ) -> dict[str, Rows]:
     """By system, [users, k] the product rows it lists; every listed product is ranked, a batch of users at a time."""
     histories = cut.known.histories(cut.users)
-    parts: dict[str, list[Rows]] = {system: [] for system in (BLEND, *alone)}
-    done = 0
-    for batch in panels.batches(histories, len(cut.known.products)):
-        for system, scores in _scores(ranker, alone, batch):
-            parts[system].append(top(_masked(scores, batch, cut.known.listed, exclude_seen=exclude_seen), k))
-        done += len(batch)
+
+    def ranked(_place: slice, batch: Histories) -> dict[str, Rows]:
+        return {
+            system: top(_masked(scores, batch, cut.known.listed, exclude_seen=exclude_seen), k)
+            for system, scores in _scores(ranker, alone, batch)
+        }
+
+    parts = []
+    for done, lists in by_batch(ranked, histories, len(cut.known.products)):
+        parts.append(lists)
         if progress:
             progress("rank test users", done, len(histories))
-    return {system: np.concatenate(made) for system, made in parts.items()}
+    return {system: np.concatenate([lists[system] for lists in parts]) for system in (BLEND, *alone)}
 
 
 def _scores(ranker: Ranker, alone: Mapping[str, Scorer], batch: Histories) -> Iterator[tuple[str, Floats]]:
-    yield BLEND, ranker.model.score(batch)
-    for name, scorer in alone.items():
-        yield name, scorer.score(batch)
+    said = {name: scorer.score(batch) for name, scorer in alone.items()}
+    yield BLEND, ranker.model.score(batch, said=said)
+    yield from said.items()
 
 
 def _masked(scores: Floats, batch: Histories, listed: npt.NDArray[np.bool_], *, exclude_seen: bool) -> Floats:

@@ -61,12 +61,13 @@ class Model:
     name: str = "graphrec"
     """How the model signs what it writes back; the same name replaces what it wrote before."""
 
-    def score(self, histories: Histories) -> Floats:
+    def score(self, histories: Histories, *, said: Mapping[str, Floats] | None = None) -> Floats:
         """[b, products] float32, higher is better; -inf where no scorer has an opinion.
 
         Somebody without a history gets what is popular, also where the blend dropped popularity for those who have one.
+        said: by name what the blend's scorers said of these histories, where that is known.
         """
-        scores = self.blend.score(histories)
+        scores = self.blend.score(histories, said=said)
         strangers = self._without_history(histories)
         if len(strangers):
             scores[strangers] = self._popularity

@@ -1,12 +1,13 @@
 """Panels: for the users of a cut, a few hundred candidates each, and what every scorer says of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 import torch
 
+from graphrec.batches import by_batch
 from graphrec.metrics import counts
 from graphrec.scorers import Scorer
 from graphrec.splits import Split
@@ -15,8 +16,6 @@ from graphrec.weighing import Panel, standardise
 
 Mask = npt.NDArray[np.bool_]
 Piece = tuple[Floats, Mask, Mask]
-CELLS = 16_000_000
-"""Scores held at a time, users × products of a batch: 64 MB a scorer."""
 _CANDIDATES = 60
 """Candidates that each scorer brings for each user."""
 _SCORED = 60_000_000
@@ -28,34 +27,31 @@ def users_for(products: int) -> int:
     return int(np.clip(_SCORED // max(products, 1), 500, 3_000))
 
 
-def batches(histories: Histories, products: int) -> Iterator[Histories]:
-    """The users in pieces whose scores fit `CELLS`."""
-    yield from histories.batches(max(1, min(512, CELLS // max(products, 1))))
-
-
 def warm_panel(scorers: Mapping[str, Scorer], cut: Split) -> Panel:
     """Every scorer's best 60 of what a user may be recommended, products that nobody chose left out."""
     known = cut.known
     truth = cut.truth @ sp.diags(known.warm.astype(np.float32)).tocsr()
     truth.eliminate_zeros()
-    parts, start = [], 0
-    for batch in batches(known.histories(cut.users), len(known.products)):
+
+    def piece(place: slice, batch: Histories) -> Piece:
         allowed = np.repeat((known.warm & known.listed)[None, :], len(batch), axis=0)
         allowed[batch.matrix(len(known.products)).nonzero()] = False
-        parts.append(_piece(_standardised(scorers, batch, known.warm), allowed, truth[start : start + len(batch)].toarray() > 0))
-        start += len(batch)
-    return _joined(parts, counts(truth))
+        return _piece(_standardised(scorers, batch, known.warm), allowed, truth[place].toarray() > 0)
+
+    parts = by_batch(piece, known.histories(cut.users), len(known.products))
+    return _joined([part for _, part in parts], counts(truth))
 
 
 def cold_panel(scorers: Mapping[str, Scorer], cut: Split, hidden: Rows) -> Panel:
-    """All hidden products as candidates. cut.truth: [u, hidden]."""
-    parts, start = [], 0
-    for batch in batches(cut.known.histories(cut.users), len(cut.known.products)):
+    """Every scorer's best 60 of the hidden products. cut.truth: [u, hidden]."""
+
+    def piece(place: slice, batch: Histories) -> Piece:
         values = [one[:, hidden] for one in _standardised(scorers, batch, cut.known.warm)]
-        truth = cut.truth[start : start + len(batch)].toarray() > 0
-        parts.append((np.stack(values, axis=2), np.ones_like(truth), truth))
-        start += len(batch)
-    return _joined(parts, counts(cut.truth))
+        truth = cut.truth[place].toarray() > 0
+        return _piece(values, np.ones_like(truth), truth)
+
+    parts = by_batch(piece, cut.known.histories(cut.users), len(cut.known.products))
+    return _joined([part for _, part in parts], counts(cut.truth))
 
 
 def _standardised(scorers: Mapping[str, Scorer], batch: Histories, warm: Mask) -> list[Floats]:

@@ -1,6 +1,6 @@
 """The weights of walks: how much a step along each of them is worth, learnt on an inner cut."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -10,6 +10,7 @@ import scipy.sparse as sp
 import torch
 
 from graphrec import splits
+from graphrec.batches import Result, by_batch
 from graphrec.errors import NothingToLearn
 from graphrec.metrics import counts, hits, ndcg
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
@@ -149,25 +150,25 @@ class _Lesson:
         places = np.minimum(truth.indptr[:-1, None] + np.arange(longest), truth.indptr[1:, None] - 1)
         return np.concatenate([drawn, 2 * truth.indices[places].astype(np.int64)], axis=1)
 
-    def _batches(self) -> "list[tuple[int, Histories]]":
-        products = len(self.cut.known.products)
-        size = max(1, _CELLS // products)
-        pieces = self.cut.known.histories(self.cut.users).batches(size)
-        return [(number * size, piece) for number, piece in enumerate(pieces)]
+    def _by_batch(self, work: Callable[[slice, Histories], Result]) -> list[Result]:
+        histories = self.cut.known.histories(self.cut.users)
+        return [found for _, found in by_batch(work, histories, len(self.cut.known.products), cells=_CELLS)]
 
     def _best(self, steps: Steps) -> Rows:
         """[u, 200] the best products under these weights that the user has not chosen."""
         products = len(self.cut.known.products)
         popularity = steps.popularity * np.log1p(np.asarray(self.cut.known.matrix.sum(axis=0)).ravel())
-        found = []
-        for _, batch in self._batches():
+
+        def best(_place: slice, batch: Histories) -> Rows:
             scores = np.repeat(popularity[None, :].astype(np.float32), len(batch), axis=0)
             for walk in (one for one in self.walks if one.name in steps.weights):
                 scores += walk.reach(steps.start(batch, walk.name, products)).toarray()
             scores[batch.matrix(products).nonzero()] = -np.inf
             scores[:, ~self.cut.known.warm] = -np.inf
-            found.append(torch.topk(torch.from_numpy(scores), min(_BEST, products), dim=1).indices.numpy())
-        return np.concatenate(found)
+            found: Rows = torch.topk(torch.from_numpy(scores), min(_BEST, products), dim=1).indices.numpy()
+            return found
+
+        return np.concatenate(self._by_batch(best))
 
     def _regress(self, candidates: Rows, random: Mask) -> Iterator[Steps]:
         """Weights for each of `_TEMPERS`. random: [u, c] True where a candidate stands for all that nothing else brought in."""
@@ -202,8 +203,8 @@ class _Lesson:
         values = np.zeros((*candidates.shape, len(self.walks) * width + 1), dtype=np.float32)
         values[:, :, -1] = np.log1p(np.asarray(known.matrix.sum(axis=0)).ravel())[candidates]
         truth, seen = np.zeros(candidates.shape, dtype=bool), np.zeros(candidates.shape, dtype=bool)
-        for begin, batch in self._batches():
-            rows = slice(begin, begin + len(batch))
+
+        def fill(rows: slice, batch: Histories) -> None:
             truth[rows] = np.take_along_axis(self.cut.truth[rows].toarray() > 0, candidates[rows], axis=1)
             seen[rows] = np.take_along_axis(batch.matrix(products).toarray() > 0, candidates[rows], axis=1)
             starts = [_start(batch, decayed(batch, decay), products) for decay in self.decays]
@@ -211,5 +212,7 @@ class _Lesson:
                 for place, start in enumerate(starts):
                     reach = walk.reach(start).toarray()
                     values[rows, :, number * width + place] = np.take_along_axis(reach, candidates[rows], axis=1)
+
+        self._by_batch(fill)
         real = np.diff(candidates, axis=1, prepend=-1) > 0
         return values, truth & real, real & ~seen & (known.warm[candidates] | truth)

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from graphrec import checkpoint, panels, reasons, writeback
+from graphrec import checkpoint, reasons, writeback
+from graphrec.batches import by_batch
 from graphrec.connections import Connections
 from graphrec.errors import BadRequest
 from graphrec.explanation import Explanation
@@ -82,14 +83,18 @@ class Ranker:
         names, histories = self._histories(user if users is None else users, history, strangers=strangers)
         allowed = self._allowed(candidates)
         barred = self._barred(names, exclude)
-        lists, scores, start = [], [], 0
-        for batch in panels.batches(histories, len(self._ids)):
-            found = self._masked(batch, allowed, barred[start : start + len(batch)], exclude_seen=exclude_seen)
-            lists.append(top(found, k))
-            scores.append(np.take_along_axis(found, np.maximum(lists[-1], 0), axis=1))
-            start += len(batch)
+
+        def ranked(place: slice, batch: Histories) -> tuple[Rows, Floats]:
+            found = self._masked(batch, allowed, barred[place], exclude_seen=exclude_seen)
+            rows = top(found, k)
+            return rows, np.take_along_axis(found, np.maximum(rows, 0), axis=1)
+
+        lists, scores = [], []
+        for done, (rows, values) in by_batch(ranked, histories, len(self._ids)):
+            lists.append(rows)
+            scores.append(values)
             if progress:
-                progress("rank users", start, len(histories))
+                progress("rank users", done, len(histories))
         if not lists:
             return Ranking.of([], self._ids, np.empty((0, k), np.int64), np.empty((0, k), np.float32), self._titles)
         return Ranking.of(names, self._ids, np.concatenate(lists), np.concatenate(scores), self._titles)
@@ -270,11 +275,11 @@ class Ranker:
         """The k most similar products of every listed product."""
         listed = np.flatnonzero(self.model.known.listed).astype(np.int64)
         lists, scores = np.full((len(listed), k), -1, dtype=np.int64), np.zeros((len(listed), k), dtype=np.float32)
-        start = 0
-        for batch in panels.batches(Histories.of(listed[:, None].tolist()), len(self._ids)):
-            stop = start + len(batch)
-            lists[start:stop], scores[start:stop] = self._similar(batch, k)
-            start = stop
+
+        def compared(place: slice, batch: Histories) -> None:
+            lists[place], scores[place] = self._similar(batch, k)
+
+        for done, _ in by_batch(compared, Histories.of(listed[:, None].tolist()), len(self._ids)):
             if progress:
-                progress("compare products", stop, len(listed))
+                progress("compare products", done, len(listed))
         return Ranking.of(self._ids[listed].tolist(), self._ids, lists, scores)

@@ -12,6 +12,7 @@ from scipy.linalg.lapack import spotrf, spotri
 from graphrec.likeness import Likeness
 from graphrec.scorers import FitContext, State, Term
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
+from graphrec.walks import prune
 
 EXACT = 10_000
 """Chosen profiles up to which all teach: beyond, the time of the solution (it grows with the cube) would be minutes."""
@@ -106,7 +107,7 @@ def _company(taught: sp.csc_matrix, matrix: sp.csr_matrix) -> sp.csr_matrix:
     scale = 1 / np.sqrt(np.maximum(matrix.getnnz(axis=0), 1))
     others = sp.csr_matrix(matrix @ sp.diags(scale)).astype(np.float32)
     own = sp.csr_matrix(sp.diags(1 / np.sqrt(np.maximum(taught.getnnz(axis=0), 1))) @ taught.T).astype(np.float32)
-    blocks = [_largest_of_few(sp.csr_matrix(own[start : start + _BLOCK] @ others)) for start in range(0, own.shape[0], _BLOCK)]
+    blocks = [prune(sp.csr_matrix(own[start : start + _BLOCK] @ others), _KEPT) for start in range(0, own.shape[0], _BLOCK)]
     return sp.csr_matrix(sp.vstack(blocks, format="csr"))
 
 
@@ -153,20 +154,9 @@ def _near(lessons: sp.csr_matrix, company: sp.csr_matrix) -> sp.csr_matrix:
     for start in range(0, lessons.shape[0], _BLOCK):
         near = sp.csr_matrix(lessons[start : start + _BLOCK] @ company)
         near.data[near.data < 0] = 0
-        blocks.append(_largest_of_few(near))
+        near.eliminate_zeros()
+        blocks.append(prune(near, _KEPT))
     return sp.csr_matrix(sp.vstack(blocks, format="csr"))
-
-
-def _largest_of_few(matrix: sp.csr_matrix) -> sp.csr_matrix:
-    """`_largest` of a matrix that is mostly zeros, without filling it up."""
-    for row in range(matrix.shape[0]):
-        values = matrix.data[matrix.indptr[row] : matrix.indptr[row + 1]]  # a view
-        if len(values) > _KEPT:
-            size = np.abs(values)
-            values[size < np.partition(size, -_KEPT)[-_KEPT]] = 0
-    matrix.eliminate_zeros()
-    matrix.sort_indices()
-    return matrix
 
 
 def _largest(dense: npt.NDArray[np.floating]) -> sp.csr_matrix:

@@ -106,7 +106,7 @@ def test_an_excluded_product_is_shown_to_nobody_and_an_excluded_pair_to_that_use
 def test_the_same_question_has_the_same_answer_whatever_the_batch(ranker, monkeypatch):
     users = list(ranker.model.known.users.names)
     whole = ranker.rank(users, k=7).to_pandas()
-    monkeypatch.setattr("graphrec.panels.CELLS", 5 * len(ranker.model.known.products))
+    monkeypatch.setattr("graphrec.batches.CELLS", 5 * len(ranker.model.known.products))
     assert ranker.rank(users, k=7).to_pandas().equals(whole)
 
 
