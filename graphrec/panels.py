@@ -18,7 +18,7 @@ Mask = npt.NDArray[np.bool_]
 Piece = tuple[Floats, Mask, Mask]
 _CANDIDATES = 60
 """Candidates that each scorer brings for each user."""
-_SCORED = 60_000_000
+_SCORED = 120_000_000
 """Users × products that are scored for one panel."""
 
 
