@@ -33,7 +33,12 @@ class Reason:
     """amount / Σ |amounts|, so the shares of a score that nothing speaks against sum to 1."""
 
     def __str__(self) -> str:
-        because = f"because you chose {self.item.name}" if self.item else self.scorer
+        return self._sentence(1)
+
+    def _sentence(self, times: int) -> str:
+        """times: products of this name in the history that speak alike."""
+        name = "" if self.item is None else f"{times} × {self.item.name}" if times > 1 else self.item.name
+        because = f"because you chose {name}" if name else self.path
         return f"{because} — {self.connection.sentence}"
 
 
@@ -63,6 +68,29 @@ class Explanation:
         for reason in self.reasons:
             totals[reason.scorer] = totals.get(reason.scorer, 0.0) + reason.amount
         return totals
+
+    def by_path(self) -> dict[str, float]:
+        """How much each path brings, without the baseline, the largest first."""
+        totals: dict[str, float] = {}
+        for reason in self.reasons:
+            totals[reason.path] = totals.get(reason.path, 0.0) + reason.amount
+        return dict(sorted(totals.items(), key=lambda one: -abs(one[1])))
+
+    def told(self) -> list[tuple[float, str]]:
+        """(share, sentence) for people: reasons from products of one name along one path are told together, the largest first.
+
+        After five, what is left is summed up a path at a time.
+        """
+        groups: dict[tuple[str | None, str], list[Reason]] = {}
+        for reason in self.reasons:
+            groups.setdefault((reason.item.name if reason.item else None, reason.path), []).append(reason)
+        ordered = sorted(groups.values(), key=lambda group: -abs(_share(group)))
+        head = [(_share(group), group[0]._sentence(len({reason.item for reason in group}))) for group in ordered[:_SHOWN]]
+        rest: dict[str, list[Reason]] = {}
+        for group in ordered[_SHOWN:]:
+            rest.setdefault(group[0].path, []).extend(group)
+        tail = [(_share(some), f"{len(some)} smaller: {path}") for path, some in rest.items()]
+        return head + sorted(tail, key=lambda one: -abs(one[0]))
 
     def to_pandas(self) -> pd.DataFrame:
         """A frame with the columns item, title, scorer, path, because, amount, share, exact; one row a reason.
@@ -119,24 +147,22 @@ class Explanation:
         return len(self.reasons)
 
     def __str__(self) -> str:
-        lines = [f"{reason.share:>5.0%}  {reason}" for reason in self.reasons[:_SHOWN]]
-        rest = self.reasons[_SHOWN:]
-        more = (
-            [f"{sum(reason.share for reason in rest):>5.0%}  {len(rest)} smaller reason{'s' * (len(rest) > 1)}, for and against"]
-            if rest
-            else []
-        )
+        lines = [f"{share:>5.0%}  {sentence}" for share, sentence in self.told()]
         same = [f"       {self.baseline:+.3g} of the score is the same for every product"] if self.baseline else []
-        return "\n".join([self._head(), *lines, *more, *same])
+        return "\n".join([self._head(), *lines, *same])
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><td>{reason.share:.0%}</td><td>{escape(str(reason))}</td></tr>" for reason in self.reasons[:_SHOWN])
+        rows = "".join(f"<tr><td>{share:.0%}</td><td>{escape(sentence)}</td></tr>" for share, sentence in self.told())
         table = f"<table><thead><tr><th>share</th><th>reason</th></tr></thead><tbody>{rows}</tbody></table>"
         return f"<p>{escape(self._head())}</p>{table}"
 
     def _head(self) -> str:
         name = f"{self.item.name} ({self.item.id})" if self.item.name != self.item.id else self.item.id
         return f"{name} for {self.user}: score {self.score:.4g}"
+
+
+def _share(reasons: Sequence[Reason]) -> float:
+    return sum(reason.share for reason in reasons)
 
 
 def _add(graph: "nx.MultiDiGraph", node: Node) -> None:

@@ -7,7 +7,8 @@ import scipy.sparse as sp
 
 from graphrec import Ranker
 from graphrec.blend import Blend
-from graphrec.connections import Connections, Node
+from graphrec.connections import Connection, Connections, Node
+from graphrec.explanation import Explanation, Reason
 from graphrec.model import Model
 from graphrec.scorers import Term
 from tests.graphrec.graphs import known_graph, tastes
@@ -213,3 +214,18 @@ def test_an_explanation_of_a_product_that_no_scorer_speaks_of_is_empty_but_given
     found = Ranker(model).explain(["p00001"], "p00014")
     assert len(found) == 0
     assert found.item == Node("Product", "p00014", "p00014")
+
+
+def test_products_of_one_name_are_told_together_and_the_rest_is_summed_up_by_path():
+    names = ["Plums", "Plums", "Figs", "Dates", "Kiwis", "Limes", "Pears"]
+    items = [Node("Product", f"p{number}", name) for number, name in enumerate(names)]
+    alike, brand = Connection("9 others chose both"), Connection("both MADE_BY Acme")
+    reasons = [Reason(item, "linear", "INTERACTED", 2.0 - place / 10, True, alike) for place, item in enumerate(items)]
+    reasons += [Reason(items[2], "paths", "MADE_BY", -0.1, True, brand), Reason(None, "paths", "popularity", 0.2, True, alike)]
+    found = Explanation.of("u", Node("Product", "p9", "Peach"), reasons)
+    total = sum(abs(reason.amount) for reason in reasons)
+    told = found.told()
+    assert told[0] == (pytest.approx((2.0 + 1.9) / total), "because you chose 2 × Plums — 9 others chose both")
+    assert [sentence for _, sentence in told[5:]] == ["1 smaller: INTERACTED", "1 smaller: popularity", "1 smaller: MADE_BY"]
+    assert sum(share for share, _ in told) == pytest.approx(sum(reason.share for reason in found))
+    assert found.by_path() == pytest.approx({"INTERACTED": 11.9, "popularity": 0.2, "MADE_BY": -0.1})
