@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kg_builder.cypher import Query as Query
+    from kg_builder.errors import BadRequest as BadRequest
     from kg_builder.errors import DamagedDump as DamagedDump
     from kg_builder.errors import DumpError as DumpError
     from kg_builder.errors import EmptyDump as EmptyDump
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from kg_builder.errors import StoreMissing as StoreMissing
     from kg_builder.errors import StoreRefused as StoreRefused
     from kg_builder.errors import StoreUnreachable as StoreUnreachable
+    from kg_builder.errors import TooManyFaults as TooManyFaults
     from kg_builder.errors import UnknownFormat as UnknownFormat
     from kg_builder.pipeline import BuildReport as BuildReport
     from kg_builder.pipeline import build as build
@@ -44,6 +46,7 @@ _HOME = {
     "schema": ("RETAIL", "EdgeSpec", "GraphSchema", "NodeSpec"),
     "cypher": ("Query",),
     "errors": (
+        "BadRequest",
         "DamagedDump",
         "DumpError",
         "EmptyDump",
@@ -56,6 +59,7 @@ _HOME = {
         "StoreMissing",
         "StoreRefused",
         "StoreUnreachable",
+        "TooManyFaults",
         "UnknownFormat",
     ),
 }
@@ -63,6 +67,7 @@ _MODULE = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "RETAIL",
+    "BadRequest",
     "Build",
     "BuildReport",
     "DamagedDump",
@@ -84,6 +89,7 @@ __all__ = [
     "StoreMissing",
     "StoreRefused",
     "StoreUnreachable",
+    "TooManyFaults",
     "UnknownFormat",
     "build",
     "connect",

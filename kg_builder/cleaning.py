@@ -293,7 +293,7 @@ def richest(name: str, frame: pl.LazyFrame, identity: Sequence[str], reason: str
         written = pl.struct(values).struct.json_encode()
         filled = pl.sum_horizontal(pl.col(name).is_not_null() for name in values)
         several = several.sort(filled, written.str.len_chars(), written, descending=[True, True, False])
-    sieve.refuse(several.filter(~pl.struct(keys).is_first_distinct()).lazy(), reason, keys[0])
+    sieve.spare(several.filter(~pl.struct(keys).is_first_distinct()).lazy(), reason, keys[0])
     others = [name for name in schema if name not in keys]
     one = several.lazy().group_by(keys, maintain_order=True).agg(pl.col(name).drop_nulls().first() for name in others)
     single = frame.join(doubled.lazy(), on=keys, how="anti", nulls_equal=True)

@@ -56,18 +56,27 @@ def build(
     into: Annotated[str, typer.Option(metavar="STORE", help="A path, or neo4j://host:7687; made where there is none.")],
     format: Annotated[str | None, typer.Option(metavar="F", help="The dump's format, where looking is not enough.")] = None,  # noqa: A002
     rejects: Annotated[Path | None, typer.Option(metavar="PATH", help="Where the refused rows go.")] = None,
+    max_rejects: Annotated[
+        str | None, typer.Option(metavar="N|P%", help="Faulty rows to put up with; more, and nothing is written.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read a dump into a store; doing it twice changes nothing."""
+    """Read a dump into a store; doing it twice changes nothing.
+
+    Faulty rows are left out and named, all others are written, and the exit code is 1, unless --max-rejects allows for them.
+    """
     with _one_line_errors():
         from kg_builder.pipeline import build as build_graph
 
         with open_store(into, create=True) as store, _progress(quiet=as_json) as progress:
-            report = build_graph(source, store, format=format, rejects=rejects, progress=progress)
+            report = build_graph(source, store, format=format, rejects=rejects, max_rejects=max_rejects, progress=progress)
         if as_json:
             _print_json(_report_record(report))
         else:
             _print_report(report)
+        if report.faults and max_rejects is None:
+            _print_faults(report)
+            raise typer.Exit(1)
 
 
 @app.command(epilog="Example: kg-builder info magazines.graph")
@@ -158,6 +167,7 @@ def _report_record(report: "BuildReport") -> dict[str, Any]:
         "nodes": dict(report.nodes),
         "edges": _edge_records(report.edges),
         "rejected": dict(report.rejected),
+        "faults": report.faults,
         "rejects": None if report.rejects is None else str(report.rejects),
         "seconds": round(report.seconds, 2),
     }
@@ -190,6 +200,15 @@ def _print_report(report: "BuildReport") -> None:
         count = sum(report.rejected.values())
         typer.echo(f"{count:,} row{'s' * (count != 1)} refused ({report.rejects}):")
         _print_reasons(report.rejected)
+
+
+def _print_faults(report: "BuildReport") -> None:
+    """Each faulty row in a line, the first few, on the error stream."""
+    for message in report.first_faults:
+        typer.echo(f"kg-builder: {' '.join(message.split())}", err=True)
+    further = report.faults - len(report.first_faults)
+    more = f"{further:,} further faulty rows are in {report.rejects}; " if further else ""
+    typer.echo(f"kg-builder: {more}all sound rows were written (--max-rejects 1% puts up with as many faulty ones)", err=True)
 
 
 def _print_info(held: "StoreInfo") -> None:

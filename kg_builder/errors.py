@@ -1,11 +1,13 @@
 """Every error a user of kg_builder can meet, each with what to do about it in its message.
 
 KgBuilderError
+├── BadRequest       (ValueError)         an argument that cannot be
 ├── SchemaError      (ValueError)         a label, type, property or value the schema does not allow
 ├── DumpError        (ValueError)         a source that cannot be read
 │   ├── UnknownFormat                     no reader knows this folder
 │   ├── EmptyDump                         nothing, or nothing with interactions, in it
-│   └── DamagedDump                       a file that breaks off or is not what its name says
+│   ├── DamagedDump                       a file that breaks off or is not what its name says
+│   └── TooManyFaults                     more faulty rows than the caller allows
 ├── MissingSource    (FileNotFoundError)  the path does not exist
 └── StoreError
     ├── StoreMissing     (FileNotFoundError)  nothing was built there yet
@@ -21,6 +23,10 @@ from difflib import get_close_matches
 
 class KgBuilderError(Exception):
     """Root of the tree: catch it to catch all of kg_builder's own errors."""
+
+
+class BadRequest(KgBuilderError, ValueError):
+    """An argument that cannot be."""
 
 
 class SchemaError(KgBuilderError, ValueError):
@@ -41,6 +47,10 @@ class EmptyDump(DumpError):
 
 class DamagedDump(DumpError):
     """A file breaks off in the middle or is not what its name says."""
+
+
+class TooManyFaults(DumpError):
+    """More rows of the source are faulty than the caller allows; nothing was written."""
 
 
 class MissingSource(KgBuilderError, FileNotFoundError):

@@ -1,19 +1,23 @@
 """From a dump to a store, whole or not at all."""
 
+import math
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from polars.exceptions import PolarsError
 
 from kg_builder.dumps import Source, read_dump
-from kg_builder.errors import DamagedDump
+from kg_builder.errors import BadRequest, DamagedDump, TooManyFaults
 from kg_builder.rejects import Rejects
 from kg_builder.schema import EdgeType
 from kg_builder.stores import Build, GraphStore, Progress, connect
 from kg_builder.tabulation import tabulate
+
+_TOLD = 5
+"""Faulty rows that a report puts in words; all are in the rejects file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,10 @@ class BuildReport:
     """Edges read from the dump, by edge type."""
     rejected: Mapping[str, int]
     """How many rows were refused, by reason."""
+    faults: int
+    """How many of them for a fault; the others say once more what another row says."""
+    first_faults: tuple[str, ...]
+    """The first of these in words, with file, line, value and expectation."""
     rejects: Path | None
     """The file with the refused rows; None where none was written."""
     seconds: float
@@ -41,6 +49,7 @@ def build(
     *,
     format: str | None = None,  # noqa: A002 - the option's name on the command line
     rejects: Path | str | None = None,
+    max_rejects: int | str | None = None,
     progress: Progress | None = None,
     now: int | None = None,
 ) -> BuildReport:
@@ -55,11 +64,15 @@ def build(
         format: the dump's format, where looking at it is not enough.
         rejects: the file for refused rows. By default `rejects.jsonl` in an embedded store's folder, else
             `<name of the dump>.rejects.jsonl` in the current folder where there are any.
+        max_rejects: how many faulty rows may be left out, as a number or a share such as "1%" of all rows; where there are more,
+            nothing is written. None leaves out any number.
         progress: called as work goes on.
         now: epoch seconds; what lies more than a day later is refused. None asks the clock.
 
     Raises:
         DumpError, MissingSource: the source cannot be read, or there is nothing in it.
+        TooManyFaults: more rows are faulty than `max_rejects` allows.
+        BadRequest: `max_rejects` is neither a number nor a share.
         StoreError: the store cannot be reached or written to.
 
     Example:
@@ -73,10 +86,10 @@ def build(
     """
     if isinstance(into, str | Path):
         with connect(into, create=True) as store:
-            return build(source, store, format=format, rejects=rejects, progress=progress, now=now)
+            return build(source, store, format=format, rejects=rejects, max_rejects=max_rejects, progress=progress, now=now)
     started = time.monotonic()
     now = int(time.time()) if now is None else now
-    refused = Rejects()
+    refused, most = Rejects(), _most(max_rejects)
     with tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch:
         try:
             dump = read_dump(source, format=format, rejects=refused, progress=progress)
@@ -86,12 +99,39 @@ def build(
         finally:
             if rejects is not None:
                 refused.save(rejects)
+        _check(refused, most)
         record = Build(_called(source), dump.format, now, refused.counts())
         into.write(tables, build=record, progress=progress)
         nodes, edges = tables.counts()
     file = _save(refused, rejects, into, Path(dump.name).name or dump.format)
     address = into.info().address
-    return BuildReport(record.source, record.format, address, nodes, edges, record.rejected, file, time.monotonic() - started)
+    faults = refused.faults, tuple(refused.first_faults(_TOLD))
+    seconds = time.monotonic() - started
+    return BuildReport(record.source, record.format, address, nodes, edges, record.rejected, *faults, file, seconds)
+
+
+def _most(said: int | str | None) -> Callable[[int], float]:
+    """From the rows there are to the faulty ones that may be left out: `100`, `1%` of them, or None for any number."""
+    number = str(said).strip()
+    try:
+        if said is None:
+            return lambda _rows: math.inf
+        if number.endswith("%") and 0 <= float(number[:-1]) <= 100:
+            return lambda rows: float(number[:-1]) / 100 * rows
+        if int(number) >= 0:
+            return lambda _rows: int(number)
+    except ValueError:
+        pass
+    raise BadRequest(f"max_rejects must be a number of rows such as 100, or a share such as 1% (got {said!r})")
+
+
+def _check(refused: Rejects, most: Callable[[int], float]) -> None:
+    rows = refused.faults + refused.passed
+    if refused.faults > most(rows):
+        raise TooManyFaults(
+            f"{refused.faults:,} of {rows:,} rows are faulty, {most(rows):,.0f} may be; nothing was written; "
+            f"the first is {refused.first_faults(1)[0]}"
+        )
 
 
 def _called(source: Source) -> str:

@@ -1,4 +1,8 @@
-"""Rows that are refused: each with its file, line, reason and values, so that nothing is lost in silence."""
+"""Rows that are refused: each with its file, line, reason and values, so that nothing is lost in silence.
+
+A row is refused for a fault (no JSON, a rating of 9, a date in 2090), which somebody should mend, or because it says once more
+what another row says (a product described twice), which is no fault.
+"""
 
 import json
 from collections import Counter
@@ -35,14 +39,17 @@ class Rejects:
     """
 
     _frames: list[pl.DataFrame] = field(default_factory=list)
+    passed: int = 0
+    """Rows that were checked and found without a fault."""
 
     def add(self, file: str | None, line: int | None, reason: str, got: object, row: object) -> None:
-        """Refuse one row; `row` is anything JSON can hold."""
-        values = [file], [line], [reason], [None if got is None else str(got)], [json.dumps(row, ensure_ascii=False, default=str)]
+        """Refuse one row for a fault; `row` is anything JSON can hold."""
+        said = json.dumps(row, ensure_ascii=False, default=str)
+        values = [file], [line], [reason], [None if got is None else str(got)], [True], [said]
         self._frames.append(pl.DataFrame(dict(zip(_COLUMNS, values, strict=True)), schema=_COLUMNS))
 
     def extend(self, refused: pl.DataFrame) -> None:
-        """Refuse all rows of a frame with the columns file, line, reason, got and row (JSON)."""
+        """Refuse all rows of a frame with the columns file, line, reason, got, fault (boolean) and row (JSON)."""
         if refused.height:
             self._frames.append(refused.select(pl.col(name).cast(dtype) for name, dtype in _COLUMNS.items()))
 
@@ -53,8 +60,18 @@ class Rejects:
             counted.update(frame["reason"].to_list())
         return dict(counted.most_common())
 
+    @property
+    def faults(self) -> int:
+        """How many rows were refused for a fault."""
+        return sum(int(frame["fault"].sum()) for frame in self._frames)
+
+    def first_faults(self, most: int) -> list[str]:
+        """The messages of the first faulty rows, at most so many."""
+        found = self._table().filter(pl.col("fault")).sort("file", "line", maintain_order=True)
+        return found["message"].head(most).to_list()
+
     def rows(self) -> list[dict[str, object]]:
-        """Every refused row as it is written: file, line, reason, message, row."""
+        """Every refused row as it is written: file, line, reason, fault, message, row."""
         return list(self._records())
 
     def save(self, path: Path | str) -> None:
@@ -76,7 +93,7 @@ class Rejects:
         place = pl.concat_str(pl.col("file").fill_null("source"), pl.format(" line {}", "line").fill_null(""))
         got = pl.format(" (got {})", pl.col("got").str.slice(0, 80)).fill_null("")
         message = pl.concat_str(place, pl.lit(": "), "reason", got)
-        return table.select("file", "line", "reason", message.alias("message"), "row")
+        return table.select("file", "line", "reason", "fault", message.alias("message"), "row")
 
 
 _COLUMNS: Mapping[str, pl.DataType] = {
@@ -84,6 +101,7 @@ _COLUMNS: Mapping[str, pl.DataType] = {
     "line": pl.Int64(),
     "reason": pl.String(),
     "got": pl.String(),
+    "fault": pl.Boolean(),
     "row": pl.String(),
 }
 
@@ -101,19 +119,22 @@ class Sieve:
     """A folder for the rows that pass, so that they need no memory; None keeps them in memory."""
 
     def sift(self, name: str, frame: pl.LazyFrame, checks: Sequence[Check], wanted: Sequence[pl.Expr]) -> pl.LazyFrame:
-        """The wanted columns of the rows that pass every check; the others are refused for the first check they fail."""
+        """The wanted columns of the rows that pass every check; the others are refused for the first check they fail: a fault."""
         verdict = pl.coalesce(pl.when(check.bad).then(pl.lit(number, pl.Int8)) for number, check in enumerate(checks))
         judged = frame.with_columns(verdict.alias(VERDICT)).cache()
-        refused = _refused(judged.filter(pl.col(VERDICT).is_not_null()), checks)
+        refused = _refused(judged.filter(pl.col(VERDICT).is_not_null()), checks, fault=True)
         kept = judged.filter(pl.col(VERDICT).is_null()).select(wanted)
         if self.scratch is None:
             rows, held = pl.collect_all([refused, kept], engine="streaming")
             self.rejects.extend(rows)
+            self.rejects.passed += held.height
             return held.lazy()
         path = self.scratch / f"{name}.parquet"
         rows, _ = pl.collect_all([refused, kept.sink_parquet(path, lazy=True)], engine="streaming")
         self.rejects.extend(rows)
-        return pl.scan_parquet(path)
+        found = pl.scan_parquet(path)
+        self.rejects.passed += int(found.select(pl.len()).collect().item())
+        return found
 
     def hold(self, name: str, frame: pl.LazyFrame) -> pl.LazyFrame:
         """The frame worked out once, to be read often."""
@@ -123,14 +144,14 @@ class Sieve:
         frame.sink_parquet(path)
         return pl.scan_parquet(path)
 
-    def refuse(self, rows: pl.LazyFrame, reason: str, got: str) -> None:
-        """Put all rows into the rejects for one reason; `got` is the column that the message shows."""
+    def spare(self, rows: pl.LazyFrame, reason: str, got: str) -> None:
+        """Put all rows into the rejects for one reason that is no fault; `got` is the column that the message shows."""
         check = Check(reason, pl.lit(value=True), got)
         judged = rows.with_columns(pl.lit(0, pl.Int8).alias(VERDICT))
-        self.rejects.extend(_refused(judged, [check]).collect(engine="streaming"))
+        self.rejects.extend(_refused(judged, [check], fault=False).collect(engine="streaming"))
 
 
-def _refused(judged: pl.LazyFrame, checks: Sequence[Check]) -> pl.LazyFrame:
+def _refused(judged: pl.LazyFrame, checks: Sequence[Check], *, fault: bool) -> pl.LazyFrame:
     """Rows with a verdict in the columns of the rejects."""
     present = judged.collect_schema().names()
     values = [name for name in present if name not in ("file", "line") and not name.startswith("__")]
@@ -144,5 +165,6 @@ def _refused(judged: pl.LazyFrame, checks: Sequence[Check]) -> pl.LazyFrame:
         (pl.col("line") if "line" in present else pl.lit(None, pl.Int64)).alias("line"),
         reasons.alias("reason"),
         got.alias("got"),
+        pl.lit(fault).alias("fault"),
         pl.struct(values).struct.json_encode().alias("row"),
     )

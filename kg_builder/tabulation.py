@@ -146,7 +146,7 @@ class _Graph:
             links = pl.concat(parts).with_columns(none_if_empty(pl.col("target"))).drop_nulls().unique()
             links = links.collect(engine="streaming").lazy()
             itself = pl.col("source") == pl.col("target")
-            self.sieve.refuse(links.filter(itself), f"a product cannot be {name} with itself", "target")
+            self.sieve.spare(links.filter(itself), f"a product cannot be {name} with itself", "target")
             links = links.filter(~itself)
             if _height(links):
                 self.edges["Product", kind, "Product"] = links

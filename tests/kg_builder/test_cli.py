@@ -30,7 +30,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory, folder):
     path = tmp_path_factory.mktemp("stores") / "shop.graph"
-    assert run("build", folder, "--into", path).exit_code == 0
+    assert run("build", folder, "--into", path, "--max-rejects", "10%").exit_code == 0
     return path
 
 
@@ -47,19 +47,76 @@ def refused(result, *words):
 
 
 def test_build_prints_counts_and_what_was_refused(folder, tmp_path):
-    result = run("build", folder, "--into", tmp_path / "new.graph")
+    result = run("build", folder, "--into", tmp_path / "new.graph", "--max-rejects", "10%")
     assert result.exit_code == 0
     assert "(User)-[:BOUGHT]->(Product)" in result.stdout
     assert "rows refused" in result.stdout
     assert "rating must lie in 1..5" in result.stdout
 
 
+def amazon(folder, *changes):
+    """A dump of reviews, one line for each change of a good one; a string is a line as it is."""
+    good = {"reviewerID": "u1", "asin": "p1", "overall": 5.0, "unixReviewTime": 1393372800}
+    lines = [one if isinstance(one, str) else json.dumps(good | one) for one in changes]
+    folder.mkdir()
+    (folder / "Tea_5.json.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ('{"reviewerID": "u2", "as', 'the line must be a JSON object (got {"reviewerID": "u2", "as)'),
+        ({"overall": 9}, "rating must lie in 1..5 (got 9)"),
+        ({"unixReviewTime": 3_800_000_000}, "time must lie between 1990-01-01 and tomorrow (got 3800000000)"),
+    ],
+    ids=["a line that is no JSON", "a rating of 9", "a date in 2090"],
+)
+def test_a_faulty_row_is_named_ends_with_1_and_costs_no_good_row(fault, words, tmp_path):
+    dump = amazon(tmp_path / "dump", {}, fault, {"reviewerID": "u3"})
+    result = run("build", dump, "--into", tmp_path / "tea.graph")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[0] == f"kg-builder: Tea_5.json.gz line 2: {words}"
+    assert "Traceback" not in result.output
+    assert json.loads(run("info", tmp_path / "tea.graph", "--json").stdout)["nodes"]["Review"] == 2
+
+
+def test_the_first_five_faulty_rows_are_named_and_the_others_counted(tmp_path):
+    dump = amazon(tmp_path / "dump", {}, *({"overall": 9, "asin": f"p{number}"} for number in range(8)))
+    lines = run("build", dump, "--into", tmp_path / "tea.graph").stderr.splitlines()
+    assert [line.split(":")[1].strip() for line in lines[:-1]] == [f"Tea_5.json.gz line {number}" for number in range(2, 7)]
+    assert lines[-1].startswith(f"kg-builder: 3 further faulty rows are in {tmp_path / 'tea.graph' / 'rejects.jsonl'}")
+
+
+def test_rows_that_say_what_others_said_are_no_fault(tmp_path):
+    result = run("build", amazon(tmp_path / "dump", {}, {}), "--into", tmp_path / "tea.graph")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "1 row refused" in result.stdout
+
+
+@pytest.mark.parametrize(("allowed", "code"), [("1", 0), ("50%", 0), ("0", 1), ("10%", 1)])
+def test_more_faulty_rows_than_allowed_are_refused_before_anything_is_written(allowed, code, tmp_path):
+    dump = amazon(tmp_path / "dump", {}, {"overall": 9}, {"reviewerID": "u3"})
+    result = run("build", dump, "--into", tmp_path / "tea.graph", "--max-rejects", allowed)
+    assert result.exit_code == code
+    assert (tmp_path / "tea.graph").exists() == (code == 0)
+    if code:
+        assert refused(result, "1 of 3 rows are faulty", "nothing was written", "line 2: rating must lie in 1..5 (got 9)")
+
+
+@pytest.mark.parametrize("allowed", ["some", "-1", "120%", "1.5"])
+def test_an_allowance_that_is_no_number_and_no_share_is_refused(allowed, folder, tmp_path):
+    assert refused(run("build", folder, "--into", tmp_path / "s.graph", f"--max-rejects={allowed}"), "100", "1%", allowed)
+
+
 def test_build_as_json_prints_json_alone(folder, tmp_path):
-    result = run("build", folder, "--into", tmp_path / "new.graph", "--json", "--rejects", tmp_path / "refused.jsonl")
+    arguments = ("--json", "--rejects", tmp_path / "refused.jsonl", "--max-rejects", "10%")
+    result = run("build", folder, "--into", tmp_path / "new.graph", *arguments)
     record = json.loads(result.stdout)
     assert result.stderr == ""
     assert record["nodes"]["User"] == 24
     assert record["rejects"] == str(tmp_path / "refused.jsonl")
+    assert 0 < record["faults"] < sum(record["rejected"].values())
     assert sum(record["rejected"].values()) == len((tmp_path / "refused.jsonl").read_text().splitlines())
 
 
@@ -178,7 +235,8 @@ def test_a_neo4j_that_refuses_the_password(folder, neo4j_address):
 @pytest.mark.neo4j
 def test_the_same_commands_work_on_neo4j(folder, shop, neo4j_address, wipe, tmp_path):
     wipe()
-    assert run("build", folder, "--into", neo4j_address, "--rejects", tmp_path / "refused.jsonl").exit_code == 0
+    arguments = ("--rejects", tmp_path / "refused.jsonl", "--max-rejects", "10%")
+    assert run("build", folder, "--into", neo4j_address, *arguments).exit_code == 0
     there, here = (json.loads(run("info", address, "--json").stdout) for address in (neo4j_address, shop))
     for record in (there, here):
         record["address"] = None

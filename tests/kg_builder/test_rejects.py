@@ -39,6 +39,7 @@ def test_the_file_holds_one_json_object_a_refused_row(tmp_path):
         "file": "b.json",
         "line": 7,
         "reason": "the line must be a JSON object",
+        "fault": True,
         "message": "b.json line 7: the line must be a JSON object (got oops)",
         "row": "oops",
     }
