@@ -24,7 +24,7 @@ from graphrec.errors import (
 if TYPE_CHECKING:
     from graphrec.evaluation import Report, evaluate
     from graphrec.explanation import Explanation, Reason
-    from graphrec.pipeline import fit
+    from graphrec.pipeline import fit, refresh
     from graphrec.ranker import Ranker
     from graphrec.ranking import Ranking
 
@@ -48,6 +48,7 @@ _HOMES = {
     "Report": "evaluation",
     "evaluate": "evaluation",
     "fit": "pipeline",
+    "refresh": "pipeline",
 }
 
 __all__ = [
@@ -67,6 +68,7 @@ __all__ = [
     "__version__",
     "evaluate",
     "fit",
+    "refresh",
 ]
 
 

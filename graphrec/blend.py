@@ -15,7 +15,7 @@ from graphrec import scorers as registry
 from graphrec.batches import by_batch
 from graphrec.errors import NothingToLearn
 from graphrec.memory import give_back
-from graphrec.scorers import FitContext, Refitting, Scorer, State
+from graphrec.scorers import FitContext, Refitting, Refreshing, Scorer, State
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
 from graphrec.weighing import K, Weighed, standardise, weigh
 
@@ -178,6 +178,23 @@ def learn(
         _log.info(note)
     blend = Blend(fitted, judged.weights, judged.cold_weights, known.warm, 0.0, share, judged.parts, judged.reason, tuple(notes))
     return replace(blend, prior=_prior(blend, known, share, context.seed))
+
+
+def refresh(blend: Blend, before: KnownGraph, known: KnownGraph, context: FitContext) -> Blend:
+    """The blend over `known`, a newer state of the graph `before`: the same scorers under the same weights.
+
+    Nothing is trained or chosen anew: the encoder keeps its parameters, what has a closed form (counts, walks, linear systems) is
+    worked out again under the choices made by the fit.
+    """
+    fitted: dict[str, Scorer] = {}
+    for name, scorer in blend.scorers.items():
+        if isinstance(scorer, Refreshing):
+            fitted[name] = scorer.refresh(before, known, context)
+        else:
+            fitted[name] = _whole(name, scorer, known, context)
+    share, _ = cold.newcomers(known)
+    fresh = replace(blend, scorers=fitted, warm=known.warm, prior=0.0, newcomers=share)
+    return replace(fresh, prior=_prior(fresh, known, share, context.seed))
 
 
 def _kept(judged: _Judged) -> list[str]:

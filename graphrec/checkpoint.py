@@ -132,6 +132,7 @@ def _write(model: Model, folder: Path) -> None:
         "format": FORMAT,
         "version": VERSION,
         "name": model.name,
+        "text_model": model.text_model,
         "summary": model.summary.to_json(),
         "ordered": known.interactions.ordered,
         "relations": [list(relation) for relation in known.relations],
@@ -159,6 +160,7 @@ def _read(folder: Path, head: Mapping[str, Any]) -> Model:
         {label: np.array(column, dtype=object) for label, column in names.items()},
         load_file(folder / "text.safetensors"),
         Summary.from_json(head["summary"]),
+        head["text_model"],
         head["name"],
     )
 

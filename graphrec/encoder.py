@@ -148,6 +148,20 @@ def _both_ways(ends: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Fl
 
 
 @dataclass(frozen=True, slots=True)
+class Parameters:
+    """What an encoder learnt, by node and by relation instead of by place, so that another graph can take it up."""
+
+    tables: Mapping[str, Floats]
+    """`target` and `context` [products, d], and by label the others' [rows, d]; zeros for what was not learnt."""
+    projection: Floats
+    """[text, d]; no rows without text."""
+    relations: Mapping[str, float]
+    """Weights by relation; that of the interactions is 1."""
+    popularity: float
+    novelty: float
+
+
+@dataclass(frozen=True, slots=True)
 class Encoded:
     """What one pass over the graph gives, not yet of unit length."""
 
@@ -208,6 +222,34 @@ class Encoder(nn.Module):
     def relation_weights(self) -> Tensor:
         """[kinds] positive weights; that of the interactions is 1."""
         return torch.cat([self.strength.new_ones(1), self.strength.exp()])
+
+    @torch.no_grad()
+    def learnt(self, block: Block) -> Parameters:
+        """The parameters as they are now; `take` puts them into an encoder of this or another block."""
+        tables: dict[str, Tensor] = {"target": self.target, "context": self.context}
+        others = torch.cat([self.others, self.others.new_zeros(1, self.others.shape[1])])
+        for label, place in block.offsets.items():
+            tables[label] = others[torch.where(place < 0, -1, place - block.users - block.products)]
+        arrays = {name: table.float().cpu().numpy().copy() for name, table in tables.items()}
+        weights = dict(zip(block.relations, self.relation_weights().tolist(), strict=True))
+        projection = self.projection.float().cpu().numpy().copy()
+        return Parameters(arrays, projection, weights, float(self.popularity), float(self.novelty))
+
+    @torch.no_grad()
+    def take(self, block: Block, learnt: Parameters) -> None:
+        """The parameters become these, given in the rows of this block's graph; a relation that is new keeps its first weight."""
+        self.target.copy_(torch.from_numpy(learnt.tables["target"]))
+        self.context.copy_(torch.from_numpy(learnt.tables["context"]))
+        for label, place in block.offsets.items():
+            joins = place >= 0
+            table = torch.from_numpy(learnt.tables[label]).to(self.others.device)
+            self.others[place[joins] - block.users - block.products] = table[joins]
+        self.projection.copy_(torch.from_numpy(learnt.projection))
+        for number, name in enumerate(block.relations[1:]):
+            if name in learnt.relations:
+                self.strength[number] = float(np.log(learnt.relations[name]))
+        self.popularity.fill_(learnt.popularity)
+        self.novelty.fill_(learnt.novelty)
 
     @torch.no_grad()
     def start(self, chosen: sp.csr_matrix, seed: int) -> None:

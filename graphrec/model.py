@@ -58,6 +58,8 @@ class Model:
     text: Mapping[str, Halves] = field(default_factory=dict)
     """By label, [rows, dim] text vectors in half precision, as they are saved and written back; empty without a text model."""
     summary: Summary = field(default_factory=lambda: Summary("", ()))
+    text_model: str | None = None
+    """The text model that was asked for; None is the default one, `none` no texts."""
     name: str = "graphrec"
     """How the model signs what it writes back; the same name replaces what it wrote before."""
 

@@ -15,7 +15,7 @@ import torch
 from graphrec import blend
 from graphrec.connections import Names
 from graphrec.errors import BadRequest
-from graphrec.model import Model, Summary
+from graphrec.model import Halves, Model, Summary
 from graphrec.ranker import Ranker
 from graphrec.scorers import FitContext, load
 from graphrec.tensors import Floats, KnownGraph
@@ -85,11 +85,52 @@ def learn(
     blended = blend.learn(known, context, scorers=scorers)
     spent = time.perf_counter() - started
     text = context.text if isinstance(context.text, TextVectors) else None
-    stages = {**(seconds or {}), **({"text": text.seconds, "fit": spent - text.seconds} if text else {"fit": spent})}
-    notes = (*blended.notes, *(text.notes if text else ()))
-    halves = {label: vectors.astype(np.float16) for label, vectors in (text.read if text else context.text).items()}
+    stages = {**(seconds or {}), **({"fit": spent} if text is None else {"text": text.seconds, "fit": spent - text.seconds})}
+    notes = (*blended.notes, *(() if text is None else text.notes))
     summary = Summary(blended.reason, tuple(str(part) for part in blended.parts), notes, stages)
-    return Ranker(Model(replace(known, texts={}), blended, names, halves, summary, name))
+    asked = None if text is None else text.model
+    return Ranker(Model(replace(known, texts={}), blended, names, _halves(context.text), summary, asked, name))
+
+
+def refresh(
+    ranker: Ranker,
+    source: GraphStore | GraphTables,
+    *,
+    device: str | None = None,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> Ranker:
+    """The ranker over the graph as it is now: new users, products, edges and choices count, and nothing is trained.
+
+    Weights, hyperparameters and the graph encoder's parameters stay as they were fitted; a product that is new is what its text
+    and its edges say of it. Fit again when much has changed: only a fit weighs the scorers anew.
+
+    Args:
+        ranker: As fitted, loaded or refreshed before.
+        source: The store or tables of the same shop, later.
+        device, cache, progress: As in `fit`.
+
+    Raises:
+        NothingToLearn: the graph has no interactions.
+        TextModelMissing: the text model of the fit cannot be had.
+        BadRequest: a device that this machine does not have.
+    """
+    where, started, before = pick_device(device), time.perf_counter(), ranker.model
+    known, names = read(source)
+    text = TextVectors(known, before.text_model, where, cache, progress)
+    context = FitContext(device=where, text=text, progress=progress)
+    blended = blend.refresh(before.blend, before.known, known, context)
+    new = {label: len(set(known.ids[label].names) - set(before.known.ids[label].names)) for label in ("User", "Product")}
+    note = f"refreshed without training: {new['User']:,} new users, {new['Product']:,} new products"
+    kept = tuple(one for one in before.summary.notes if not one.startswith("refreshed"))
+    summary = replace(before.summary, notes=(*kept, note), seconds={"refresh": time.perf_counter() - started})
+    return Ranker(Model(replace(known, texts={}), blended, names, _halves(text), summary, before.text_model, before.name))
+
+
+def _halves(text: Mapping[str, Floats]) -> dict[str, Halves]:
+    """The vectors that were read, in half precision."""
+    read = text.read if isinstance(text, TextVectors) else text
+    return {label: vectors.astype(np.float16) for label, vectors in read.items()}
 
 
 def read(source: GraphStore | GraphTables) -> tuple[KnownGraph, dict[str, Names]]:

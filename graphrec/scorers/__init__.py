@@ -76,6 +76,14 @@ class Refitting(Scorer, Protocol):
         """The scorer with the same choices, made from this larger graph: nothing is held out and tried again."""
 
 
+@runtime_checkable
+class Refreshing(Scorer, Protocol):
+    """A scorer that takes up a newer graph by what it learnt already, with no training; the others are closed forms."""
+
+    def refresh(self, before: KnownGraph, known: KnownGraph, context: "FitContext") -> Self:
+        """The scorer over `known`, a newer state of the graph `before` that it was fitted on."""
+
+
 @dataclass(frozen=True, slots=True)
 class FitContext:
     """What a fit may use besides the graph."""

@@ -1,14 +1,14 @@
 """The graph encoder as a scorer: trained to rank what users chose, scores everybody by their history through the graph."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
 import numpy as np
 import torch
 
 from graphrec import splits
-from graphrec.encoder import Block, Encoder, EncoderConfig, unit
+from graphrec.encoder import Block, Encoder, EncoderConfig, Parameters, unit
 from graphrec.errors import NothingToLearn
 from graphrec.metrics import counts, hits, ndcg, top
 from graphrec.questions import Questions, RankingConfig
@@ -20,7 +20,9 @@ _TEXT_DIM = 128
 _CHECKED = 30_000_000
 """Users × products that a look at the validation scores: 250 to 1,000 users."""
 _CUTOFF = 20
-_ARRAYS = ("products", "history", "users", "stranger", "offsets")
+_ARRAYS = ("products", "history", "users", "stranger", "offsets", "directions")
+_LEARNT = "learnt/"
+_ENDS = ("User", "Product")
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,10 @@ class Graph:
     """[d] the mean of `users`: somebody without a history."""
     offsets: Floats
     """[products] what is added to the cosine for popularity and novelty."""
-    relation_weights: Mapping[str, float]
-    """By relation; that of the interactions is 1."""
+    learnt: Parameters
+    """What the encoder learnt: with it the vectors of a newer graph are worked out without training."""
+    directions: Floats
+    """[text, 128] the leading directions of the text vectors; no rows where the encoder reads them as they are, or none."""
     steps: int
     """Training steps behind the vectors."""
     config: GraphConfig = GraphConfig()
@@ -90,7 +94,8 @@ class Graph:
         torch.manual_seed(context.seed)
         learnt = known if cut is None else cut.known
         block = Block.of(learnt.hetero(), device=context.device)
-        text = _text(context)
+        directions = _directions(context)
+        text = _text(context, directions)
         encoder = Encoder(block, None if text is None else torch.from_numpy(text), config.encoder)
         encoder.start(learnt.matrix, context.seed)
         encoder.to(context.device)
@@ -102,27 +107,43 @@ class Graph:
             config.training,
             planned=planned,
             stop=stop,
-            validate=None if cut is None else lambda: _validated(cls._of(encoder, block, learnt, 0, config), cut),
+            validate=None if cut is None else lambda: _validated(cls._of(encoder, block, learnt, directions, 0, config), cut),
             progress=context.progress,
         )
         if cut is not None and planned * questions.work(config.encoder) <= config.training.again:
             return cls._fitted(known, None, context, config, trained.steps)
         whole = block if cut is None else Block.of(known.hetero(), device=context.device)
-        return cls._of(encoder, whole, known, trained.steps, config)
+        return cls._of(encoder, whole, known, directions, trained.steps, config)
+
+    def refresh(self, before: KnownGraph, known: KnownGraph, context: FitContext) -> Self:
+        """The same encoder over a newer graph: new products are what their text and their edges say of them."""
+        block = Block.of(known.hetero(), device=context.device)
+        width = len(self.learnt.projection)
+        read = _text(context, self.directions) if width else None
+        text = np.zeros((len(known.products), width), dtype=np.float32) if width and read is None else read
+        encoder = Encoder(block, None if text is None else torch.from_numpy(text), self.config.encoder)
+        encoder.take(block, replace(self.learnt, tables=_carried(self.learnt.tables, before, known)))
+        encoder.to(context.device)
+        return self._of(encoder, block, known, self.directions, self.steps, self.config)
 
     @classmethod
     @torch.no_grad()
-    def _of(cls, encoder: Encoder, block: Block, known: KnownGraph, steps: int, config: GraphConfig) -> Self:
+    def _of(cls, encoder: Encoder, block: Block, known: KnownGraph, directions: Floats, steps: int, config: GraphConfig) -> Self:
         everything = torch.ones(block.pairs.shape[1], dtype=torch.bool, device=block.pairs.device)
         encoded = encoder(block, block.adjacency(everything))
         products, history = (
             np.ascontiguousarray(part.float().cpu().numpy()) for part in (unit(encoded.products), encoded.history)
         )
         users = _unit(known.matrix @ history)
-        weights = dict(zip(block.relations, encoder.relation_weights().tolist(), strict=True))
         chosen = torch.from_numpy(np.diff(known.matrix.tocsc().indptr).astype(np.float32)).to(block.pairs.device)
         offsets = encoder.offsets(chosen).cpu().numpy()
-        return cls(products, history, users, users.mean(axis=0), offsets, weights, steps, config)
+        stranger, learnt = users.mean(axis=0), encoder.learnt(block)
+        return cls(products, history, users, stranger, offsets, learnt, directions, steps, config)
+
+    @property
+    def relation_weights(self) -> Mapping[str, float]:
+        """By relation; that of the interactions is 1."""
+        return self.learnt.relations
 
     def score(self, histories: Histories) -> Floats:
         """[b, products] cosines and novelties; -inf for products about which nothing is known."""
@@ -158,16 +179,28 @@ class Graph:
         return {"Product": self.products, "User": self.users}
 
     def state(self) -> State:
-        """The vectors and what was chosen on the way."""
+        """The vectors, and what was learnt and chosen on the way."""
         arrays = {name: getattr(self, name) for name in _ARRAYS}
-        return State(arrays, {"steps": self.steps, "relation_weights": dict(self.relation_weights)})
+        learnt = {f"{_LEARNT}{name}": table for name, table in self.learnt.tables.items()}
+        settings = {
+            "steps": self.steps,
+            "layers": self.config.encoder.layers,
+            "relations": dict(self.learnt.relations),
+            "popularity": self.learnt.popularity,
+            "novelty": self.learnt.novelty,
+        }
+        return State({**arrays, **learnt, "projection": self.learnt.projection}, settings)
 
     @classmethod
     def restore(cls, state: State) -> Self:
-        """The scorer that `state` came from; a refit of it has the default configuration."""
-        products, history, users, stranger, offsets = (np.asarray(state.arrays[name]) for name in _ARRAYS)
-        weights, steps = dict(state.settings["relation_weights"]), int(state.settings["steps"])
-        return cls(products, history, users, stranger, offsets, weights, steps)
+        """The scorer that `state` came from; a refit of it trains under the default configuration."""
+        arrays, settings = state.arrays, state.settings
+        products, history, users, stranger, offsets, directions = (np.asarray(arrays[name]) for name in _ARRAYS)
+        tables = {name.removeprefix(_LEARNT): np.asarray(table) for name, table in arrays.items() if name.startswith(_LEARNT)}
+        weights, popularity, novelty = dict(settings["relations"]), float(settings["popularity"]), float(settings["novelty"])
+        learnt = Parameters(tables, np.asarray(arrays["projection"]), weights, popularity, novelty)
+        config = GraphConfig(EncoderConfig(dim=products.shape[1], layers=int(settings["layers"])))
+        return cls(products, history, users, stranger, offsets, learnt, directions, int(settings["steps"]), config)
 
 
 def _unit(vectors: Floats) -> Floats:
@@ -175,15 +208,34 @@ def _unit(vectors: Floats) -> Floats:
     return np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float32)
 
 
-def _text(context: FitContext) -> Floats | None:
-    """[products, at most 128] the text vectors on their leading directions, or None where there is no text."""
+def _directions(context: FitContext) -> Floats:
+    """[text dim, 128] the leading directions of the text vectors; no rows where they are no wider, or there is no text."""
+    text = context.text.get("Product")
+    if text is None or text.shape[1] <= _TEXT_DIM:
+        return np.zeros((0, _TEXT_DIM), dtype=np.float32)
+    _, directions = np.linalg.eigh(text.T @ text)
+    return np.ascontiguousarray(directions[:, -_TEXT_DIM:], dtype=np.float32)
+
+
+def _text(context: FitContext, directions: Floats) -> Floats | None:
+    """[products, at most 128] the text vectors along the directions, or None where there is no text."""
     if "Product" not in context.text:
         return None
     text = np.asarray(context.text["Product"], dtype=np.float32)
-    if text.shape[1] <= _TEXT_DIM:
-        return text
-    _, directions = np.linalg.eigh(text.T @ text)
-    return np.ascontiguousarray(text @ directions[:, -_TEXT_DIM:])
+    return np.ascontiguousarray(text @ directions) if len(directions) else text
+
+
+def _carried(tables: Mapping[str, Floats], before: KnownGraph, known: KnownGraph) -> dict[str, Floats]:
+    """The tables in the rows of the newer graph; zeros for nodes that are new."""
+    labels = {"target": "Product", "context": "Product", **{name: name for name in known.ids if name not in _ENDS}}
+    dim, carried = tables["target"].shape[1], {}
+    for name, label in labels.items():
+        carried[name] = np.zeros((len(known.ids[label]), dim), dtype=np.float32)
+        row_of = before.ids[label].row_of if name in tables else {}
+        rows = np.array([row_of.get(one, -1) for one in known.ids[label].names], dtype=np.int64)
+        if row_of:
+            carried[name][rows >= 0] = tables[name][rows[rows >= 0]]
+    return carried
 
 
 def _validated(scorer: Graph, cut: splits.Split) -> float:

@@ -102,7 +102,7 @@ def test_a_head_that_cannot_be_read_is_a_damaged_model(saved, head):
 
 def test_a_head_without_its_parts_is_a_damaged_model(saved):
     head = json.loads((saved / "model.json").read_text())
-    for part in ("files", "blend", "relations", "summary", "ordered", "name"):
+    for part in ("files", "blend", "relations", "summary", "ordered", "name", "text_model"):
         (saved / "model.json").write_text(json.dumps({key: value for key, value in head.items() if key != part}))
         with pytest.raises(ModelDamaged, match="does not hold together"):
             Ranker.load(saved)

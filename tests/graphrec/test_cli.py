@@ -5,11 +5,13 @@ import sys
 import time
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import graphrec
 from graphrec import cli
 from kg_builder.stores import connect
+from kg_builder.tables import GraphTables
 from tests.graphrec.conftest import SCORERS
 
 FAST = ["--scorers", ",".join(SCORERS), "--text-model", "none"]
@@ -304,3 +306,19 @@ def test_without_torch_the_program_says_what_to_type_in_one_line(tmp_path):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)  # noqa: S603
     assert done.returncode == 1
     assert done.stderr == "graphrec needs torch and its family, which are not installed; type: pip install 'graphrec[models]'\n"
+
+
+def test_refresh_takes_up_a_new_product_in_place_or_beside(run, refused, shop, store, model, tmp_path):
+    shutil.copytree(store, tmp_path / "later.graph")
+    with connect(tmp_path / "later.graph") as later:
+        new = GraphTables.of(shop.schema, {"Product": pl.DataFrame({"id": ["zz-new"], "listed": [True], "title": ["tea"]})}, {})
+        later.write(new)
+    assert "no product 'zz-new'" in refused("explain", model, "u0001", "zz-new")
+    code, out, err = run("refresh", model, tmp_path / "later.graph", "--out", tmp_path / "m")
+    assert code == 0, err
+    assert "0 new users, 1 new products" in out
+    assert "no product 'zz-new'" in refused("explain", model, "u0001", "zz-new")  # the old one is as it was
+    code, out, _ = run("explain", tmp_path / "m", "u0001", "zz-new")
+    assert (code, "zz-new" in out or "tea" in out) == (0, True)
+    assert run("refresh", tmp_path / "m", tmp_path / "later.graph")[0] == 0
+    assert "no store at" in refused("refresh", tmp_path / "m", tmp_path / "nowhere.graph")

@@ -23,6 +23,7 @@ def test_every_public_name_is_there_and_nothing_else_is_promised():
         "__version__",
         "evaluate",
         "fit",
+        "refresh",
     }
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from graphrec import scorers
 from graphrec.errors import UnknownScorer
-from graphrec.scorers import FitContext, Refitting, Scorer, SelfExplaining, State
+from graphrec.scorers import FitContext, Refitting, Refreshing, Scorer, SelfExplaining, State
 from graphrec.tensors import Histories, KnownGraph
 from tests.graphrec.graphs import known_graph, tastes
 
@@ -89,6 +89,16 @@ def test_a_refit_works_on_a_larger_graph(name: str) -> None:
     if isinstance(scorer, Refitting):
         larger = tastes(users=90, groups=3, size=9, length=5)
         assert scorer.refit(larger, FitContext(seed=3)).score(Histories.of([[1]])).shape == (1, 27)
+
+
+def test_a_refresh_on_the_same_graph_changes_nothing(name: str) -> None:
+    scorer = fitted(name)
+    if isinstance(scorer, Refreshing):
+        state = scorer.state()
+        settings = json.loads(json.dumps(dict(state.settings)))
+        for one in (scorer, type(scorer).restore(State(dict(state.arrays), settings))):
+            again = one.refresh(shop(), shop(), FitContext(seed=3))
+            np.testing.assert_allclose(again.score(everybody()), scorer.score(everybody()), rtol=1e-4, atol=1e-5)
 
 
 def test_its_terms_add_up_to_its_score(name: str) -> None:

@@ -14,7 +14,7 @@ from graphrec.metrics import counts, hits, ndcg, top
 from graphrec.questions import RankingConfig, _inclusion
 from graphrec.scorers import FitContext
 from graphrec.scorers.graph import Graph, GraphConfig
-from graphrec.tensors import Floats, Histories, KnownGraph
+from graphrec.tensors import Floats, Histories, Ids, KnownGraph
 from graphrec.training import TrainConfig, train
 from tests.graphrec.graphs import known_graph, tastes
 
@@ -176,3 +176,43 @@ def test_entities_that_join_nothing_are_left_out_of_the_matrix() -> None:
     block = Block.of(known.hetero())
     assert block.nodes == 2 + 3 + 1
     assert block.offsets["Entity"].tolist() == [5, -1, -1]
+
+
+def grown(known: KnownGraph) -> KnownGraph:
+    """The same shop some time later: a new brand and, before all others, a new product of the first taste."""
+    products = len(known.products)
+    ids = {
+        "User": known.users,
+        "Product": Ids("Product", np.array(["a new one", *known.products.names], dtype=object)),
+        "Brand": Ids("Brand", np.array(["a new brand", *known.ids["Brand"].names], dtype=object)),
+    }
+    made = known.relations["Product", "MADE_BY", "Brand"].tocoo()
+    ends = (np.concatenate([[0], made.row + 1]), np.concatenate([[1], made.col + 1]))
+    brands = sp.csr_matrix((np.ones(products + 1, dtype=np.float32), ends), shape=(products + 1, len(ids["Brand"])))
+    chosen = replace(known.interactions, product=known.interactions.product + 1)
+    listed = np.ones(products + 1, dtype=bool)
+    return KnownGraph(ids, chosen, {("Product", "MADE_BY", "Brand"): brands}, listed)
+
+
+@pytest.mark.parametrize("read", [True, False], ids=["with text", "without text"])
+def test_a_product_that_came_after_training_is_what_its_edges_and_its_text_say(read: bool) -> None:
+    vectors = text(shop()) if read else {}
+    scorer = Graph.fit_with(shop(), FitContext(text=vectors), QUICK)
+    later = {label: np.concatenate([vector[:1], vector]) for label, vector in vectors.items()}
+    found = scorer.refresh(shop(), grown(shop()), FitContext(text=later))
+    assert found.learnt.tables["target"][0].tolist() == [0] * 16  # nothing was trained for it …
+    np.testing.assert_array_equal(found.learnt.tables["target"][1:], scorer.learnt.tables["target"])  # … nor for the others
+    near = found.products[1:] @ found.products[0]
+    assert near[:SIZE].mean() > near[SIZE:].max()
+    np.testing.assert_allclose(np.sum(found.products[1:] * scorer.products, axis=1), 1, atol=0.02)
+
+
+def test_a_relation_and_a_label_that_came_after_training_are_taken_up() -> None:
+    later = grown(shop())
+    kind = sp.csr_matrix(np.ones((len(later.products), 1), dtype=np.float32))
+    ids = {**later.ids, "Category": Ids("Category", np.array(["c1"], dtype=object))}
+    wider = replace(later, ids=ids, relations={**later.relations, ("Product", "IN_CATEGORY", "Category"): kind})
+    found = fitted().refresh(shop(), wider, FitContext())
+    assert set(found.relation_weights) == {"INTERACTED", "MADE_BY", "IN_CATEGORY"}
+    assert np.isfinite(found.products).all()
+    assert found.relation_weights["MADE_BY"] == pytest.approx(fitted().relation_weights["MADE_BY"])
