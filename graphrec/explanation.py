@@ -89,7 +89,7 @@ class Explanation:
         rest: dict[str, list[Reason]] = {}
         for group in ordered[_SHOWN:]:
             rest.setdefault(group[0].path, []).extend(group)
-        tail = [(_share(some), f"{len(some)} smaller: {path}") for path, some in rest.items()]
+        tail = [(_share(some), f"{len(some)} smaller reason{'s' * (len(some) > 1)}: {path}") for path, some in rest.items()]
         return head + sorted(tail, key=lambda one: -abs(one[0]))
 
     def to_pandas(self) -> pd.DataFrame:

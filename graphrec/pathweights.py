@@ -1,7 +1,7 @@
 """The weights of walks: how much a step along each of them is worth, learnt on an inner cut."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -12,12 +12,13 @@ import torch
 from graphrec import splits
 from graphrec.batches import Result, by_batch
 from graphrec.errors import NothingToLearn
-from graphrec.metrics import counts, hits, ndcg
+from graphrec.metrics import counts, hits, ndcg, top
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
 from graphrec.walks import Walk, walks
 from graphrec.weighing import K, Weights, softmax_regression
 
 Mask = npt.NDArray[np.bool_]
+Columns = npt.NDArray[np.bool_]
 DECAYS = (1.0, 0.6, 0.2)
 """How much a product counts one place further from the end of the history; 1 is the history as a whole."""
 _BEST, _RANDOM, _POPULAR, _ROUNDS = 200, 100, 100, 2
@@ -26,6 +27,8 @@ _SCORED = 30_000_000
 _TEMPERS = (0.0, 0.5, 1.0)
 """Exponents of what a random candidate stands for; 1 is the softmax over all products, 0 the one over the candidates."""
 _CELLS = 4_000_000
+_JUDGES = 1_000
+"""Users on whom kinds of walks are judged, at most."""
 _FORGOTTEN = 1e-3
 _LEAST_SHARE = 0.01
 """Walks whose part of the score varies less than this share of the whole are dropped."""
@@ -39,6 +42,9 @@ class Steps:
     """By walk's name, one a decay."""
     decays: tuple[float, ...]
     popularity: float
+    worth: Mapping[str, float] = field(default_factory=dict)
+    """By kind of walk (`graph`, `text`), the relative change of NDCG@20 by having it, on users its weights have not seen; a kind
+    that takes away is dropped."""
 
     def start(self, histories: Histories, walk: str, products: int) -> sp.csr_matrix:
         """[b, products] what stepping off from each product of a history is worth on this walk."""
@@ -52,13 +58,13 @@ class Steps:
     def to_json(self) -> dict[str, Any]:
         """The weights as JSON can hold them; `from_json` reads them back."""
         weights = {name: list(one) for name, one in self.weights.items()}
-        return {"weights": weights, "decays": list(self.decays), "popularity": self.popularity}
+        return {"weights": weights, "decays": list(self.decays), "popularity": self.popularity, "worth": dict(self.worth)}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """The weights that `to_json` wrote."""
         weights = {name: tuple(one) for name, one in values["weights"].items()}
-        return cls(weights, tuple(values["decays"]), float(values["popularity"]))
+        return cls(weights, tuple(values["decays"]), float(values["popularity"]), dict(values["worth"]))
 
 
 def decayed(histories: Histories, decay: float) -> npt.NDArray[np.float64]:
@@ -110,6 +116,29 @@ def _typical(made: Sequence[Walk], decays: tuple[float, ...]) -> Steps:
 
 
 @dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the walks say of some candidates of every user of a cut."""
+
+    values: Floats
+    """[u, c, features], each feature of size 1."""
+    size: Floats
+    """[features] what they were divided by."""
+    real: Mask
+    """[u, c] False for repetitions and what cannot be recommended."""
+    truth: Mask
+    offset: Floats
+    """[u, c] log of how many products a candidate stands for."""
+
+    def regress(self, columns: Columns, temper: float, users: slice = slice(None)) -> Weights:
+        """[features] weights learnt from these users; 0 for features that are not among the columns."""
+        weights = np.zeros(self.values.shape[2])
+        values = self.values[users] if columns.all() else self.values[users][:, :, columns]
+        real, truth, offset = self.real[users], self.truth[users], temper * self.offset[users]
+        weights[columns] = softmax_regression(values, real, truth, offset=offset, positive=True)
+        return weights
+
+
+@dataclass(frozen=True, slots=True)
 class _Lesson:
     """One cut, its walks, and what is learnt from them."""
 
@@ -123,13 +152,45 @@ class _Lesson:
         lists, found = self._best(_typical(self.walks, self.decays)), []
         for _ in range(_ROUNDS):
             drawn = np.sort(np.concatenate([drawn, 2 * lists], axis=1), axis=1)
+            seen = self._seen(drawn // 2, drawn % 2 == 1)
+            everything = np.ones(len(seen.size), dtype=bool)
             tried = []
-            for steps in self._regress(drawn // 2, drawn % 2 == 1):
+            for temper in _TEMPERS:
+                steps = self._steps(seen, seen.regress(everything, temper))
                 best = self._best(steps)
-                tried.append((self._quality(best), steps, best))
-            quality, steps, lists = max(tried, key=lambda one: one[0])
-            found.append((quality, steps))
-        return max(found, key=lambda one: one[0])[1]
+                tried.append((self._quality(best), temper, steps, best))
+            quality, temper, steps, lists = max(tried, key=lambda one: one[0])
+            found.append((quality, temper, steps))
+        _, temper, steps = max(found, key=lambda one: one[0])
+        return self._without_loss(seen, temper, steps)
+
+    def _without_loss(self, seen: _Seen, temper: float, steps: Steps) -> Steps:
+        """The steps with what each kind of walk is worth, and without the kinds that take away."""
+        kinds = [kind for kind in ("graph", "text") if any(walk.kind == kind for walk in self.walks)]
+        everything = np.ones(len(seen.size), dtype=bool)
+        quality = self._crossed(seen, everything, temper) if kinds else 0.0
+        without = {kind: self._crossed(seen, everything & ~self._columns(kind), temper) for kind in kinds}
+        worth = {kind: quality / less - 1 if less else 0.0 for kind, less in without.items()}
+        useful = everything.copy()
+        for kind in (kind for kind in kinds if worth[kind] < 0):
+            useful &= ~self._columns(kind)
+        chosen = steps if useful.all() else self._steps(seen, seen.regress(useful, temper))
+        return replace(chosen, worth=worth)
+
+    def _columns(self, kind: str) -> Columns:
+        """[features] True for those of this kind of walk."""
+        return np.array([*np.repeat([walk.kind == kind for walk in self.walks], len(self.decays)), False], dtype=bool)
+
+    def _crossed(self, seen: _Seen, columns: Columns, temper: float) -> float:
+        """NDCG@20 among the candidates, each half of the users (at most `_JUDGES`) under the weights of the other."""
+        wanted, total = counts(self.cut.truth), 0.0
+        halves = slice(0, _JUDGES, 2), slice(1, _JUDGES, 2)
+        for learnt, tested in (halves, halves[::-1]):
+            weights = seen.regress(columns, temper, learnt).astype(np.float32)
+            scores = np.where(seen.real[tested], seen.values[tested] @ weights, -np.inf).astype(np.float32)
+            found = np.take_along_axis(seen.truth[tested], np.maximum(top(scores, K), 0), axis=1)
+            total += float(ndcg(found, wanted[tested]).sum())
+        return total / len(wanted[:_JUDGES])
 
     def _quality(self, lists: Rows) -> float:
         """NDCG@20 of the users' lists."""
@@ -170,8 +231,8 @@ class _Lesson:
 
         return np.concatenate(self._by_batch(best))
 
-    def _regress(self, candidates: Rows, random: Mask) -> Iterator[Steps]:
-        """Weights for each of `_TEMPERS`. random: [u, c] True where a candidate stands for all that nothing else brought in."""
+    def _seen(self, candidates: Rows, random: Mask) -> _Seen:
+        """What the walks say. random: [u, c] True where a candidate stands for all that nothing else brought in."""
         values, truth, real = self._features(candidates)
         others = self.cut.known.warm.sum() - (real & ~random).sum(axis=1, keepdims=True)
         stands_for = np.maximum(others / np.maximum((real & random).sum(axis=1, keepdims=True), 1), 1.0)
@@ -179,13 +240,11 @@ class _Lesson:
         size = np.sqrt(np.square(values).mean(axis=(0, 1)))
         size[size < 1e-9] = np.inf
         values /= size
-        spread = values.std(axis=(0, 1))
-        for temper in _TEMPERS:
-            weights = softmax_regression(values, real, truth, offset=temper * offset, positive=True)
-            yield self._steps(weights / size, spread * weights)
+        return _Seen(values, size, real, truth, offset)
 
-    def _steps(self, weights: Weights, spread: Weights) -> Steps:
-        """Without the walks that hardly move the score. spread: [features] how much each does."""
+    def _steps(self, seen: _Seen, scaled: Weights) -> Steps:
+        """Without the walks that hardly move the score. scaled: [features] weights of the features as seen."""
+        spread, weights = seen.values.std(axis=(0, 1)) * scaled, scaled / seen.size
         width = len(self.decays)
         by_walk = spread[:-1].reshape(len(self.walks), width).sum(axis=1)
         kept = by_walk >= _LEAST_SHARE * spread.sum()

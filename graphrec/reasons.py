@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from graphrec.connections import Connection, Connections
+from graphrec.connections import Connections
 from graphrec.explanation import Explanation, Reason
 from graphrec.model import Model
 from graphrec.scorers import SelfExplaining, Term
@@ -90,5 +90,5 @@ def _reason(connections: Connections, scorer: str, term: Term, product: int, *, 
     if term.product < 0:
         return Reason(None, scorer, term.path, term.amount, exact, connections.plain(term.path))
     item = connections.node("Product", term.product)
-    found = connections.between(term.product, product, term.path) if connected else Connection(term.path)
+    found = connections.between(term.product, product, term.path) if connected else connections.plain(term.path)
     return Reason(item, scorer, term.path, term.amount, exact, found)

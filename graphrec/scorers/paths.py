@@ -32,6 +32,13 @@ class Paths:
     reached: npt.NDArray[np.bool_]
     """[products] False for products that no walk can reach and nobody chose: they are not scored (-inf)."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the graph's relations and the texts are worth to the paths, in words."""
+        called = {"graph": "the graph", "text": "text"}
+        found = [f"{called[kind]} {gain:+.1%}, {'dropped' if gain < 0 else 'kept'}" for kind, gain in self.steps.worth.items()]
+        return (f"paths: {'; '.join(found)}",) if found else ()
+
     @classmethod
     def fit(cls, known: KnownGraph, context: FitContext) -> Self:
         """Walks of this graph, weighed on an inner cut of it."""

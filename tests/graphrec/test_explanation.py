@@ -226,6 +226,8 @@ def test_products_of_one_name_are_told_together_and_the_rest_is_summed_up_by_pat
     total = sum(abs(reason.amount) for reason in reasons)
     told = found.told()
     assert told[0] == (pytest.approx((2.0 + 1.9) / total), "because you chose 2 × Plums — 9 others chose both")
-    assert [sentence for _, sentence in told[5:]] == ["1 smaller: INTERACTED", "1 smaller: popularity", "1 smaller: MADE_BY"]
+    assert [sentence for _, sentence in told[5:]] == [
+        f"1 smaller reason: {path}" for path in ("INTERACTED", "popularity", "MADE_BY")
+    ]
     assert sum(share for share, _ in told) == pytest.approx(sum(reason.share for reason in found))
     assert found.by_path() == pytest.approx({"INTERACTED": 11.9, "popularity": 0.2, "MADE_BY": -0.1})

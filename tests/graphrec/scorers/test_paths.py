@@ -50,3 +50,25 @@ def test_a_refit_keeps_the_weights() -> None:
 def test_what_lies_far_back_is_forgotten_under_a_decay() -> None:
     assert decayed(Histories.of([list(range(10))]), 0.2)[:5].tolist() == [0.0] * 5
     assert Steps.from_json(Steps({"a": (1.0, 2.0)}, (1.0, 0.6), 0.5).to_json()) == Steps({"a": (1.0, 2.0)}, (1.0, 0.6), 0.5)
+
+
+def test_what_the_graph_and_the_text_are_worth_is_said_and_what_takes_away_is_dropped():
+    known = tastes(users=200, groups=4, size=15, length=5, timed=True)
+    text = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)  # says nothing
+    text /= np.linalg.norm(text, axis=1, keepdims=True)
+    scorer = Paths.fit(known, FitContext(text={"Product": text}))
+    worth = scorer.steps.worth
+    assert set(worth) == {"graph", "text"}
+    assert worth["graph"] > 0.02 > worth["text"]  # the brand is the taste
+    assert all(walk.kind != "text" for walk in scorer.walks) or worth["text"] >= 0
+    said = [f"the graph {worth['graph']:+.1%}, kept", f"text {worth['text']:+.1%}, {'dropped' if worth['text'] < 0 else 'kept'}"]
+    assert scorer.notes == (f"paths: {'; '.join(said)}",)
+    assert Paths.restore(scorer.state()).notes == scorer.notes
+
+
+def test_a_kind_of_walk_that_takes_away_is_dropped(monkeypatch):
+    known = tastes(users=200, groups=4, size=15, length=5, timed=True)
+    monkeypatch.setattr("graphrec.pathweights._Lesson._crossed", lambda _self, _seen, columns, _temper: 1.0 + (~columns).mean())
+    scorer = Paths.fit(known, FitContext())
+    assert scorer.steps.worth["graph"] < 0
+    assert {walk.kind for walk in scorer.walks} == {"chosen"}
