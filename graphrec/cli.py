@@ -154,7 +154,7 @@ def similar(model: Model, product: Product, k: K = 10, as_json: Json = False) ->
     """The products most similar to one."""
     from graphrec.ranker import Ranker
 
-    console.print_ranking(Ranker.load(model).similar(product, k), as_json=as_json)
+    console.print_ranking(Ranker.load(model).similar(product, k), as_json=as_json, asked="product")
 
 
 @app.command(epilog="Example: graphrec explain shop.model A2M1CU2IRZG0K9 B00005N7PS")

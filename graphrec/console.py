@@ -20,19 +20,20 @@ def note(line: str) -> None:
     typer.echo(f"note: {line}", err=True)
 
 
-def print_ranking(ranking: "Ranking", *, as_json: bool) -> None:
-    """Prints a table with titles on a terminal, else TSV with a header, or JSON."""
+def print_ranking(ranking: "Ranking", *, as_json: bool, asked: str = "user") -> None:
+    """Prints a table with titles on a terminal, else TSV with a header, or JSON. asked: what the lists are for."""
     if as_json:
-        typer.echo(json.dumps([line._asdict() for line in ranking], ensure_ascii=False))
+        lines = [{asked if name == "user" else name: value for name, value in line._asdict().items()} for line in ranking]
+        typer.echo(json.dumps(lines, ensure_ascii=False))
         return
     if not sys.stdout.isatty():
-        lines = (f"{one.user}\t{one.item}\t{one.rank}\t{one.score:.6g}" for one in ranking)
-        typer.echo("\n".join(["user\titem\trank\tscore", *lines]))
+        rows = (f"{one.user}\t{one.item}\t{one.rank}\t{one.score:.6g}" for one in ranking)
+        typer.echo("\n".join([f"{asked}\titem\trank\tscore", *rows]))
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("user", "rank", "item", "title", "score")
+    table = Table(asked, "rank", "item", "title", "score")
     for number, one in enumerate(ranking):
         title = "" if ranking.titles is None else ranking.titles[number] or ""
         table.add_row(one.user, str(one.rank), one.item, title, f"{one.score:.4g}")

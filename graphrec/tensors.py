@@ -44,7 +44,8 @@ class Ids:
             UnknownId: says which ids come close.
         """
         if name not in self.row_of:
-            raise UnknownId(f"no {self.label.lower()} {name!r} among {len(self.names)}{did_you_mean(name, self.row_of)}")
+            close = did_you_mean(name, self.row_of, alike=0.75)  # ids of one shop are all a little alike
+            raise UnknownId(f"no {self.label.lower()} {name!r} among {len(self.names):,}{close}")
         return self.row_of[name]
 
     def __len__(self) -> int:

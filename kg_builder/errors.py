@@ -81,8 +81,8 @@ class QueryError(StoreError, ValueError):
     """Cypher that the store does not accept."""
 
 
-def did_you_mean(value: str, known: Iterable[str]) -> str:
-    """The closest known word as a clause to append to an error, or nothing.
+def did_you_mean(value: str, known: Iterable[str], *, alike: float = 0.6) -> str:
+    """The closest known word as a clause to append to an error, or nothing. alike: 1 for equal, at least so much is close.
 
     Example:
         >>> did_you_mean("titel", ["title", "price"])
@@ -90,5 +90,5 @@ def did_you_mean(value: str, known: Iterable[str]) -> str:
         >>> did_you_mean("xyz", ["title", "price"])
         ''
     """
-    close = get_close_matches(value, list(known), n=1)
+    close = get_close_matches(value, list(known), n=1, cutoff=alike)
     return f"; did you mean {close[0]!r}?" if close else ""

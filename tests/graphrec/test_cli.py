@@ -139,7 +139,7 @@ def test_rank_similar_and_explain_speak_json(run, model, ranker):
     first = next(iter(ranker.rank("u0001")))
     shown = json.loads(run("rank", model, "--users", "u0001", "--json")[1])
     assert shown[0]["item"] == first.item
-    assert json.loads(run("similar", model, "p0001", "--json")[1])[0]["user"] == "p0001"
+    assert json.loads(run("similar", model, "p0001", "--json")[1])[0]["product"] == "p0001"
     explained = json.loads(run("explain", model, "u0001", first.item, "--json")[1])
     assert explained["score"] == pytest.approx(first.score, rel=1e-4)
     assert explained["reasons"][0].keys() >= {"item", "because", "share"}
