@@ -22,6 +22,8 @@ from graphrec.weighing import K, Weighed, standardise, weigh
 Mask = npt.NDArray[np.bool_]
 _PRACTISED = 600
 """Users whose choices of hidden products teach the weights of cold ones, at most."""
+_UNTOLD = 5.0
+"""A gain beyond says only that the others know nothing."""
 PRIOR = "prior"
 """The name under which `Blend.contributions` lists the offset of cold products."""
 _log = logging.getLogger(__name__)
@@ -40,7 +42,8 @@ class Part:
 
     def __str__(self) -> str:
         fate = "kept" if self.kept else "dropped"
-        return f"{self.name} {self.gain:+.1%}, {'kept for new products only' if self.cold_only else fate}"
+        gain = f"{self.gain:+.1%}" if self.gain < _UNTOLD else f"over +{_UNTOLD:.0%}"
+        return f"{self.name} {gain}, {'kept for new products only' if self.cold_only else fate}"
 
 
 @dataclass(frozen=True)
