@@ -12,7 +12,7 @@ from graphrec.connections import Connection, Node
 if TYPE_CHECKING:
     import networkx as nx
 
-_SHOWN = 5
+_SHOWN, _SUMMED = 5, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Explanation:
     def told(self) -> list[tuple[float, str]]:
         """(share, sentence) for people: reasons from products of one name along one path are told together, the largest first.
 
-        After five, what is left is summed up a path at a time.
+        After five, what is left is summed up: the three largest paths, then all others.
         """
         groups: dict[tuple[str | None, str], list[Reason]] = {}
         for reason in self.reasons:
@@ -89,8 +89,10 @@ class Explanation:
         rest: dict[str, list[Reason]] = {}
         for group in ordered[_SHOWN:]:
             rest.setdefault(group[0].path, []).extend(group)
-        tail = [(_share(some), f"{len(some)} smaller reason{'s' * (len(some) > 1)}: {path}") for path, some in rest.items()]
-        return head + sorted(tail, key=lambda one: -abs(one[0]))
+        largest = sorted(rest.items(), key=lambda one: -abs(_share(one[1])))
+        others = [reason for _, some in largest[_SUMMED:] for reason in some]
+        tail = [(_share(some), f"{_counted(some)}: {path}") for path, some in largest[:_SUMMED]]
+        return head + tail + ([(_share(others), f"{_counted(others)} along other paths")] if others else [])
 
     def to_pandas(self) -> pd.DataFrame:
         """A frame with the columns item, title, scorer, path, because, amount, share, exact; one row a reason.
@@ -159,6 +161,10 @@ class Explanation:
     def _head(self) -> str:
         name = f"{self.item.name} ({self.item.id})" if self.item.name != self.item.id else self.item.id
         return f"{name} for {self.user}: score {self.score:.4g}"
+
+
+def _counted(reasons: Sequence[Reason]) -> str:
+    return f"{len(reasons)} smaller reason{'s' * (len(reasons) > 1)}"
 
 
 def _share(reasons: Sequence[Reason]) -> float:

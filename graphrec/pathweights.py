@@ -15,7 +15,7 @@ from graphrec.errors import NothingToLearn
 from graphrec.metrics import counts, hits, ndcg, top
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
 from graphrec.walks import Walk, walks
-from graphrec.weighing import K, Weights, softmax_regression
+from graphrec.weighing import FEW, K, Weights, softmax_regression
 
 Mask = npt.NDArray[np.bool_]
 Columns = npt.NDArray[np.bool_]
@@ -43,8 +43,9 @@ class Steps:
     decays: tuple[float, ...]
     popularity: float
     worth: Mapping[str, float] = field(default_factory=dict)
-    """By kind of walk (`graph`, `text`), the relative change of NDCG@20 by having it, on users its weights have not seen; a kind
-    that takes away is dropped."""
+    """By kind of walk (`graph`, `text`), the relative change of NDCG@20 by having it, on users its weights have not seen."""
+    dropped: tuple[str, ...] = ()
+    """The kinds that take away, where enough users say so."""
 
     def start(self, histories: Histories, walk: str, products: int) -> sp.csr_matrix:
         """[b, products] what stepping off from each product of a history is worth on this walk."""
@@ -58,13 +59,15 @@ class Steps:
     def to_json(self) -> dict[str, Any]:
         """The weights as JSON can hold them; `from_json` reads them back."""
         weights = {name: list(one) for name, one in self.weights.items()}
-        return {"weights": weights, "decays": list(self.decays), "popularity": self.popularity, "worth": dict(self.worth)}
+        judged = {"worth": dict(self.worth), "dropped": list(self.dropped)}
+        return {"weights": weights, "decays": list(self.decays), "popularity": self.popularity, **judged}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """The weights that `to_json` wrote."""
         weights = {name: tuple(one) for name, one in values["weights"].items()}
-        return cls(weights, tuple(values["decays"]), float(values["popularity"]), dict(values["worth"]))
+        popularity, worth = float(values["popularity"]), dict(values["worth"])
+        return cls(weights, tuple(values["decays"]), popularity, worth, tuple(values["dropped"]))
 
 
 def decayed(histories: Histories, decay: float) -> npt.NDArray[np.float64]:
@@ -171,11 +174,12 @@ class _Lesson:
         quality = self._crossed(seen, everything, temper) if kinds else 0.0
         without = {kind: self._crossed(seen, everything & ~self._columns(kind), temper) for kind in kinds}
         worth = {kind: quality / less - 1 if less else 0.0 for kind, less in without.items()}
+        dropped = tuple(kind for kind in kinds if worth[kind] < 0 and len(self.cut.users) >= FEW)
         useful = everything.copy()
-        for kind in (kind for kind in kinds if worth[kind] < 0):
+        for kind in dropped:
             useful &= ~self._columns(kind)
-        chosen = steps if useful.all() else self._steps(seen, seen.regress(useful, temper))
-        return replace(chosen, worth=worth)
+        chosen = self._steps(seen, seen.regress(useful, temper)) if dropped else steps
+        return replace(chosen, worth=worth, dropped=dropped)
 
     def _columns(self, kind: str) -> Columns:
         """[features] True for those of this kind of walk."""

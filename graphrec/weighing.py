@@ -25,7 +25,7 @@ _MOVES = 8
 _LEAST_GAIN = 0.001
 """The relative NDCG a scorer must add to be kept: less than this is noise and costs time and memory."""
 _HEAD = 20
-_FEW = 200
+FEW = 200
 """Users below which a cut is too small to drop a scorer on its word."""
 
 
@@ -201,8 +201,8 @@ def weigh(panel: Panel) -> Weighed:
 
 
 def _cautious(weights: Weights, everything: Sequence[int], users: int) -> Weights:
-    """The weights drawn towards equal ones where few users speak: n of `_FEW` users count n / `_FEW`."""
-    trust = min(1.0, users / _FEW)
+    """The weights drawn towards equal ones where few users speak: n of `FEW` users count n / `FEW`."""
+    trust = min(1.0, users / FEW)
     even = np.zeros(len(weights))
     even[everything] = 1 / len(everything)
     return np.asarray(trust * weights + (1 - trust) * even)

@@ -36,7 +36,10 @@ class Paths:
     def notes(self) -> tuple[str, ...]:
         """What the graph's relations and the texts are worth to the paths, in words."""
         called = {"graph": "the graph", "text": "text"}
-        found = [f"{called[kind]} {gain:+.1%}, {'dropped' if gain < 0 else 'kept'}" for kind, gain in self.steps.worth.items()]
+        steps = self.steps
+        found = [
+            f"{called[kind]} {gain:+.1%}, {'dropped' if kind in steps.dropped else 'kept'}" for kind, gain in steps.worth.items()
+        ]
         return (f"paths: {'; '.join(found)}",) if found else ()
 
     @classmethod

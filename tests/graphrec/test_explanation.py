@@ -229,5 +229,7 @@ def test_products_of_one_name_are_told_together_and_the_rest_is_summed_up_by_pat
     assert [sentence for _, sentence in told[5:]] == [
         f"1 smaller reason: {path}" for path in ("INTERACTED", "popularity", "MADE_BY")
     ]
+    more = [Reason(items[0], "paths", f"PATH_{number}", 0.01, True, brand) for number in range(3)]
+    assert Explanation.of("u", found.item, reasons + more).told()[8][1] == "3 smaller reasons along other paths"
     assert sum(share for share, _ in told) == pytest.approx(sum(reason.share for reason in found))
     assert found.by_path() == pytest.approx({"INTERACTED": 11.9, "popularity": 0.2, "MADE_BY": -0.1})

@@ -53,7 +53,7 @@ def test_what_lies_far_back_is_forgotten_under_a_decay() -> None:
 
 
 def test_what_the_graph_and_the_text_are_worth_is_said_and_what_takes_away_is_dropped():
-    known = tastes(users=200, groups=4, size=15, length=5, timed=True)
+    known = tastes(users=300, groups=4, size=15, length=5, timed=True)
     text = np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32)  # says nothing
     text /= np.linalg.norm(text, axis=1, keepdims=True)
     scorer = Paths.fit(known, FitContext(text={"Product": text}))
@@ -67,8 +67,11 @@ def test_what_the_graph_and_the_text_are_worth_is_said_and_what_takes_away_is_dr
 
 
 def test_a_kind_of_walk_that_takes_away_is_dropped(monkeypatch):
-    known = tastes(users=200, groups=4, size=15, length=5, timed=True)
+    known = tastes(users=900, groups=4, size=15, length=5, timed=True)
     monkeypatch.setattr("graphrec.pathweights._Lesson._crossed", lambda _self, _seen, columns, _temper: 1.0 + (~columns).mean())
     scorer = Paths.fit(known, FitContext())
     assert scorer.steps.worth["graph"] < 0
     assert {walk.kind for walk in scorer.walks} == {"chosen"}
+    few = Paths.fit(tastes(users=100, groups=4, size=15, length=5, timed=True), FitContext())
+    assert few.steps.worth["graph"] < 0
+    assert few.steps.dropped == ()  # too few users to say so
