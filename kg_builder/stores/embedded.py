@@ -27,23 +27,15 @@ import polars as pl
 
 from kg_builder.changes import applied, difference
 from kg_builder.cypher import edge_pattern, one_line, times_of_interactions, used_parameters
-from kg_builder.errors import QueryError, SchemaError, StoreError, StoreLocked, StoreMissing, did_you_mean
-from kg_builder.schema import EdgeType, GraphSchema, PropertyType
+from kg_builder.errors import QueryError, StoreError, StoreLocked, StoreMissing, did_you_mean
+from kg_builder.ladybug_tables import check_names, copy, ddl, delete
+from kg_builder.schema import EdgeType, GraphSchema
 from kg_builder.stores import Build, Progress, StoreInfo
 from kg_builder.tables import GraphTables, edge_columns, node_columns
 
 _DATABASE, _SCHEMA, _BUILDS, _LOCK, _NEXT = "database", "schema.json", "builds.json", "writer.lock", "database.next"
 _OURS = {_DATABASE, _SCHEMA, _BUILDS, _LOCK, "rejects.jsonl"}
 _DELETED_AT_MOST = 20_000  # edges; more are quicker to load anew with everything else
-
-_TYPES: Mapping[PropertyType, str] = {
-    "string": "STRING",
-    "integer": "INT64",
-    "float": "DOUBLE",
-    "boolean": "BOOLEAN",
-    "strings": "STRING[]",
-    "vector": "FLOAT[]",
-}
 
 
 class EmbeddedStore:
@@ -174,7 +166,7 @@ class EmbeddedStore:
         if self._built:
             self._schema = GraphSchema.from_json((self.path / _SCHEMA).read_text(encoding="utf-8"))
         schema = self._schema.merge(tables.schema) if self._built else tables.schema
-        _check_names(schema)
+        check_names(schema)
         ends = {label for source, _, target in tables.edges for label in (source, target)}
         held = self._tables(self._schema, [*tables.nodes], [*tables.edges])
         tables.check(held={label: self._ids(label) for label in ends})
@@ -206,11 +198,11 @@ class EmbeddedStore:
             shutil.copyfile(self.path / _DATABASE, following)
         try:
             with ladybug.Database(str(following)) as database, ladybug.Connection(database) as connection:
-                for statement in _ddl(schema) if gone is None else ():
+                for statement in ddl(schema) if gone is None else ():
                     connection.execute(statement)
                 for kind, rows in (gone or {}).items():
-                    _delete(connection, kind, rows)
-                _copy(connection, tables, progress)
+                    delete(connection, kind, rows)
+                copy(connection, tables, progress)
                 connection.execute("CHECKPOINT")
             self._publish(following, schema)
         finally:
@@ -288,63 +280,6 @@ def _result(result: ladybug.QueryResult | list[ladybug.QueryResult]) -> ladybug.
     if isinstance(result, list):
         raise QueryError("expected one statement, got several; run them one by one")
     return result
-
-
-def _ddl(schema: GraphSchema) -> Iterator[str]:
-    """A statement a table; an edge type between several labels is one table with several pairs."""
-    for spec in schema.nodes.values():
-        columns = _columns({**spec.properties, **spec.derived})
-        yield f"CREATE NODE TABLE `{spec.label}`(`id` STRING PRIMARY KEY{columns})"
-    for name in dict.fromkeys(name for _, name, _ in schema.edges):
-        specs = [spec for kind, spec in schema.edges.items() if kind[1] == name]
-        pairs = ", ".join(f"FROM `{edge.source}` TO `{edge.target}`" for edge in specs)
-        properties: dict[str, PropertyType] = {}
-        for edge in specs:
-            properties.update(edge.properties)
-        yield f"CREATE REL TABLE `{name}`({pairs}{_columns(properties)})"
-
-
-def _columns(properties: Mapping[str, PropertyType]) -> str:
-    return "".join(f", `{name}` {_TYPES[kind]}" for name, kind in properties.items())
-
-
-def _check_names(schema: GraphSchema) -> None:
-    """Ladybug has one name space for labels and relationship types, and does not tell `Bought` from `BOUGHT`."""
-    seen: dict[str, str] = {}
-    for name in (*schema.nodes, *dict.fromkeys(name for _, name, _ in schema.edges)):
-        if name.lower() in seen:
-            raise SchemaError(f"{seen[name.lower()]} and {name} differ at most by case; rename one")
-        seen[name.lower()] = name
-    kinds: dict[tuple[str, str], str] = {}
-    for (_, name, _), spec in schema.edges.items():
-        for column, kind in spec.properties.items():
-            if kinds.setdefault((name, column), kind) != kind:
-                raise SchemaError(f"{name}.{column} must have one type between all labels (got {kinds[name, column]} and {kind})")
-
-
-def _copy(connection: ladybug.Connection, tables: GraphTables, progress: Progress | None) -> None:
-    """Append all rows, nodes first."""
-    nodes, edges = tables.counts()
-    parts: list[tuple[str, str, pl.LazyFrame]] = [(label, "", tables.nodes[label]) for label in nodes]
-    parts += [(kind[1], f" (from='{kind[0]}', to='{kind[2]}')", tables.edges[kind]) for kind in edges]
-    total, done = sum(nodes.values()) + sum(edges.values()), 0
-    for into, pair, table in parts:
-        frame = table.collect()
-        columns = ", ".join(f"`{column}`" for column in frame.columns if column not in ("source", "target"))
-        # From Arrow: COPY from a polars frame can crash the process.
-        connection.execute(f"COPY `{into}`{f'({columns})' if columns else ''} FROM $rows{pair}", {"rows": frame.to_arrow()})
-        done += frame.height
-        if progress is not None:
-            progress("write", done, total)
-
-
-def _delete(connection: ladybug.Connection, kind: EdgeType, rows: pl.DataFrame) -> None:
-    """Delete the edges with these identities."""
-    source, target, *key = rows.columns
-    keyed = f" WHERE r.`{key[0]}` = `the_{key[0]}`" if key else ""
-    named = rows.rename({column: f"the_{column}" for column in rows.columns})
-    ends = f"MATCH (a:`{kind[0]}` {{id: the_{source}}})-[r:`{kind[1]}`]->(b:`{kind[2]}` {{id: the_{target}}})"
-    connection.execute(f"LOAD FROM $rows {ends}{keyed} DELETE r", {"rows": named.to_arrow()})
 
 
 def _plain(value: object) -> object:

@@ -105,7 +105,7 @@ def test_a_write_that_breaks_off_leaves_the_store_as_it_was(path, monkeypatch):
         raise KeyboardInterrupt
 
     with connect(path) as store:
-        monkeypatch.setattr("kg_builder.stores.embedded._copy", breaks_off)
+        monkeypatch.setattr("kg_builder.stores.embedded.copy", breaks_off)
         with pytest.raises(KeyboardInterrupt):
             store.write(users("u2"))
         monkeypatch.undo()
