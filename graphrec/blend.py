@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -173,7 +173,8 @@ def learn(
     judged = _judge(known, context, asked) if len(asked) > 1 else _alone(asked[0])
     before = {name: judged.scorers.pop(name) for name in _kept(judged) if name in judged.scorers}
     judged.scorers.clear()  # each is large: none outlives its use
-    fitted = {name: _whole(name, before.pop(name, None), known, context) for name in _kept(judged)}
+    names = _told(context, "fit scorers on everything", _kept(judged))
+    fitted = {name: _whole(name, before.pop(name, None), known, context) for name in names}
     limits = [note for scorer in fitted.values() for note in getattr(scorer, "notes", ())]
     share, why = (newcomers, "as asked") if newcomers is not None else cold.newcomers(known)
     notes = [*limits, *([f"products nobody chose yet get {share:.1%} of the places: {why}"] if share else [])]
@@ -190,7 +191,8 @@ def refresh(blend: Blend, before: KnownGraph, known: KnownGraph, context: FitCon
     worked out again under the choices made by the fit.
     """
     fitted: dict[str, Scorer] = {}
-    for name, scorer in blend.scorers.items():
+    for name in _told(context, "refresh scorers", list(blend.scorers)):
+        scorer = blend.scorers[name]
         if isinstance(scorer, Refreshing):
             fitted[name] = scorer.refresh(before, known, context)
         else:
@@ -206,6 +208,15 @@ def _kept(judged: _Judged) -> list[str]:
 
 def _alone(name: str) -> _Judged:
     return _Judged({}, {name: 1.0}, {name: 1.0}, (), "one scorer alone: nothing to weigh")
+
+
+def _told(context: FitContext, what: str, names: Sequence[str]) -> Iterator[str]:
+    """The names one after another; progress is told how many are done with."""
+    tell = context.progress or (lambda _what, _done, _total: None)
+    for done, name in enumerate(names):
+        tell(what, done, len(names))
+        yield name
+    tell(what, len(names), len(names))
 
 
 def _whole(name: str, before: Scorer | None, known: KnownGraph, context: FitContext) -> Scorer:
@@ -230,13 +241,17 @@ def _judge(known: KnownGraph, context: FitContext, asked: Sequence[str]) -> _Jud
     cut = replace(cut, known=cold.without(cut.known, hidden)) if len(hidden) else cut
     size = panels.users_for(len(known.products))
     cut = _with_history(cut).sample(size, context.seed)
-    fitted = {name: _first(name, cut.known, context) for name in asked}
+    fitted = {name: _first(name, cut.known, context) for name in _told(context, "fit scorers on the inner cut", asked)}
+    steps = _told(context, "weigh scorers", ["warm products", "cold products"])
+    next(steps)
     found = weigh(panels.warm_panel(fitted, cut))
     give_back()
+    next(steps)
     _log.info("weights by %s, NDCG@%d %.4f on the cut", found.way, K, found.quality)
     weights = dict(zip(asked, found.weights.tolist(), strict=True))
     cold_weights = _cold_weights(known, cut, hidden, fitted, weights, size)
     give_back()
+    next(steps, None)
     return _Judged(fitted, weights, cold_weights, _parts(found, weights, cold_weights), cut.reason)
 
 

@@ -112,3 +112,16 @@ def test_practice_hides_products_and_the_edges_that_cold_products_lack() -> None
     assert not smaller.warm[hidden].any()
     made = smaller.relations["Product", "MADE_BY", "Brand"]
     assert made.nnz == 60  # cold products have brands, so the hidden ones keep theirs
+
+
+def test_progress_is_told_of_every_stage_to_its_end():
+    told = {}
+
+    def progress(what, done, total):
+        told.setdefault(what, []).append((done, total))
+
+    blend.learn(tastes(users=80, cold=2), FitContext(progress=progress), scorers=NAMES)
+    assert {"fit scorers on the inner cut", "weigh scorers", "fit scorers on everything"} <= set(told)
+    for steps in told.values():
+        assert steps == sorted(steps)
+        assert steps[-1][0] == steps[-1][1]
