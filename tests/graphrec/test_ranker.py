@@ -51,7 +51,7 @@ class _Constant:
     def __init__(self, blend):
         self.scorers, self.warm = blend.scorers, blend.warm
 
-    def score(self, histories):
+    def score(self, histories, *, said=None):
         return np.tile(np.arange(len(self.warm), dtype=np.float32), (len(histories), 1))
 
 

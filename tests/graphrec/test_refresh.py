@@ -92,3 +92,10 @@ def test_a_graph_without_choices_cannot_be_taken_up(full):
     nobody = GraphTables.of(RETAIL, {"Product": pl.DataFrame({"id": ["p1"]}), "User": pl.DataFrame({"id": ["u1"]})}, {})
     with pytest.raises(graphrec.NothingToLearn):
         graphrec.refresh(full, nobody)
+
+
+def test_the_graph_of_another_shop_is_refused(full):
+    edges = {("User", "BOUGHT", "Product"): pl.DataFrame({"source": ["x"], "target": ["y"], "key": ["1"]})}
+    other = GraphTables.of(RETAIL, {"Product": pl.DataFrame({"id": ["y"]}), "User": pl.DataFrame({"id": ["x"]})}, edges)
+    with pytest.raises(graphrec.BadRequest, match="another shop"):
+        graphrec.refresh(full, other)
