@@ -1,6 +1,7 @@
 """A shop's own tables: products, users, reviews, events, categories, triples as CSV or Parquet, or as frames from Python."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import polars as pl
 from kg_builder.dumps import Dump, Progress, Source
 from kg_builder.errors import DumpError, MissingSource, SchemaError, did_you_mean
 from kg_builder.rejects import Rejects
+from kg_builder.resolution import PATH_SEPARATOR
 
 FORMAT = "tables"
 LOOKS_FOR = "files named products, events, reviews, users, categories or triples that end in .csv or .parquet"
@@ -53,7 +55,7 @@ def recognises(source: Source) -> bool:
 
 
 def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) -> Dump:  # noqa: ARG001  (the scan is lazy)
-    """The tables under the names of a Dump: categories split at ` > ` and `|`, lists of products at `|`.
+    """The tables under the names of a Dump: categories split at ` > ` and `|`, lists of products at `|`, or JSON lists of either.
 
     Raises:
         MissingSource: there is no such table in the folder.
@@ -77,6 +79,7 @@ def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) 
         users=parts.get("users"),
         reviews=parts.get("reviews"),
         events=parts.get("events"),
+        triples=parts.get("triples"),
         categories=parts.get("categories"),
         text_properties={"Product": texts},
     )
@@ -186,13 +189,44 @@ def _named(table: pl.LazyFrame, name: str) -> pl.LazyFrame:
 
 def _unpacked(products: pl.LazyFrame) -> pl.LazyFrame:
     schema = products.collect_schema()
-    split = [pl.col(name).str.split("|") for name in _LISTS if schema.get(name) == pl.String()]
-    if "categories" in schema and schema["categories"] != pl.List(pl.List(pl.String())):
-        paths = pl.col("categories").cast(pl.List(pl.String()))
-        if not isinstance(schema["categories"], pl.List):
-            paths = pl.col("categories").cast(pl.String).str.split("|")
-        split.append(paths.list.eval(pl.element().str.split(" > ")))
+    names, paths = pl.List(pl.String()), pl.List(pl.List(pl.String()))
+    split = [
+        pl.col(name).map_batches(lambda cells: _each(cells, _items, names), return_dtype=names)
+        for name in _LISTS
+        if schema.get(name) == pl.String()
+    ]
+    if "categories" in schema and schema["categories"] != paths:
+        said = pl.col("categories")
+        if isinstance(schema["categories"], pl.List):
+            split.append(said.cast(names).list.eval(pl.element().str.split(PATH_SEPARATOR)))
+        else:
+            split.append(said.cast(pl.String).map_batches(lambda cells: _each(cells, _paths, paths), return_dtype=paths))
     return products.with_columns(split)
+
+
+def _each(cells: pl.Series, read: Callable[[str], list[Any]], dtype: pl.DataType) -> pl.Series:
+    """What `read` makes of every cell, null where there is none."""
+    return pl.Series(cells.name, [None if cell is None else read(cell) for cell in cells], dtype=dtype)
+
+
+def _items(cell: str) -> list[str]:
+    """The items of `a|b` or of a JSON list."""
+    return [str(item) for item in _listed(cell)]
+
+
+def _paths(cell: str) -> list[list[str]]:
+    """The paths of `A > B|C`, of `["A > B", "C"]` or of `[["A", "B"], ["C"]]`, each from the top down."""
+    return [[str(name) for name in item] if isinstance(item, list) else str(item).split(PATH_SEPARATOR) for item in _listed(cell)]
+
+
+def _listed(cell: str) -> list[Any]:
+    if cell.lstrip().startswith("["):
+        try:
+            found: list[Any] = json.loads(cell)
+        except ValueError:
+            return cell.split("|")
+        return found
+    return cell.split("|")
 
 
 def _texts(products: pl.LazyFrame) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ class _Constant:
     def __init__(self, blend):
         self.scorers, self.warm = blend.scorers, blend.warm
 
-    def score(self, histories, *, said=None):
+    def score(self, histories, *, said=None):  # noqa: ARG002
         return np.tile(np.arange(len(self.warm), dtype=np.float32), (len(histories), 1))
 
 

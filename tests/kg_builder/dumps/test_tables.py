@@ -84,6 +84,23 @@ def test_categories_are_paths_separated_by_bars(tmp_path):
     assert edges(tables, "Category", "CHILD_OF", "Category") == [("Kitchen > Tea", "Kitchen")]
 
 
+@pytest.mark.parametrize("cell", ['"[[""Kitchen"", ""Tea""], [""Gifts""]]"', '"[""Kitchen > Tea"", ""Gifts""]"'])
+def test_categories_may_be_json(cell, tmp_path):
+    tables = products(f"id,categories\np1,{cell}\np2,[sic\n", tmp_path)
+    assert sorted(tables.nodes["Category"].collect()["id"]) == ["Gifts", "Kitchen", "Kitchen > Tea", "[sic"]
+
+
+def test_links_may_be_json_or_separated_by_bars(tmp_path):
+    tables = products('id,also_bought\np1,p2|p3\np2,"[""p1"", ""p3""]"\np3,\n', tmp_path)
+    assert tables.counts()[1]["Product", "ALSO_BOUGHT", "Product"] == 4
+
+
+def test_a_table_of_triples_becomes_relations(tmp_path):
+    (tmp_path / "triples.csv").write_text("head,relation,tail\np1,designed_by,Ada\np1,brand,Acme\n")
+    tables = products("id,title\np1,Tea\n", tmp_path)
+    assert tables.counts()[1] == {("Product", "RELATED", "Entity"): 1, ("Product", "MADE_BY", "Brand"): 1}
+
+
 def test_categories_may_be_a_list_of_paths():
     goods = pl.DataFrame({"id": ["p1"], "categories": [["Kitchen > Tea", "Gifts"]]})
     assert edges(build({"products": goods}), "Product", "IN_CATEGORY", "Category") == [("p1", "Gifts"), ("p1", "Kitchen > Tea")]
