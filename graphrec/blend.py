@@ -17,7 +17,7 @@ from graphrec.errors import NothingToLearn
 from graphrec.memory import give_back
 from graphrec.scorers import FitContext, Refitting, Refreshing, Scorer, State
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
-from graphrec.weighing import K, Weighed, standardise, weigh
+from graphrec.weighing import LEAST_GAIN, K, Weighed, standardise, weigh
 
 Mask = npt.NDArray[np.bool_]
 _PRACTISED = 600
@@ -41,7 +41,9 @@ class Part:
     """True where the part is kept for products that nobody chose yet, and for those alone."""
 
     def __str__(self) -> str:
-        fate = "kept" if self.kept else "dropped"
+        fate = (
+            "dropped" if not self.kept else "kept" if self.gain >= LEAST_GAIN else "kept: too few users to drop it on their word"
+        )
         gain = f"{self.gain:+.1%}" if self.gain < _UNTOLD else f"over +{_UNTOLD:.0%}"
         return f"{self.name} {gain}, {'kept for new products only' if self.cold_only else fate}"
 

@@ -4,6 +4,7 @@ torch is imported inside the commands, so that `--help` answers at once.
 """
 
 import json
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -221,7 +222,7 @@ def write_back(
 
     What an earlier run of the same model wrote is replaced.
     """
-    from graphrec import lists
+    from graphrec import lists, writeback
     from graphrec.ranker import Ranker
 
     ranker = Ranker.load(model)
@@ -229,7 +230,10 @@ def write_back(
         tables = ranker.to_graph(
             None if users is None else lists.ids_or_file(users), k, similar=similar, embeddings=embeddings, progress=bars
         )
+        tables, missing = writeback.held_by(target, tables)
         target.write(tables, progress=bars)
+    if missing:
+        console.note(f"{missing:,} users and products of the model are not in {store} and were left out")
     nodes, edges = tables.counts()
     named = {name: count for (_, name, _), count in edges.items()}
     wrote = ", ".join(f"{count:,} {name}" for name, count in named.items())
@@ -258,6 +262,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app(None if arguments is None else list(arguments), prog_name="graphrec")
     except (GraphrecError, KgBuilderError) as error:
         line = str(error)
+    except BrokenPipeError:  # `… | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return
     except OSError as error:
         line = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
     else:

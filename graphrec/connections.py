@@ -26,6 +26,7 @@ _PLAIN = {
     "prior": "new here, given a chance",
     "INTERACTED": "the same kind of people choose both",
 }
+_AGAINST = {"popularity": "few chose it", "prior": "new here, not yet trusted", "novelty": "nobody chose it yet"}
 
 
 class Node(NamedTuple):
@@ -89,9 +90,9 @@ class Connections:
         return self._chosen(one, other, path)
 
     @staticmethod
-    def plain(path: str) -> Connection:
-        """What is said of a path that no edge of the graph shows."""
-        return Connection(_PLAIN.get(path, path))
+    def plain(path: str, amount: float = 1.0) -> Connection:
+        """What is said of a path that no edge of the graph shows. amount: below 0 it speaks against the product."""
+        return Connection(_AGAINST.get(path, path) if amount < 0 and path in _AGAINST else _PLAIN.get(path, path))
 
     def _chosen(self, one: int, other: int, path: str) -> Connection:
         silent = path in _PLAIN and path not in ("INTERACTED", "graph")

@@ -24,6 +24,8 @@ from kg_builder.stores import GraphStore, Progress
 from kg_builder.tables import GraphTables
 
 MADE_BY = ("Product", "MADE_BY", "Brand")
+_LARGEST_LOSS = 0.5
+"""A graph without more than this share of a model's users or products is not a later state of the same shop."""
 NO_TEXT = "none"
 """The text model's name that means: read no texts."""
 
@@ -113,20 +115,31 @@ def refresh(
     Raises:
         NothingToLearn: the graph has no interactions.
         TextModelMissing: the text model of the fit cannot be had.
-        BadRequest: a device that this machine does not have, or the graph of another shop: it shares no product with the model's.
+        BadRequest: a device that this machine does not have, or a graph without most of the model's users or products.
     """
     where, started, before = pick_device(device), time.perf_counter(), ranker.model
     known, names = read(source)
-    if known.products.row_of.keys().isdisjoint(before.known.products.row_of):
-        raise BadRequest("the graph has none of the model's products, so it is another shop's; fit a model of its own")
+    gone = {label: _absent(before.known, known, label) for label in ("User", "Product")}
+    for label, lost in gone.items():
+        if lost > _LARGEST_LOSS * len(before.known.ids[label]):
+            raise BadRequest(
+                f"the graph lacks {lost:,} of the model's {len(before.known.ids[label]):,} {label.lower()}s, so it is another shop's "
+                "or a part of this one; fit a model of its own"
+            )
     text = TextVectors(known, before.text_model, where, cache, progress)
     context = FitContext(device=where, text=text, progress=progress)
     blended = blend.refresh(before.blend, before.known, known, context)
-    new = {label: len(set(known.ids[label].names) - set(before.known.ids[label].names)) for label in ("User", "Product")}
-    note = f"refreshed without training: {new['User']:,} new users, {new['Product']:,} new products"
+    new = {label: _absent(known, before.known, label) for label in ("User", "Product")}
+    left = f"; {gone['User']:,} users and {gone['Product']:,} products are gone" if any(gone.values()) else ""
+    note = f"refreshed without training: {new['User']:,} new users, {new['Product']:,} new products{left}"
     kept = tuple(one for one in before.summary.notes if not one.startswith("refreshed"))
     summary = replace(before.summary, notes=(*kept, note), seconds={"refresh": time.perf_counter() - started})
     return Ranker(Model(replace(known, texts={}), blended, names, _halves(text), summary, before.text_model, before.name))
+
+
+def _absent(one: KnownGraph, other: KnownGraph, label: str) -> int:
+    """How many nodes of this label the one graph has and the other has not."""
+    return len(one.ids[label].row_of.keys() - other.ids[label].row_of.keys())
 
 
 def _halves(text: Mapping[str, Floats]) -> dict[str, Halves]:

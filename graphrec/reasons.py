@@ -88,7 +88,7 @@ def _shared_out(name: str, amounts: Floats, history: Histories) -> Iterator[tupl
 
 def _reason(connections: Connections, scorer: str, term: Term, product: int, *, exact: bool, connected: bool) -> Reason:
     if term.product < 0:
-        return Reason(None, scorer, term.path, term.amount, exact, connections.plain(term.path))
+        return Reason(None, scorer, term.path, term.amount, exact, connections.plain(term.path, term.amount))
     item = connections.node("Product", term.product)
     found = connections.between(term.product, product, term.path) if connected else connections.plain(term.path)
     return Reason(item, scorer, term.path, term.amount, exact, found)

@@ -22,7 +22,7 @@ K = 20
 _STEPS = (0.5, 0.2, 0.07)
 _MOVES = 8
 """Steps of one size at most."""
-_LEAST_GAIN = 0.001
+LEAST_GAIN = 0.001
 """The relative NDCG a scorer must add to be kept: less than this is noise and costs time and memory."""
 _HEAD = 20
 FEW = 200
@@ -192,7 +192,7 @@ def weigh(panel: Panel) -> Weighed:
         for one in kept:
             gains[one] = quality / without[one] - 1 if without[one] else 0.0
         least = min(kept, key=lambda one: gains[one])
-        if len(kept) == 1 or gains[least] >= _LEAST_GAIN:
+        if len(kept) == 1 or gains[least] >= LEAST_GAIN:
             break
         kept = [one for one in kept if one != least]
     weights = np.zeros(width)

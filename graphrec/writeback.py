@@ -7,13 +7,17 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from graphrec.errors import BadRequest
 from graphrec.model import Model
 from graphrec.ranking import Names, Ranking
 from kg_builder.schema import RETAIL, EdgeType, GraphSchema
+from kg_builder.stores import GraphStore
 from kg_builder.tables import GraphTables
 
 Vectors = npt.NDArray[np.floating]
 _LABELS = ("User", "Product")
+_FEWEST = 0.5
+"""The share of a model's users and products that a store must hold to be taken for the same shop's."""
 _RECOMMENDED: EdgeType = ("User", "RECOMMENDED", "Product")
 _SIMILAR: EdgeType = ("Product", "SIMILAR_TO", "Product")
 _DERIVED = GraphSchema.of(
@@ -54,6 +58,33 @@ def tables(model: Model, ranking: Ranking, similar: Ranking | None, *, embedding
     )
     nodes = {label: _nodes(model, label, vectors, edges) for label in _LABELS}
     return GraphTables.of(_DERIVED, nodes, edges)
+
+
+def held_by(store: GraphStore, tables: GraphTables) -> tuple[GraphTables, int]:
+    """The part of the tables whose nodes the store holds, since a model makes no nodes, and how many nodes it lacks.
+
+    Raises:
+        BadRequest: the store lacks most of the users or of the products: it is another shop's.
+    """
+    nodes, missing = {}, 0
+    for label, table in tables.nodes.items():
+        ids = store.query(f"MATCH (n:{label}) RETURN n.id AS id")["id"].to_list() if label in store.info().nodes else []
+        known = pl.LazyFrame({"id": ids}, schema={"id": pl.String})
+        nodes[label] = table.join(known, on="id", how="semi")
+        every, held = (part.select(pl.len()).collect().item() for part in (table, nodes[label]))
+        if held < _FEWEST * every:
+            raise BadRequest(
+                f"{store.info().address} lacks {every - held:,} of the model's {every:,} {label.lower()}s, so it is another "
+                "shop's; nothing was written"
+            )
+        missing += every - held
+    edges = {
+        kind: table.join(nodes[kind[0]], left_on="source", right_on="id", how="semi").join(
+            nodes[kind[2]], left_on="target", right_on="id", how="semi"
+        )
+        for kind, table in tables.edges.items()
+    }
+    return GraphTables(tables.schema, nodes, edges), missing
 
 
 def _nodes(

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -122,6 +123,8 @@ def _one_line_errors() -> Iterator[None]:
     """Say what is wrong in one line and end with 1."""
     try:
         yield
+    except BrokenPipeError:  # `… | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (KgBuilderError, OSError) as error:
         typer.echo(f"kg-builder: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(1) from None

@@ -35,11 +35,16 @@ class Paths:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the graph's relations and the texts are worth to the paths, in words."""
-        called = {"graph": "the graph", "text": "text"}
-        steps = self.steps
-        found = [
-            f"{called[kind]} {gain:+.1%}, {'dropped' if kind in steps.dropped else 'kept'}" for kind, gain in steps.worth.items()
-        ]
+        called, found = {"graph": "the graph", "text": "text"}, []
+        for kind, gain in self.steps.worth.items():
+            fate = (
+                "dropped"
+                if kind in self.steps.dropped
+                else "kept"
+                if gain >= 0
+                else "kept: too few users to drop it on their word"
+            )
+            found.append(f"{called[kind]} {gain:+.1%}, {fate}")
         return (f"paths: {'; '.join(found)}",) if found else ()
 
     @classmethod

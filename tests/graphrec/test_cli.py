@@ -322,3 +322,25 @@ def test_refresh_takes_up_a_new_product_in_place_or_beside(run, refused, shop, s
     assert (code, "zz-new" in out or "tea" in out) == (0, True)
     assert run("refresh", tmp_path / "m", tmp_path / "later.graph")[0] == 0
     assert "no store at" in refused("refresh", tmp_path / "m", tmp_path / "nowhere.graph")
+
+
+def test_write_back_makes_no_nodes_and_refuses_another_shops_store(run, refused, shop, store, model, tmp_path):
+    bought = ("User", "BOUGHT", "Product")
+    ends = pl.DataFrame({"source": ["x"], "target": ["y"], "key": ["1"]})
+    other = GraphTables.of(shop.schema, {"User": ends.select(id="source"), "Product": ends.select(id="target")}, {bought: ends})
+    with connect(tmp_path / "other.graph", create=True) as opened:
+        opened.write(other)
+    assert "so it is another shop's; nothing was written" in refused("write-back", model, tmp_path / "other.graph")
+    with connect(tmp_path / "other.graph") as opened:
+        assert opened.read(derived=True) == other
+    kept = [f"u{number:04d}" for number in range(100)]  # 20 of the 120 users have left
+    left = shop.edges[bought].filter(pl.col("source").is_in(kept))
+    users = shop.nodes["User"].filter(pl.col("id").is_in(kept))
+    later = GraphTables.of(shop.schema, {"User": users, "Product": shop.nodes["Product"]}, {bought: left})
+    with connect(tmp_path / "later.graph", create=True) as opened:
+        opened.write(later)
+    code, _, err = run("write-back", model, tmp_path / "later.graph", "-k", 2, "--no-similar")
+    assert (code, "20 users and products of the model are not in" in err) == (0, True), err
+    with connect(tmp_path / "later.graph") as opened:
+        assert opened.read() == later
+        assert opened.query("MATCH (u:User)-[r:RECOMMENDED]->(:Product) RETURN count(DISTINCT u.id) AS n")["n"][0] == 100

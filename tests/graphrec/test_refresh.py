@@ -97,5 +97,5 @@ def test_a_graph_without_choices_cannot_be_taken_up(full):
 def test_the_graph_of_another_shop_is_refused(full):
     edges = {("User", "BOUGHT", "Product"): pl.DataFrame({"source": ["x"], "target": ["y"], "key": ["1"]})}
     other = GraphTables.of(RETAIL, {"Product": pl.DataFrame({"id": ["y"]}), "User": pl.DataFrame({"id": ["x"]})}, edges)
-    with pytest.raises(graphrec.BadRequest, match="another shop"):
+    with pytest.raises(graphrec.BadRequest, match="lacks 120 of the model's 120 users, so it is another shop's"):
         graphrec.refresh(full, other)
