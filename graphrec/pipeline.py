@@ -123,8 +123,8 @@ def refresh(
     for label, lost in gone.items():
         if lost > _LARGEST_LOSS * len(before.known.ids[label]):
             raise BadRequest(
-                f"the graph lacks {lost:,} of the model's {len(before.known.ids[label]):,} {label.lower()}s, so it is another shop's "
-                "or a part of this one; fit a model of its own"
+                f"the graph lacks {lost:,} of the model's {len(before.known.ids[label]):,} {label.lower()}s, so it is another "
+                "shop's or a part of this one; fit a model of its own"
             )
     text = TextVectors(known, before.text_model, where, cache, progress)
     context = FitContext(device=where, text=text, progress=progress)

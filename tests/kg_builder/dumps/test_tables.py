@@ -184,3 +184,25 @@ def test_the_planted_shop_reads_back_from_its_files(tmp_path):
     planted = plant()
     assert tabulate(read_dump(tmp_path, rejects=rejects), rejects=rejects, now=NOW) == tabulate(planted.dump, now=NOW)
     assert rejects.counts() == dict(planted.truth.rejected)
+
+
+def test_a_row_with_more_fields_than_the_header_is_refused_and_not_shifted(tmp_path):
+    (tmp_path / "products.csv").write_text('id,title,colour\np1,Lamp, warm,red\np2,"a, b",blue\np3,c\np4,c,4,5,6\np5,d,e,\n')
+    rejects = Rejects()
+    tables = tabulate(read_dump(tmp_path, rejects=rejects), rejects=rejects, now=NOW)
+    assert sorted(tables.nodes["Product"].select("id", "title", "colour").collect().rows()) == [
+        ("p2", "a, b", "blue"),
+        ("p3", "c", None),
+        ("p5", "d", "e"),
+    ]
+    said = "the row must have 3 fields; put texts that hold the separator in quotes"
+    assert [row["message"] for row in rejects.rows()] == [
+        f"products.csv line 2: {said} (got p1 · Lamp ·  warm and more)",
+        f"products.csv line 5: {said} (got p4 · c · 4 and more)",
+    ]
+    assert rejects.faults == 2
+
+
+def test_a_header_may_name_a_column_twice(tmp_path):
+    (tmp_path / "products.csv").write_text("id,title,note,note\np1,Lamp,a,b\n")
+    assert tabulate(read_dump(tmp_path), now=NOW).nodes["Product"].collect()["title"].to_list() == ["Lamp"]
