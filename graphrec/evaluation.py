@@ -161,6 +161,7 @@ def evaluate(
     check_scorers(scorers)
     where = pick_device(device)
     known, names = read(source)
+    k = min(k, len(known.products))
     cut, unknown = _given(known, test) if test is not None else (_cut(known, until, share, seed), 0)
     found = leaks.find(known.interactions, cut.known, cut.users, cut.truth, unknown_pairs=unknown)
     cut = _without_seen(cut) if exclude_seen else cut

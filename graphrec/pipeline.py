@@ -109,7 +109,8 @@ def refresh(
 
     Args:
         ranker: As fitted, loaded or refreshed before.
-        source: The store or tables of the same shop, later.
+        source: The store or tables of the same shop, later. An embedded store shows what it held when it was first read: connect
+            anew after a build.
         device, cache, progress: As in `fit`.
 
     Raises:

@@ -78,6 +78,7 @@ class Ranker:
             BadRequest: k is below 1, the candidates are empty, or there is no user and no history, or both.
         """
         check_k(k)
+        k = min(k, len(self._ids))
         if user is not None and users is not None:
             raise BadRequest("give user or users, not both: they mean the same")
         names, histories = self._histories(user if users is None else users, history, strangers=strangers)
@@ -109,6 +110,7 @@ class Ranker:
             BadRequest: k is below 1.
         """
         check_k(k)
+        k = min(k, len(self._ids))
         lists, scores = self._similar(Histories.of([[self.model.known.products.row(product)]]), k)
         return Ranking.of([product], self._ids, lists, scores, self._titles)
 
@@ -149,7 +151,7 @@ class Ranker:
             BadRequest: k is below 1.
         """
         ranking = self.rank(list(self.model.known.users.names) if users is None else users, k=k, progress=progress)
-        pairs = self._all_similar(k, progress) if similar else None
+        pairs = self._all_similar(min(k, len(self._ids)), progress) if similar else None
         return writeback.tables(self.model, ranking, pairs, embeddings=embeddings, at=at)
 
     def save(self, folder: Path | str) -> None:

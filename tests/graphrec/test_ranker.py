@@ -209,3 +209,9 @@ def test_ids_without_quotes_are_refused(ranker):
         ranker.rank(123)
     with pytest.raises(BadRequest, match="ids in quotes"):
         ranker.rank(history=[123])
+
+
+def test_a_k_beyond_the_catalogue_gives_what_there_is_and_costs_no_more(ranker):
+    products = int(ranker.model.known.listed.sum())
+    assert len(ranker.rank("u0001", k=10**12, exclude_seen=False)) == products
+    assert len(ranker.similar("p0001", k=10**12)) < products
