@@ -1,19 +1,17 @@
-"""The command line: build, info, query. Each command parses, calls one public function and prints one answer."""
+"""The command line: build, info, query, and the files of commands/. Each calls one public function and prints one answer."""
 
 import json
-import math
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import pkgutil
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kg_builder.console import open_store
-from kg_builder.errors import KgBuilderError, QueryError, did_you_mean
+from kg_builder import commands
+from kg_builder.console import AsJson, Store, one_line_errors, open_store, print_json, print_table, progress_bars
+from kg_builder.errors import QueryError, did_you_mean
 
 if TYPE_CHECKING:
     from kg_builder.pipeline import BuildReport
@@ -27,11 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-
-Store = Annotated[
-    str, typer.Argument(metavar="STORE", help="A path, or neo4j://host:7687 (user and password: NEO4J_USERNAME, NEO4J_PASSWORD).")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, nothing else.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -66,13 +59,13 @@ def build(
 
     Faulty rows are left out and named, all others are written, and the exit code is 1, unless --max-rejects allows for them.
     """
-    with _one_line_errors():
+    with one_line_errors():
         from kg_builder.pipeline import build as build_graph
 
-        with open_store(into, create=True) as store, _progress(quiet=as_json) as progress:
+        with open_store(into, create=True) as store, progress_bars(quiet=as_json) as progress:
             report = build_graph(source, store, format=format, rejects=rejects, max_rejects=max_rejects, progress=progress)
         if as_json:
-            _print_json(_report_record(report))
+            print_json(_report_record(report))
         else:
             _print_report(report)
         if report.faults and max_rejects is None:
@@ -83,10 +76,10 @@ def build(
 @app.command(epilog="Example: kg-builder info magazines.graph")
 def info(store: Store, as_json: AsJson = False) -> None:
     """Count what a store holds, say over which time, and what was refused when it was built."""
-    with _one_line_errors(), open_store(store, read_only=True) as opened:
+    with one_line_errors(), open_store(store, read_only=True) as opened:
         held = opened.info()
         if as_json:
-            _print_json(_info_record(held))
+            print_json(_info_record(held))
         else:
             _print_info(held)
 
@@ -107,7 +100,7 @@ def query(
     """Run a reading Cypher query; `// :param name => value` lines at its top are defaults."""
     if (cypher is None) == (file is None):
         raise typer.BadParameter("give a query or --file, one of them", param_hint="CYPHER")
-    with _one_line_errors(), open_store(store, read_only=True) as opened:
+    with one_line_errors(), open_store(store, read_only=True) as opened:
         from kg_builder.cypher import Query
 
         asked = Query.load(file) if file is not None else Query.parse(cypher or "")
@@ -115,31 +108,7 @@ def query(
         if as_json:
             typer.echo(rows.to_json(orient="records", force_ascii=False, default_handler=str))
         else:
-            _print_table([str(name) for name in rows.columns], [list(row) for row in rows.itertuples(index=False)])
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    """Say what is wrong in one line and end with 1."""
-    try:
-        yield
-    except BrokenPipeError:  # `… | head` has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (KgBuilderError, OSError) as error:
-        typer.echo(f"kg-builder: {' '.join(str(error).split())}", err=True)
-        raise typer.Exit(1) from None
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Any]:
-    """A callback that draws bars on a terminal, writes a line now and then elsewhere, and nothing where `quiet`."""
-    if quiet:
-        yield None
-        return
-    from kg_builder.progress import Bars
-
-    with Bars(sys.stderr) as bars:
-        yield bars
+            print_table([str(name) for name in rows.columns], [list(row) for row in rows.itertuples(index=False)])
 
 
 def _parameters(given: list[str], cypher: str) -> dict[str, Any]:
@@ -192,10 +161,6 @@ def _edge_records(edges: Any) -> list[dict[str, Any]]:  # noqa: ANN401
     return [{"source": one, "type": name, "target": other, "count": count} for (one, name, other), count in edges.items()]
 
 
-def _print_json(record: dict[str, Any]) -> None:
-    typer.echo(json.dumps(record, ensure_ascii=False, indent=1))
-
-
 def _print_report(report: "BuildReport") -> None:
     _print_counts(report.nodes, report.edges)
     typer.echo(f"{report.format} dump {report.source} → {report.into} in {report.seconds:.1f} s")
@@ -237,28 +202,15 @@ def _print_reasons(rejected: Any) -> None:  # noqa: ANN401
         typer.echo(f"  {count:>8,}  {reason}")
 
 
-def _print_table(columns: list[str], rows: list[list[Any]]) -> None:
-    """A table for people on a terminal, tab-separated lines elsewhere."""
-    if not sys.stdout.isatty():
-        for row in [columns, *rows]:
-            typer.echo("\t".join(_cell(value) for value in row))
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*(Text(_cell(value)) for value in row))
-    Console().print(table)
-
-
-def _cell(value: object) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):  # a missing number becomes NaN in a frame
-        return ""
-    text = json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else str(value)
-    return text.replace("\t", " ").replace("\n", " ")
-
-
 def _day(at: int) -> str:
     return datetime.fromtimestamp(at, UTC).date().isoformat()
+
+
+def _add_commands() -> None:
+    """Every file of commands/ is a command."""
+    for found in pkgutil.iter_modules(commands.__path__):
+        module = import_module(f"{commands.__name__}.{found.name}")
+        app.command(found.name, epilog=module.EXAMPLE)(module.run)
+
+
+_add_commands()
