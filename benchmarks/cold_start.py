@@ -24,6 +24,7 @@ from graphrec.scorers.content import Content
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
 from graphrec.text import Tfidf, embed
 from kg_builder.dumps import read_dump
+from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.tabulation import tabulate
 
@@ -37,7 +38,7 @@ def learn(folder: Path) -> KnownGraph:
             if (folder / name).exists():
                 shutil.copy(folder / name, seen)
         rejects = Rejects()
-        return KnownGraph.of(tabulate(read_dump(seen, rejects=rejects), rejects=rejects))
+        return KnownGraph.of(tabulate(read_dump(seen, reading=Reading(rejects)), rejects=rejects))
 
 
 def pairs(path: Path, known: KnownGraph, cold: Rows) -> sp.csr_matrix:

@@ -16,6 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from kg_builder.dumps import read_dump
+from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.tabulation import tabulate
 
@@ -37,7 +38,7 @@ def parse(folder: Path) -> None:
 
 def build(folder: Path | str) -> None:
     rejects = Rejects()
-    tabulate(read_dump(folder, rejects=rejects), rejects=rejects)
+    tabulate(read_dump(folder, reading=Reading(rejects)), rejects=rejects)
 
 
 def main() -> None:

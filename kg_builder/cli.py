@@ -3,6 +3,7 @@
 import json
 import pkgutil
 from datetime import UTC, datetime
+from enum import Enum
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,12 +11,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kg_builder import commands
-from kg_builder.console import AsJson, Store, one_line_errors, open_store, print_json, print_table, progress_bars
+from kg_builder.console import AsJson, Store, bytes_of, one_line_errors, open_store, print_json, print_table, progress_bars
 from kg_builder.errors import QueryError, did_you_mean
 
 if TYPE_CHECKING:
     from kg_builder.pipeline import BuildReport
     from kg_builder.stores import StoreInfo
+
+
+class Dangling(Enum):
+    """What becomes of links to products that nothing else tells of."""
+
+    KEEP = "keep"
+    DROP = "drop"
+
 
 app = typer.Typer(
     help="Builds a knowledge graph from a shop's dumps, and asks it questions.",
@@ -53,6 +62,15 @@ def build(
     max_rejects: Annotated[
         str | None, typer.Option(metavar="N|P%", help="Faulty rows to put up with; more, and nothing is written.")
     ] = None,
+    max_bytes: Annotated[
+        str | None, typer.Option(metavar="N", help="Text that a file may hold, unpacked: 50GB, or a number of bytes.")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(metavar="M.toml", help="What the columns mean (kg-builder infer proposes one).")
+    ] = None,
+    dangling: Annotated[
+        Dangling, typer.Option(help="Products that are only linked to: bare nodes, or no links.")
+    ] = Dangling.KEEP,
     as_json: AsJson = False,
 ) -> None:
     """Read a dump into a store; doing it twice changes nothing.
@@ -63,7 +81,17 @@ def build(
         from kg_builder.pipeline import build as build_graph
 
         with open_store(into, create=True) as store, progress_bars(quiet=as_json) as progress:
-            report = build_graph(source, store, format=format, rejects=rejects, max_rejects=max_rejects, progress=progress)
+            report = build_graph(
+                source,
+                store,
+                format=format,
+                rejects=rejects,
+                max_rejects=max_rejects,
+                max_bytes=None if max_bytes is None else bytes_of(max_bytes),
+                mapping=mapping,
+                dangling=dangling.value,
+                progress=progress,
+            )
         if as_json:
             print_json(_report_record(report))
         else:
@@ -140,6 +168,7 @@ def _report_record(report: "BuildReport") -> dict[str, Any]:
         "edges": _edge_records(report.edges),
         "rejected": dict(report.rejected),
         "faults": report.faults,
+        "notes": list(report.notes),
         "rejects": None if report.rejects is None else str(report.rejects),
         "seconds": round(report.seconds, 2),
     }
@@ -164,6 +193,8 @@ def _edge_records(edges: Any) -> list[dict[str, Any]]:  # noqa: ANN401
 def _print_report(report: "BuildReport") -> None:
     _print_counts(report.nodes, report.edges)
     typer.echo(f"{report.format} dump {report.source} → {report.into} in {report.seconds:.1f} s")
+    for note in report.notes:
+        typer.echo(f"note: {note}", err=True)
     if report.rejected:
         count = sum(report.rejected.values())
         typer.echo(f"{count:,} row{'s' * (count != 1)} refused ({report.rejects}):")

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kg_builder.errors import KgBuilderError
+from kg_builder.errors import BadRequest, KgBuilderError
 
 if TYPE_CHECKING:
     from kg_builder.stores import GraphStore
@@ -35,6 +36,22 @@ def open_store(address: str, *, create: bool = False, read_only: bool = False) -
             f"password of {os.environ.get('NEO4J_USERNAME', 'neo4j')} at {address}", hide_input=True, err=True
         )
     return connect(address, create=create, read_only=read_only, password=password)
+
+
+def bytes_of(said: str) -> int:
+    """A number of bytes, with or without a unit of thousands.
+
+    Raises:
+        BadRequest: it is none.
+
+    Example:
+        >>> bytes_of("50GB"), bytes_of("1_000")
+        (50000000000, 1000)
+    """
+    match = re.fullmatch(r"(\d[\d_]*(?:\.\d+)?)\s*([kMGT]?)i?B?", said.strip(), re.IGNORECASE)
+    if match is None:
+        raise BadRequest(f"expected a number of bytes such as 2000000 or 50GB (got {said!r})")
+    return int(float(match[1]) * 1000 ** " KMGT".index(match[2].upper() or " "))
 
 
 @contextmanager

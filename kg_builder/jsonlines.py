@@ -1,68 +1,79 @@
-"""JSON Lines, plain or gzipped, in chunks: a line that is no JSON object goes to the rejects, the rest stays."""
+"""JSON Lines (and JSON arrays, and Python literals) as frames, a piece of the file at a time.
 
-import gzip
+A line that is no object goes to the rejects, the rest stays.
+"""
+
+import ast
 import io
 import json
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
 from kg_builder.errors import DamagedDump
+from kg_builder.files import Chunk, first_line
 from kg_builder.rejects import Rejects
 
-CHUNK = 1 << 25
-"""Bytes of text parsed at once (32 MiB): memory grows with this and with what is kept."""
-
 NOT_JSON = "the line must be a JSON object"
-
+NOT_LITERAL = "the line must be a dictionary of plain values, of which nothing is evaluated"
 
 Fields = Mapping[str, pl.DataType]
-_Bytes = gzip.GzipFile | io.BufferedReader
+_ROWS = 20_000
+_GAP = re.compile(r"[ \t\r\n,\[\]]*")
+"""What stands between the objects of an array."""
+_Placed = tuple[int, dict[str, object]]
 
 
-def read_json_lines(
-    path: Path, fields: Fields | None, rejects: Rejects, progress: Callable[[str, int, int], None] | None = None
-) -> pl.DataFrame:
-    """The file's objects, one row each, with `file` and `line`.
+def frames(
+    chunks: Iterator[Chunk], path: Path, fields: Fields | None, rejects: Rejects, *, literals: bool = False
+) -> Iterator[pl.DataFrame]:
+    """The file's objects, one row each, with `file` and `line`. The first frame has no rows.
+
+    A file that starts with `[`, or whose first line is a lone `{`, is read as one array or as objects over several lines; `line`
+    is the one that an object starts in.
 
     Args:
-        path: a file of JSON objects, one a line; gzipped where its name ends in .gz.
-        fields: the fields to keep, each as `pl.String` (numbers and objects as JSON text) or as a list of strings (a lone value
-            is a list of one); None keeps every field that occurs, in the type that all its values have, else as text.
-        rejects: takes the lines that are no JSON object.
-        progress: called with (file name, bytes read, bytes in all).
+        chunks: what `files.chunks` yields of it.
+        path: the file, to be named.
+        fields: the fields to keep, each as `pl.String` or as a list of strings; None keeps every field that occurs.
+        rejects: takes the lines that are no object.
+        literals: the lines are Python dictionaries of plain values or JSON; nothing in them is evaluated.
 
     Raises:
-        DamagedDump: the gzip breaks off or the file is no gzip; says how many good lines came before.
+        DamagedDump: an array is no sound JSON; says where.
     """
-    frames: list[pl.DataFrame] = []
-    first = 1
-    total = path.stat().st_size
-    chunks = _chunks(path, progress, total)
-    while True:
-        try:
-            chunk = next(chunks, None)
-        except (EOFError, OSError, zlib.error) as error:
-            raise DamagedDump(_damage(path, sum(frame.height for frame in frames), error)) from error
-        if chunk is None:
-            break
-        lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
-        frames.append(_parse(chunk, first, path.name, fields, rejects))
-        first += lines
-    empty = pl.DataFrame(schema={**(fields or {}), "file": pl.String(), "line": pl.Int64()})
-    return pl.concat([empty, *_alike(frames)], how="diagonal_relaxed")
+    yield pl.DataFrame(schema={**(fields or {}), "file": pl.String(), "line": pl.Int64()})
+    for number, chunk in enumerate(chunks):
+        if not number and not literals and _is_stream(chunk.data):
+            yield from _batches(_stream(_prepended(chunk, chunks), path, rejects), path.name, fields)
+            return
+        if literals:
+            yield from _batches(_literals(chunk, path.name, rejects), path.name, fields)
+        else:
+            yield _parse(chunk, path.name, fields, rejects)
 
 
 def first_object(path: Path) -> dict[str, object]:
     """The first line's object, or an empty one where the first line holds none: enough to recognise a format by."""
-    try:
-        with _open(path) as file:
-            found = json.loads(file.readline(1 << 22) or b"{}")
-    except (OSError, EOFError, zlib.error, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    line = first_line(path).strip()
+    start = line.lstrip("[").strip().removesuffix("]").rstrip(",")
+    found = _object((start if line.startswith("[{") else line).encode())
+    return {} if found is None else found
+
+
+def first_literal(path: Path) -> dict[str, object]:
+    """The first line's Python dictionary, or an empty one where the first line holds none."""
+    found = _literal(first_line(path))
+    return {} if found is None else found
+
+
+def said(cells: pl.Series) -> pl.Series:
+    """Every value as text: strings as they are, all else as JSON."""
+    return pl.Series(cells.name, [_said(value) for value in cells.to_list()], dtype=pl.String())
 
 
 def listed(said: pl.Series) -> pl.Series:
@@ -101,62 +112,79 @@ def paths_of_one(path: pl.Series) -> pl.Series:
     return rows.group_by("row", maintain_order=True).agg("path")["path"]
 
 
-def _damage(path: Path, good: int, error: Exception) -> str:
-    kept = f"{good} line{'' if good == 1 else 's'} could be read before" if good else "no line could be read"
-    if isinstance(error, EOFError):
-        return f"{path}: the gzip file breaks off ({kept}); fetch it again, nothing was written"
-    return f"{path}: not a sound gzip file ({kept}): {error}; nothing was written"
+def _is_stream(data: bytes) -> bool:
+    line = data.lstrip().partition(b"\n")[0].strip()
+    return line.startswith(b"[") or line == b"{"
 
 
-def _open(path: Path) -> _Bytes:
-    return gzip.GzipFile(path) if path.suffix == ".gz" else path.open("rb")
+def _prepended(first: Chunk, others: Iterator[Chunk]) -> Iterator[Chunk]:
+    yield first
+    yield from others
 
 
-def _chunks(path: Path, progress: Callable[[str, int, int], None] | None, total: int) -> Iterator[bytes]:
-    """The text in pieces of about `CHUNK` bytes that end with a line; what came before a break is yielded before it raises."""
-    with path.open("rb") as raw:
-        file: _Bytes = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
-        rest, failure = b"", None
-        while failure is None:
-            block, failure = _read(file)
-            if progress is not None:
-                progress(path.name, raw.tell(), total)
-            if not block:
-                break
-            cut = block.rfind(b"\n") + 1
-            if cut:
-                yield rest + block[:cut]
-            rest = block[cut:] if cut else rest + block
-        if failure is not None:
-            raise failure
-        if rest.strip():
-            yield rest
+def _stream(chunks: Iterator[Chunk], path: Path, rejects: Rejects) -> Iterator[_Placed]:
+    """The objects of one array, or of a row of them, wherever their lines end."""
+    decoder = json.JSONDecoder()
+    text, place, line = "", 0, 1
+    while True:
+        start = _GAP.match(text, place).end()  # type: ignore[union-attr]
+        line += text.count("\n", place, start)
+        try:
+            found, place = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError) as error:
+            chunk = next(chunks, None)
+            if chunk is not None:
+                text, place = text[start:] + chunk.data.decode(), 0
+                continue
+            if start == len(text):
+                return
+            raise DamagedDump(
+                f"{path} line {line}: expected a JSON object (got {text[start : start + 40]!r}): {error}"
+            ) from error
+        if isinstance(found, dict):
+            yield line, found
+        else:
+            rejects.add(path.name, line, "an item of the array must be a JSON object", text[start:place], found)
+        line += text.count("\n", start, place)
 
 
-def _read(file: _Bytes) -> tuple[bytes, Exception | None]:
-    """Up to `CHUNK` bytes, and what stopped the reading before that."""
-    parts: list[bytes] = []
-    size = 0
-    try:
-        while size < CHUNK and (part := file.read1(1 << 18)):
-            parts.append(part)
-            size += len(part)
-    except (EOFError, OSError, zlib.error) as error:
-        return b"".join(parts), error
-    return b"".join(parts), None
+def _literals(chunk: Chunk, name: str, rejects: Rejects) -> Iterator[_Placed]:
+    """The dictionaries of the lines; Python's parser reads them, nothing runs."""
+    for number, line in enumerate(chunk.data.decode().split("\n"), chunk.first):
+        if not line.strip():
+            continue
+        found = _literal(line)
+        if found is None:
+            rejects.add(name, number, NOT_LITERAL, line, line)
+        else:
+            yield number, found
 
 
-def _parse(chunk: bytes, first: int, name: str, fields: Fields | None, rejects: Rejects) -> pl.DataFrame:
+def _literal(line: str) -> dict[str, object] | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an old crawl's "\d" is no reason to warn
+        try:
+            found = ast.literal_eval(line.strip())
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            return _object(line.encode())
+    return found if isinstance(found, dict) else None
+
+
+def _batches(objects: Iterator[_Placed], name: str, fields: Fields | None) -> Iterator[pl.DataFrame]:
+    while batch := list(islice(objects, _ROWS)):
+        yield _framed(batch, name, fields)
+
+
+def _parse(chunk: Chunk, name: str, fields: Fields | None, rejects: Rejects) -> pl.DataFrame:
     """One chunk, fast; the chunks that hold a line or a value the fast parser refuses line by line."""
-    lines = chunk.count(b"\n") + (not chunk.endswith(b"\n"))
     try:
-        frame = pl.read_ndjson(io.BytesIO(chunk), schema=fields, infer_schema_length=None)
+        frame = pl.read_ndjson(io.BytesIO(chunk.data), schema=fields, infer_schema_length=None)
     except pl.exceptions.PolarsError:
         frame = None
-    if frame is None or frame.height != lines or (fields is None and _mixed(frame)):
-        return _parse_slowly(chunk, first, name, fields, rejects)
+    if frame is None or frame.height != chunk.lines or (fields is None and _mixed(frame)):
+        return _framed(list(_objects(chunk, name, rejects)), name, fields)
     frame = frame.rename(_aside(frame.columns))
-    return frame.with_columns(pl.lit(name).alias("file"), pl.int_range(first, first + lines).alias("line"))
+    return frame.with_columns(pl.lit(name).alias("file"), pl.int_range(pl.len()).alias("line") + chunk.first)
 
 
 def _aside(names: Iterable[str]) -> dict[str, str]:
@@ -170,22 +198,25 @@ def _mixed(frame: pl.DataFrame) -> bool:
     return any(texts.row(0)) if texts.width else False
 
 
-def _parse_slowly(chunk: bytes, first: int, name: str, fields: Fields | None, rejects: Rejects) -> pl.DataFrame:
-    objects: list[dict[str, object]] = []
-    places: list[int] = []
-    for number, line in enumerate(chunk.split(b"\n"), first):
+def _objects(chunk: Chunk, name: str, rejects: Rejects) -> Iterator[_Placed]:
+    for number, line in enumerate(chunk.data.split(b"\n"), chunk.first):
         if not line.strip():
             continue
         found = _object(line)
         if found is None:
             rejects.add(name, number, NOT_JSON, line[:80].decode(errors="replace"), line.decode(errors="replace"))
-            continue
-        objects.append(found)
-        places.append(number)
-    names = dict.fromkeys(key for found in objects for key in found) if fields is None else fields
-    columns = [_column(key, [found.get(key) for found in objects], None if fields is None else fields[key]) for key in names]
+        else:
+            yield number, found
+
+
+def _framed(objects: list[_Placed], name: str, fields: Fields | None) -> pl.DataFrame:
+    names = dict.fromkeys(key for _, found in objects for key in found) if fields is None else fields
+    columns = [_column(key, [found.get(key) for _, found in objects], None if fields is None else fields[key]) for key in names]
     columns = [column.alias(_aside([column.name]).get(column.name, column.name)) for column in columns]
-    place = [pl.Series("file", [name] * len(places), dtype=pl.String), pl.Series("line", places, dtype=pl.Int64)]
+    place = [
+        pl.Series("file", [name] * len(objects), dtype=pl.String),
+        pl.Series("line", [number for number, _ in objects], dtype=pl.Int64),
+    ]
     return pl.DataFrame([*columns, *place])
 
 
@@ -199,27 +230,10 @@ def _column(name: str, values: list[object], dtype: pl.DataType | None) -> pl.Se
     return pl.Series(name, [_said(value) for value in values], dtype=pl.String())
 
 
-def _alike(frames: list[pl.DataFrame]) -> list[pl.DataFrame]:
-    """The frames with one type a column: where chunks differ and no number type holds both, as text."""
-    kinds: dict[str, set[pl.DataType]] = {}
-    for frame in frames:
-        for name, dtype in frame.schema.items():
-            kinds.setdefault(name, set()).add(dtype)
-    clash = [
-        name
-        for name, found in kinds.items()
-        if len(found) > 1 and not all(dtype.is_numeric() or isinstance(dtype, pl.Null) for dtype in found)
-    ]
-    return [
-        frame.with_columns(_column(name, frame[name].to_list(), pl.String()) for name in clash if name in frame.columns)
-        for frame in frames
-    ]
-
-
 def _object(line: bytes) -> dict[str, object] | None:
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

@@ -11,10 +11,11 @@ from polars.exceptions import PolarsError
 
 from kg_builder.dumps import Source, read_dump
 from kg_builder.errors import BadRequest, DamagedDump, TooManyFaults
+from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.schema import EdgeType
 from kg_builder.stores import Build, GraphStore, Progress, connect
-from kg_builder.tabulation import tabulate
+from kg_builder.tabulation import Dangling, tabulate
 
 _TOLD = 5
 """Faulty rows that a report puts in words; all are in the rejects file."""
@@ -38,6 +39,8 @@ class BuildReport:
     """How many of them for a fault; the others say once more what another row says."""
     first_faults: tuple[str, ...]
     """The first of these in words, with file, line, value and expectation."""
+    notes: tuple[str, ...]
+    """What somebody should know of the dump as a whole, such as a file in another encoding than UTF-8."""
     rejects: Path | None
     """The file with the refused rows; None where none was written."""
     seconds: float
@@ -50,6 +53,9 @@ def build(
     format: str | None = None,  # noqa: A002 - the option's name on the command line
     rejects: Path | str | None = None,
     max_rejects: int | str | None = None,
+    max_bytes: int | None = None,
+    mapping: Path | str | None = None,
+    dangling: Dangling = "keep",
     progress: Progress | None = None,
     now: int | None = None,
 ) -> BuildReport:
@@ -66,6 +72,10 @@ def build(
             `<name of the dump>.rejects.jsonl` in the current folder where there are any.
         max_rejects: how many faulty rows may be left out, as a number or a share such as "1%" of all rows; where there are more,
             nothing is written. None leaves out any number.
+        max_bytes: how many bytes of text a file may hold, unpacked; None stops only at what no honest gzip file unpacks to.
+        mapping: a mapping.toml that says what the columns of the source's files mean; one in the source's folder needs no naming.
+        dangling: what becomes of products that are only linked to (`also_bought` …) and never described or chosen: "keep" makes
+            bare nodes of them, "drop" leaves out the links.
         progress: called as work goes on.
         now: epoch seconds; what lies more than a day later is refused. None asks the clock.
 
@@ -86,14 +96,26 @@ def build(
     """
     if isinstance(into, str | Path):
         with connect(into, create=True) as store:
-            return build(source, store, format=format, rejects=rejects, max_rejects=max_rejects, progress=progress, now=now)
+            return build(
+                source,
+                store,
+                format=format,
+                rejects=rejects,
+                max_rejects=max_rejects,
+                max_bytes=max_bytes,
+                mapping=mapping,
+                dangling=dangling,
+                progress=progress,
+                now=now,
+            )
     started = time.monotonic()
     now = int(time.time()) if now is None else now
     refused, most = Rejects(), _most(max_rejects)
     with tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch:
         try:
-            dump = read_dump(source, format=format, rejects=refused, progress=progress)
-            tables = tabulate(dump, rejects=refused, now=now, scratch=Path(scratch))
+            reading = Reading(refused, progress, Path(scratch), max_bytes, None if mapping is None else Path(mapping))
+            dump = read_dump(source, format=format, reading=reading)
+            tables = tabulate(dump, rejects=refused, now=now, scratch=Path(scratch), dangling=dangling)
         except PolarsError as error:  # files are read lazily, so a damaged one can show anywhere on the way
             raise DamagedDump(f"{_called(source)} cannot be read: {str(error).splitlines()[0]}") from error
         finally:
@@ -105,7 +127,7 @@ def build(
         nodes, edges = tables.counts()
     file = _save(refused, rejects, into, Path(dump.name).name or dump.format)
     address = into.info().address
-    faults = refused.faults, tuple(refused.first_faults(_TOLD))
+    faults = refused.faults, tuple(refused.first_faults(_TOLD)), tuple(refused.notes)
     seconds = time.monotonic() - started
     return BuildReport(record.source, record.format, address, nodes, edges, record.rejected, *faults, file, seconds)
 

@@ -41,12 +41,19 @@ class Rejects:
     _frames: list[pl.DataFrame] = field(default_factory=list)
     passed: int = 0
     """Rows that were checked and found without a fault."""
+    notes: list[str] = field(default_factory=list)
+    """What somebody should know of the dump as a whole, such as another encoding than UTF-8."""
 
     def add(self, file: str | None, line: int | None, reason: str, got: object, row: object) -> None:
         """Refuse one row for a fault; `row` is anything JSON can hold."""
         said = json.dumps(row, ensure_ascii=False, default=str)
         values = [file], [line], [reason], [None if got is None else str(got)], [True], [said]
         self._frames.append(pl.DataFrame(dict(zip(_COLUMNS, values, strict=True)), schema=_COLUMNS))
+
+    def note(self, sentence: str) -> None:
+        """Keep a sentence about the dump, once."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
 
     def extend(self, refused: pl.DataFrame) -> None:
         """Refuse all rows of a frame with the columns file, line, reason, got, fault (boolean) and row (JSON)."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -15,6 +16,9 @@ from kg_builder.resolution import PATH_SEPARATOR, brands, categories, joined
 from kg_builder.schema import DTYPES, RETAIL, EdgeType, GraphSchema, PropertyType
 from kg_builder.tables import GraphTables, edge_columns, node_columns
 from kg_builder.values import day, none_if_empty, property_name, text
+
+Dangling = Literal["keep", "drop"]
+"""What becomes of links to products that nothing else tells of: bare nodes, or nothing."""
 
 LINKS: Mapping[str, str] = {"also_bought": "ALSO_BOUGHT", "also_viewed": "ALSO_VIEWED", "bought_together": "BOUGHT_TOGETHER"}
 """Lists of a product, and relations of triples, that become edges between products."""
@@ -30,6 +34,7 @@ def tabulate(
     now: int | None = None,
     schema: GraphSchema = RETAIL,
     scratch: Path | None = None,
+    dangling: Dangling = "keep",
     progress: Progress | None = None,
 ) -> GraphTables:
     """The graph that the dump tells of, in tables that pass `GraphTables.check`.
@@ -41,6 +46,7 @@ def tabulate(
         schema: what the graph may hold; unknown columns of the dump are added to it as properties.
         scratch: an empty folder for the cleaned rows and the tables, so that memory grows with the keys and not with the rows;
             the tables read from it as long as they live. None keeps them in memory.
+        dangling: whether products that are only linked to become bare nodes ("keep") or their links are left out ("drop").
         progress: called with (step, steps done, steps in all).
 
     Raises:
@@ -59,7 +65,7 @@ def tabulate(
     tell("resolve", 1, 3)
     graph.add_reviews()
     graph.add_events()
-    graph.add_links()
+    graph.add_links(keep_dangling=dangling == "keep")
     graph.add_users()
     graph.add_products(dump.text_properties)
     graph.add_relations()
@@ -133,8 +139,9 @@ class _Graph:
             self.schema = replace(self.schema, edges={**self.schema.edges, edge_type: spec})
             self.edges[edge_type] = edges.drop([name for name in further if name not in extra])
 
-    def add_links(self) -> None:
+    def add_links(self, *, keep_dangling: bool) -> None:
         """Product - ALSO_BOUGHT, ALSO_VIEWED, BOUGHT_TOGETHER - Product, without links to itself."""
+        known = None if keep_dangling else self._told_of()
         for name, kind in LINKS.items():
             parts = []
             if self.products is not None:
@@ -148,8 +155,18 @@ class _Graph:
             itself = pl.col("source") == pl.col("target")
             self.sieve.spare(links.filter(itself), f"a product cannot be {name} with itself", "target")
             links = links.filter(~itself)
+            if known is not None:
+                links = links.join(known, left_on="source", right_on="id", how="semi")
+                links = links.join(known, left_on="target", right_on="id", how="semi")
             if _height(links):
                 self.edges["Product", kind, "Product"] = links
+
+    def _told_of(self) -> pl.LazyFrame:
+        """Products that are described or chosen."""
+        parts = [edge.select(id="target") for (one, _, to), edge in self.edges.items() if to == "Product" and one != "Product"]
+        if self.products is not None:
+            parts.append(self.products.select("id"))
+        return pl.concat([_IDS, *parts]).unique()
 
     def add_users(self) -> None:
         """Everybody described or doing something."""
@@ -163,16 +180,13 @@ class _Graph:
 
     def add_products(self, texts: Mapping[str, Sequence[str]]) -> None:
         """Every product described, chosen or linked to; `listed` is true for the first two, null for bare targets."""
-        chosen = [edge.select(id="target") for (one, _, to), edge in self.edges.items() if to == "Product" and one != "Product"]
         linked = [
             edge.select(pl.col(end).alias("id"))
             for (one, _, _), edge in self.edges.items()
             if one == "Product"
             for end in ("source", "target")
         ]
-        if self.products is not None:
-            chosen.append(self.products.select("id"))
-        listed = pl.concat([_IDS, *chosen]).unique()
+        listed = self._told_of()
         bare = pl.concat([_IDS, *linked]).unique().join(listed, on="id", how="anti")
         every = (
             pl.concat([listed.with_columns(listed=pl.lit(value=True)), bare.with_columns(listed=pl.lit(None, pl.Boolean))])

@@ -1,12 +1,12 @@
 """Dumps: what a shop hands over, read by one file a format into one form, and which reader fits a folder.
 
 Every module of this folder is a reader: adding a format adds a file. A reader has `FORMAT` (its name), `LOOKS_FOR` (one line:
-what it wants to see), `recognises(source) -> bool` and `read(source, *, rejects, progress) -> Dump`.
+what it wants to see), `PRECEDENCE` (who looks first), `recognises(source) -> bool` and `read(source, reading) -> Dump`.
 """
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -14,10 +14,9 @@ from typing import Any, Protocol, cast
 import polars as pl
 
 from kg_builder.errors import MissingSource, UnknownFormat, did_you_mean
+from kg_builder.reading import Progress as Progress
+from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
-
-Progress = Callable[[str, int, int], None]
-"""Called as reading goes on with (what is read, units done so far, units in all)."""
 
 Source = str | Path | Mapping[str, Any]
 """A folder, a file, the name of an installed data set, or frames by name."""
@@ -58,34 +57,35 @@ class Reader(Protocol):
 
     FORMAT: str
     LOOKS_FOR: str
+    PRECEDENCE: int
+    """0 looks first: a file that says how to read the others; 1: files of one known layout; 2: any file with fitting columns."""
 
     def recognises(self, source: Source) -> bool:
         """True where the source looks like this format; looks at names and first lines, reads nothing whole."""
 
-    def read(self, source: Source, *, rejects: Rejects, progress: Progress | None = None) -> Dump:
-        """The source as a Dump; lines that cannot even be parsed are in `rejects`."""
+    def read(self, source: Source, reading: Reading) -> Dump:
+        """The source as a Dump; lines that cannot even be parsed are in the reading's rejects."""
 
 
 def readers() -> dict[str, Reader]:
-    """Every reader of this folder by its format's name."""
-    modules = (importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__))
-    return {reader.FORMAT: reader for reader in (cast("Reader", module) for module in modules)}
+    """Every reader of this folder by its format's name, in the order in which they look at a source."""
+    names = (found.name for found in pkgutil.iter_modules(__path__))
+    modules = [cast("Reader", importlib.import_module(f"{__name__}.{name}")) for name in names]
+    return {reader.FORMAT: reader for reader in sorted(modules, key=lambda reader: (reader.PRECEDENCE, reader.FORMAT))}
 
 
 def read_dump(
     source: Source,
     *,
     format: str | None = None,  # noqa: A002  (the word of the command line)
-    rejects: Rejects | None = None,
-    progress: Progress | None = None,
+    reading: Reading | None = None,
 ) -> Dump:
     """The source in the one form that `tabulate` takes, read by the first reader that recognises it, or by `format`'s.
 
     Args:
         source: a folder, a file, an installed data set's name, or a mapping of frames such as `{"products": df, "events": df}`.
         format: a format's name, where looking is not enough.
-        rejects: takes the lines that cannot be parsed.
-        progress: called with (file, bytes or rows done, in all).
+        reading: takes the lines that cannot be parsed, and says where the rows are held and how much may be read.
 
     Raises:
         MissingSource: there is nothing at the path.
@@ -95,16 +95,18 @@ def read_dump(
     if not isinstance(source, str | Path | Mapping):
         raise UnknownFormat(f"expected a path, a name or a mapping of frames (got {type(source).__name__})")
     known = readers()
-    rejects = Rejects() if rejects is None else rejects
+    reading = Reading(Rejects()) if reading is None else reading
+    if format is None and reading.mapping is not None:
+        format = "mapping"  # noqa: A001
     if format is not None:
         if format not in known:
             raise UnknownFormat(f"no format {format!r}{did_you_mean(format, known)}; known: {', '.join(known)}")
         if isinstance(source, Mapping) and not known[format].recognises(source):
             raise UnknownFormat(f"{format} does not read frames but {known[format].LOOKS_FOR}")
-        return known[format].read(source, rejects=rejects, progress=progress)
+        return known[format].read(source, reading)
     for reader in known.values():
         if reader.recognises(source):
-            return reader.read(source, rejects=rejects, progress=progress)
+            return reader.read(source, reading)
     raise _unrecognised(source, known)
 
 

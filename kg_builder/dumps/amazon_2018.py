@@ -7,14 +7,15 @@ from pathlib import Path
 
 import polars as pl
 
-from kg_builder.dumps import Dump, Progress, Source
+from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource
-from kg_builder.jsonlines import first_object, paths_of_one, read_json_lines
-from kg_builder.rejects import Rejects
+from kg_builder.jsonlines import first_object, paths_of_one
+from kg_builder.reading import Reading
 from kg_builder.values import none_if_empty
 
 FORMAT = "amazon-2018"
 LOOKS_FOR = "*_5.json.gz or other .json(.gz) lines with reviewerID, asin, overall; meta_*.json.gz where there is one"
+PRECEDENCE = 1
 
 _REVIEW = {
     "reviewerID": "user",
@@ -42,7 +43,7 @@ def recognises(source: Source) -> bool:
     return isinstance(source, str | Path) and bool(_reviews(Path(source)))
 
 
-def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) -> Dump:
+def read(source: Source, reading: Reading) -> Dump:
     """Reviews and products as they are in the files, the products' lists unpacked.
 
     Raises:
@@ -54,13 +55,13 @@ def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) 
     metas = _metas(path)
     if not files and not metas:
         raise MissingSource(f"{path} has no file of reviews; {FORMAT} looks for {LOOKS_FOR}")
-    reviews = [read_json_lines(file, _REVIEW_FIELDS, rejects, progress) for file in files]
-    products = [read_json_lines(file, _META_FIELDS, rejects, progress) for file in metas]
+    reviews = [reading.json_lines(file, _REVIEW_FIELDS) for file in files]
+    products = [reading.json_lines(file, _META_FIELDS) for file in metas]
     return Dump(
         name=path.name,
         format=FORMAT,
-        products=_described(pl.concat(products)).lazy() if products else None,
-        reviews=_written(pl.concat(reviews)).lazy() if reviews else None,
+        products=_described(pl.concat(products)) if products else None,
+        reviews=_written(pl.concat(reviews)) if reviews else None,
     )
 
 
@@ -83,14 +84,14 @@ def _reviews(path: Path) -> list[Path]:
     return [file for file in others if file.name.endswith(named) or {"reviewerID", "asin"} <= first_object(file).keys()]
 
 
-def _written(table: pl.DataFrame) -> pl.DataFrame:
+def _written(table: pl.LazyFrame) -> pl.LazyFrame:
     """Reviews under the names of a Dump; `helpful` is the vote of 2018 or the first number of 2014's [helpful, of all]."""
     table = table.rename(_REVIEW)
     helpful = pl.coalesce(pl.col("vote"), pl.col("helpful").list.first())
     return table.with_columns(helpful.alias("helpful")).drop("vote")
 
 
-def _described(table: pl.DataFrame) -> pl.DataFrame:
+def _described(table: pl.LazyFrame) -> pl.LazyFrame:
     """Products under the names of a Dump: one category path, else the main category; features where no description is."""
     # What follows a closing tag in a path is the page's bullet points, no category.
     names = pl.col("category")
@@ -111,4 +112,5 @@ def _described(table: pl.DataFrame) -> pl.DataFrame:
         "file",
         "line",
     )
-    return described.with_columns(paths_of_one(described["path"]).alias("categories")).drop("path")
+    paths = pl.List(pl.List(pl.String()))
+    return described.with_columns(pl.col("path").map_batches(paths_of_one, return_dtype=paths).alias("categories")).drop("path")

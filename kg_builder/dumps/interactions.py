@@ -7,14 +7,15 @@ from pathlib import Path
 
 import polars as pl
 
-from kg_builder.dumps import Dump, Progress, Source
+from kg_builder.dumps import Dump, Source
 from kg_builder.errors import DamagedDump, MissingSource, did_you_mean
-from kg_builder.jsonlines import listed, paths_of_names, read_json_lines
-from kg_builder.rejects import Rejects
+from kg_builder.jsonlines import listed, paths_of_names
+from kg_builder.reading import Reading
 from kg_builder.values import none_if_empty
 
 FORMAT = "interactions"
 LOOKS_FOR = "train.tsv with the columns user, item, timestamp, rating; valid.tsv, items.jsonl, kg.tsv where there are any"
+PRECEDENCE = 1
 
 FIRST_TIME = 788918400
 """1995-01-01: a timestamp column whose largest value is smaller holds positions, not times."""
@@ -28,7 +29,7 @@ def recognises(source: Source) -> bool:
     return isinstance(source, str | Path) and (Path(source) / "train.tsv").is_file()
 
 
-def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) -> Dump:
+def read(source: Source, reading: Reading) -> Dump:
     """The folder as a Dump: interactions as events of the kind `interacted`, items as products, kg.tsv as triples.
 
     Raises:
@@ -42,44 +43,35 @@ def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) 
     products: pl.LazyFrame | None = None
     texts: tuple[str, ...] = ()
     if (folder / "items.jsonl").is_file():
-        products, texts = _items(folder / "items.jsonl", rejects, progress)
-    triples = _table(folder / "kg.tsv", ("head", "relation", "tail")) if (folder / "kg.tsv").is_file() else None
+        products, texts = _items(folder / "items.jsonl", reading)
+    triples = _table(reading, folder / "kg.tsv", ("head", "relation", "tail")) if (folder / "kg.tsv").is_file() else None
     return Dump(
         name=folder.name,
         format=FORMAT,
         products=products,
-        events=_events(files),
+        events=_events(reading, files),
         triples=triples,
         text_properties={"Product": texts},
     )
 
 
-def _table(path: Path, columns: tuple[str, ...], optional: tuple[str, ...] = ()) -> pl.LazyFrame:
+def _table(reading: Reading, path: Path, columns: tuple[str, ...], optional: tuple[str, ...] = ()) -> pl.LazyFrame:
     """The columns of a tab-separated file as text, with `file` and `line`; further columns are ignored."""
-    if not path.stat().st_size:
+    table = reading.delimited(path, separator="\t", quote=False)
+    present = [name for name in table.collect_schema() if name not in ("file", "line")]
+    if not present:
         return pl.LazyFrame(schema={**dict.fromkeys((*columns, *optional), pl.String()), "file": pl.String(), "line": pl.Int64()})
-    table = pl.scan_csv(
-        path,
-        separator="\t",
-        quote_char=None,
-        infer_schema=False,
-        truncate_ragged_lines=True,
-        encoding="utf8-lossy",
-        row_index_name="__line",
-        row_index_offset=2,
-    )
-    present = [name for name in table.collect_schema() if name != "__line"]
     for name in columns:
         if name not in present:
             hint = did_you_mean(name, present)
             raise DamagedDump(f"{path} needs the column {name!r}{hint} (its header is: {', '.join(present)})")
     wanted = [pl.col(name) if name in present else pl.lit(None, pl.String).alias(name) for name in (*columns, *optional)]
     blank = pl.all_horizontal(none_if_empty(pl.col(name)).is_null() for name in columns)
-    return table.filter(~blank).select(*wanted, pl.lit(path.name).alias("file"), pl.col("__line").cast(pl.Int64).alias("line"))
+    return table.filter(~blank).select(*wanted, "file", "line")
 
 
-def _events(files: list[Path]) -> pl.LazyFrame:
-    table = pl.concat([_table(path, ("user", "item"), ("timestamp", "rating")) for path in files])
+def _events(reading: Reading, files: list[Path]) -> pl.LazyFrame:
+    table = pl.concat([_table(reading, path, ("user", "item"), ("timestamp", "rating")) for path in files])
     table = table.rename({"item": "product"}).with_columns(pl.lit("interacted").alias("event"))
     said = none_if_empty(pl.col("timestamp"))
     value = said.cast(pl.Float64, strict=False)
@@ -97,9 +89,9 @@ def _events(files: list[Path]) -> pl.LazyFrame:
     return table.with_columns(at.alias("at"), position.alias("position")).drop("timestamp")
 
 
-def _items(path: Path, rejects: Rejects, progress: Progress | None) -> tuple[pl.LazyFrame, tuple[str, ...]]:
+def _items(path: Path, reading: Reading) -> tuple[pl.LazyFrame, tuple[str, ...]]:
     """The items as products, and which of their further fields are text."""
-    table = read_json_lines(path, None, rejects, progress)
+    table = reading.json_lines(path).collect()
     if "item" not in table.columns:
         if not table.height:
             return pl.LazyFrame(schema={"id": pl.String()}), ()

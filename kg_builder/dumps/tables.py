@@ -1,20 +1,21 @@
 """A shop's own tables: products, users, reviews, events, categories, triples as CSV or Parquet, or as frames from Python."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import narwhals as nw
 import polars as pl
 
-from kg_builder.dumps import Dump, Progress, Source
+from kg_builder.dumps import Dump, Source
 from kg_builder.errors import DumpError, MissingSource, SchemaError, did_you_mean
-from kg_builder.rejects import Rejects
+from kg_builder.reading import Reading
 from kg_builder.resolution import PATH_SEPARATOR
 
 FORMAT = "tables"
 LOOKS_FOR = "files named products, events, reviews, users, categories or triples that end in .csv or .parquet"
+PRECEDENCE = 2
 
 TABLES: Mapping[str, tuple[str, ...]] = {
     "products": ("id",),
@@ -36,7 +37,7 @@ _ALIASES: Mapping[str, Mapping[str, str]] = {
 }
 """Other names that a column goes by; they count only where the column itself is not there."""
 
-_ROW, _SURPLUS = "__row", "__surplus"
+_ROW = "__row"
 _SUFFIXES = (".parquet", ".csv", ".csv.gz", ".tsv")
 _LISTS = ("also_bought", "also_viewed", "bought_together")
 _KNOWN = frozenset(
@@ -54,7 +55,7 @@ def recognises(source: Source) -> bool:
     return bool(_files(Path(source)))
 
 
-def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) -> Dump:  # noqa: ARG001  (most is read later)
+def read(source: Source, reading: Reading) -> Dump:
     """The tables under the names of a Dump: categories split at ` > ` and `|`, lists of products at `|`, or JSON lists of either.
 
     Raises:
@@ -65,7 +66,7 @@ def read(source: Source, *, rejects: Rejects, progress: Progress | None = None) 
     if isinstance(source, Mapping):
         name, frames = "frames", {str(table): _frame(str(table), frame) for table, frame in source.items()}
     else:
-        name, frames = Path(source).name, {table: _scan(path, rejects) for table, path in _files(Path(source)).items()}
+        name, frames = Path(source).name, {table: _scan(path, reading) for table, path in _files(Path(source)).items()}
     if not frames:
         raise MissingSource(f"{source or 'the mapping'} has none of the tables; {FORMAT} looks for {LOOKS_FOR}")
     parts = {table: _named(frame, table) for table, frame in frames.items()}
@@ -111,66 +112,25 @@ def _frame(table: str, frame: Any) -> pl.LazyFrame:  # noqa: ANN401  (narwhals d
     return _placed(polars.with_row_index(_ROW, offset=1), table)
 
 
-def _scan(path: Path, rejects: Rejects) -> pl.LazyFrame:
-    """The file's rows with `file` and `line`; in a CSV known columns are text and the others typed by all their values.
-
-    A CSV row of more fields than the header is refused: an unquoted comma has shifted its values.
-    """
+def _scan(path: Path, reading: Reading) -> pl.LazyFrame:
+    """The file's rows; in a CSV known columns are text and the others typed by all their values."""
     if path.suffix == ".parquet":
-        return _placed(pl.scan_parquet(path, row_index_name=_ROW, row_index_offset=1), path.name)
-    try:
-        names = [name for name in _csv(path).collect_schema() if name != _ROW]
-    except pl.exceptions.NoDataError:
+        return reading.parquet(path)
+    table = reading.delimited(path)
+    if not [name for name in table.collect_schema() if name not in ("file", "line")]:
         return pl.LazyFrame(schema=dict.fromkeys(TABLES[path.name.split(".")[0]], pl.String()))
-    table = _csv(path, [*names, _SURPLUS])
-    shifted = pl.col(_SURPLUS).is_not_null()
-    rejects.extend(
-        table.filter(shifted)
-        .select(
-            pl.lit(path.name).alias("file"),
-            pl.col(_ROW).alias("line"),
-            pl.lit(f"the row must have {len(names)} fields; put texts that hold the separator in quotes").alias("reason"),
-            pl.format("{} and more", pl.concat_str(names, separator=" · ", ignore_nulls=True)).alias("got"),
-            pl.lit(value=True).alias("fault"),
-            pl.struct(*names, _SURPLUS).struct.json_encode().alias("row"),
-        )
-        .collect(engine="streaming")
-    )
-    return _placed(_typed(table.filter(~shifted).drop(_SURPLUS)), path.name)
-
-
-def _csv(path: Path, names: Sequence[str] | None = None) -> pl.LazyFrame:
-    """The file as text; columns among the names that it lacks take what a row has beyond its header."""
-    return pl.scan_csv(
-        path,
-        separator=_separator(path),
-        infer_schema=False,
-        schema=None if names is None else dict.fromkeys(names, pl.String()),
-        missing_columns="raise" if names is None else "insert",
-        encoding="utf8-lossy",
-        truncate_ragged_lines=True,
-        row_index_name=_ROW,
-        row_index_offset=2,
-    )
+    return _typed(table)
 
 
 def _placed(table: pl.LazyFrame, name: str) -> pl.LazyFrame:
     """The rows with `file` and `line`; columns of these names move aside, for a shop may well sell by product line."""
-    taken = {column: f"{column}_" for column in ("file", "line") if column in table.collect_schema()}
+    taken: dict[str, str] = {column: f"{column}_" for column in ("file", "line") if column in table.collect_schema()}
     return table.rename({**taken, _ROW: "line"}).with_columns(pl.lit(name).alias("file"), pl.col("line").cast(pl.Int64))
-
-
-def _separator(path: Path) -> str:
-    if path.suffix == ".gz":
-        return ","
-    with path.open(encoding="utf-8", errors="replace") as file:
-        header = file.readline()
-    return max(",;\t", key=header.count)
 
 
 def _typed(table: pl.LazyFrame) -> pl.LazyFrame:
     """Further columns as numbers or booleans where every value is one; a number with leading zeros is a code, so it is text."""
-    others = [name for name in table.collect_schema() if name not in _KNOWN and name != _ROW]
+    others = [name for name in table.collect_schema() if name not in (*_KNOWN, "file", "line")]
     if not others:
         return table
     number = r"^-?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$"

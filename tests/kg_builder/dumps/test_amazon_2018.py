@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kg_builder.dumps import read_dump
+from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.tabulation import tabulate
 
@@ -135,7 +136,7 @@ def test_plain_json_lines_without_the_dumps_names_are_recognised(tmp_path):
 def test_the_magazines_dump_as_amazon_left_it():
     rejects = Rejects()
     folder = Path(os.environ["GRAPHREC_DATA"]) / "dumps" / "amazon-magazines"
-    tables = tabulate(read_dump(folder, rejects=rejects), rejects=rejects)
+    tables = tabulate(read_dump(folder, reading=Reading(rejects)), rejects=rejects)
     tables.check()
     nodes, edges = tables.counts()
     assert (nodes["User"], nodes["Review"]) == (348, 2328)

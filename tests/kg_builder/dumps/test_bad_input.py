@@ -8,6 +8,7 @@ import pytest
 
 from kg_builder.dumps import read_dump
 from kg_builder.errors import DamagedDump, EmptyDump, MissingSource, SchemaError, UnknownFormat
+from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.tabulation import tabulate
 
@@ -29,7 +30,7 @@ def amazon(folder, *objects):
 
 def build(folder):
     rejects = Rejects()
-    tables = tabulate(read_dump(folder, rejects=rejects), rejects=rejects, now=NOW)
+    tables = tabulate(read_dump(folder, reading=Reading(rejects)), rejects=rejects, now=NOW)
     tables.check()
     return tables, rejects
 
@@ -65,7 +66,7 @@ def test_line_that_is_no_json(tmp_path):
 
 
 def test_line_that_is_no_json_beyond_the_first_chunk(tmp_path, monkeypatch):
-    monkeypatch.setattr("kg_builder.jsonlines.CHUNK", 64)
+    monkeypatch.setattr("kg_builder.files.CHUNK", 64)
     users = [f"u{number}" for number in range(100)]
     objects = [review(reviewerID=user) for user in users]
     tables, rejects = build(amazon(tmp_path, *objects[:70], "oops", *objects[70:]))

@@ -12,6 +12,7 @@ import pytest
 
 from kg_builder.dumps import read_dump, readers
 from kg_builder.errors import EmptyDump, UnknownFormat
+from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.tabulation import tabulate
 
@@ -150,7 +151,7 @@ def format_(request):
 
 
 def tables_of(folder, rejects=None):
-    return tabulate(read_dump(folder, rejects=rejects), rejects=rejects, now=NOW)
+    return tabulate(read_dump(folder, reading=Reading(rejects)), rejects=rejects, now=NOW)
 
 
 def test_every_reader_has_an_example_here():

@@ -8,6 +8,7 @@ import pytest
 
 from kg_builder.dumps import read_dump
 from kg_builder.errors import DamagedDump
+from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.tabulation import tabulate
 
@@ -29,7 +30,7 @@ def folder(path, train, *, valid=None, items=None, kg=None, header="user\titem\t
 
 
 def build(path, rejects=None):
-    tables = tabulate(read_dump(path, rejects=rejects), rejects=rejects, now=NOW)
+    tables = tabulate(read_dump(path, reading=Reading(rejects)), rejects=rejects, now=NOW)
     tables.check()
     return tables
 

@@ -8,6 +8,7 @@ import pytest
 from kg_builder.dumps import read_dump
 from kg_builder.errors import DumpError
 from kg_builder.planted import plant, write_planted
+from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.tabulation import tabulate
 
@@ -182,14 +183,14 @@ def test_the_planted_shop_reads_back_from_its_files(tmp_path):
     write_planted(tmp_path)
     rejects = Rejects()
     planted = plant()
-    assert tabulate(read_dump(tmp_path, rejects=rejects), rejects=rejects, now=NOW) == tabulate(planted.dump, now=NOW)
+    assert tabulate(read_dump(tmp_path, reading=Reading(rejects)), rejects=rejects, now=NOW) == tabulate(planted.dump, now=NOW)
     assert rejects.counts() == dict(planted.truth.rejected)
 
 
 def test_a_row_with_more_fields_than_the_header_is_refused_and_not_shifted(tmp_path):
     (tmp_path / "products.csv").write_text('id,title,colour\np1,Lamp, warm,red\np2,"a, b",blue\np3,c\np4,c,4,5,6\np5,d,e,\n')
     rejects = Rejects()
-    tables = tabulate(read_dump(tmp_path, rejects=rejects), rejects=rejects, now=NOW)
+    tables = tabulate(read_dump(tmp_path, reading=Reading(rejects)), rejects=rejects, now=NOW)
     assert sorted(tables.nodes["Product"].select("id", "title", "colour").collect().rows()) == [
         ("p2", "a, b", "blue"),
         ("p3", "c", None),
