@@ -233,7 +233,7 @@ def _time_checks(now: int) -> list[Check]:
     said = none_if_empty(pl.col("at")).is_not_null()
     return [
         Check("time must be epoch seconds or an ISO 8601 date", said & pl.col("__at").is_null(), "at"),
-        Check("time must lie between 1990-01-01 and tomorrow", ~pl.col("__at").is_between(EARLIEST, now + DAY), "at"),
+        Check("time must lie between 1995-01-01 and tomorrow", ~pl.col("__at").is_between(EARLIEST, now + DAY), "at"),
     ]
 
 

@@ -263,7 +263,7 @@ def _soil(goods: list[Row], events: list[Row], reviews: list[Row]) -> dict[str, 
         "product id is missing": 1,
         "the review is there more than once": 1,
         "rating must lie in 1..5": 1,
-        "time must lie between 1990-01-01 and tomorrow": 1,
+        "time must lie between 1995-01-01 and tomorrow": 1,
         "user id is missing": 1,
         "event must be viewed, carted, bought or interacted": 1,
     }

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import polars as pl
 
-EARLIEST = 631152000
-"""1990-01-01 in epoch seconds: no shop's record is older."""
+EARLIEST = 788918400
+"""1995-01-01 in epoch seconds: no web shop's record is older, and smaller numbers are positions or no times at all."""
 DAY = 86400
 
 _TAGS = (

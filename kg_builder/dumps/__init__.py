@@ -17,6 +17,7 @@ from kg_builder.errors import MissingSource, UnknownFormat, did_you_mean
 from kg_builder.reading import Progress as Progress
 from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
+from kg_builder.schema import EdgeType
 
 Source = str | Path | Mapping[str, Any]
 """A folder, a file, the name of an installed data set, or frames by name."""
@@ -46,6 +47,11 @@ class Dump:
     """`id` (the whole path), `name`, `parent` (id)."""
     triples: pl.LazyFrame | None = None
     """`head`, `relation`, `tail`: outside knowledge; a head or tail that is a product's id means that product."""
+    nodes: Mapping[str, pl.LazyFrame] = field(default_factory=dict)
+    """By label, nodes of kinds that RETAIL lacks: `id` and properties."""
+    edges: Mapping[EdgeType, pl.LazyFrame] = field(default_factory=dict)
+    """By edge type, edges of kinds that RETAIL lacks: `source`, `target`, `key` where several may stand between two nodes, and
+    properties; `at` is a time."""
     text_properties: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By label, the extra columns that a text model should read."""
     codes: tuple[str, ...] = ()

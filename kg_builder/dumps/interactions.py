@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from kg_builder.columns import timed
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import DamagedDump, MissingSource, did_you_mean
 from kg_builder.jsonlines import listed, paths_of_names
@@ -16,9 +17,6 @@ from kg_builder.values import none_if_empty
 FORMAT = "interactions"
 LOOKS_FOR = "train.tsv with the columns user, item, timestamp, rating; valid.tsv, items.jsonl, kg.tsv where there are any"
 PRECEDENCE = 1
-
-FIRST_TIME = 788918400
-"""1995-01-01: a timestamp column whose largest value is smaller holds positions, not times."""
 
 _LISTS = ("also_bought", "also_viewed", "bought_together")
 _KNOWN = ("item", "title", "description", "price", "brand", "categories", *_LISTS)
@@ -73,20 +71,7 @@ def _table(reading: Reading, path: Path, columns: tuple[str, ...], optional: tup
 def _events(reading: Reading, files: list[Path]) -> pl.LazyFrame:
     table = pl.concat([_table(reading, path, ("user", "item"), ("timestamp", "rating")) for path in files])
     table = table.rename({"item": "product"}).with_columns(pl.lit("interacted").alias("event"))
-    said = none_if_empty(pl.col("timestamp"))
-    value = said.cast(pl.Float64, strict=False)
-    largest = table.select(pl.when(value.is_finite()).then(value).max()).collect(engine="streaming").item()
-    unknown: pl.Expr = pl.lit(None, pl.String)
-    at: pl.Expr
-    position: pl.Expr
-    if not largest:
-        # A value that is no number stays, so that cleaning refuses the row and says why.
-        at, position = pl.when(value.is_null()).then(said), unknown
-    elif largest < FIRST_TIME:
-        at, position = unknown, said
-    else:
-        at, position = pl.when((value != 0).fill_null(value=True)).then(said), unknown
-    return table.with_columns(at.alias("at"), position.alias("position")).drop("timestamp")
+    return timed(table, "timestamp")
 
 
 def _items(path: Path, reading: Reading) -> tuple[pl.LazyFrame, tuple[str, ...]]:

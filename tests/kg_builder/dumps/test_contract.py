@@ -79,7 +79,7 @@ EXAMPLES = {
             ),
         },
         {"train.tsv": rows("user item timestamp rating", ("u9", "i9", 3_800_000_000, 5))},
-        "time must lie between 1990-01-01 and tomorrow",
+        "time must lie between 1995-01-01 and tomorrow",
     ),
     "amazon-2018": Example(
         {

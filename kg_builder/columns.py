@@ -1,0 +1,147 @@
+"""What the columns of other people's files are called, and which of ours each of them is."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+import polars as pl
+
+from kg_builder.values import EARLIEST, none_if_empty
+
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "products": ("id",),
+    "users": ("id",),
+    "reviews": ("user", "product"),
+    "events": ("user", "product"),
+    "categories": ("id",),
+    "triples": ("head", "relation", "tail"),
+}
+"""The tables of a Dump and the columns each must have."""
+
+_USER = (
+    "user userid uid customer customerid customerno customernumber client clientid visitor visitorid member memberid account"
+    " accountid buyer buyerid shopper shopperid reviewer reviewerid author authorid householdid household session sessionid"
+)
+_PRODUCT = (
+    "product productid productcode productno productnumber pid item itemid itemno sku skuid asin parentasin article articleid"
+    " articleno articlenumber stockcode gtin ean upc isbn movieid trackid goods goodsid goodid variantid"
+)
+_AT = (
+    "at timestamp time ts date datetime eventtime eventdate createdat created createdon occurredat orderdate ordertime invoicedate"
+    " purchasedate reviewtime reviewdate unixreviewtime unixtime epoch when transactiondate transactiontime visitedat submittedat"
+    " postedat boughtat purchasedat orderedat ratedat updatedat day"
+)
+_QUANTITY = "quantity qty units count pieces"
+_PRICE = "price unitprice listprice saleprice itemprice cost priceusd priceeur"
+_KEY = (
+    "key order orderid ordernumber orderno basket basketid invoice invoiceno invoicenumber transaction transactionid cartid"
+    " receipt receiptid ticketid"
+)
+
+_ALIASES: Mapping[str, Mapping[str, str]] = {
+    "products": {
+        "id": f"id {_PRODUCT}",
+        "title": "title name productname producttitle itemname displayname label",
+        "description": "description desc details longdescription shortdescription summary productdescription body about",
+        "price": _PRICE,
+        "brand": "brand brandname manufacturer maker vendor make publisher producer",
+        "categories": "categories category categoryname categorypath categoryid producttype productcategory breadcrumb breadcrumbs"
+        " taxonomy genres genre department",
+        "also_bought": "alsobought alsobuy relatedproducts crosssell crosssells",
+        "also_viewed": "alsoviewed alsoview",
+        "bought_together": "boughttogether frequentlyboughttogether",
+    },
+    "users": {"id": f"id {_USER}"},
+    "reviews": {
+        "user": _USER,
+        "product": _PRODUCT,
+        "rating": "rating stars score overall starrating grade points",
+        "title": "title headline summary subject reviewtitle reviewheadline reviewsummary",
+        "text": "text review reviewtext body comment content reviewbody message",
+        "at": _AT,
+        "helpful": "helpful helpfulvote helpfulvotes vote votes likes upvotes",
+        "verified": "verified verifiedpurchase",
+        "id": "id reviewid",
+    },
+    "events": {
+        "user": _USER,
+        "product": _PRODUCT,
+        "event": "event eventtype eventname type action actiontype behavior behaviour behaviortype activity interaction",
+        "at": _AT,
+        "key": _KEY,
+        "rating": "rating stars score overall preference",
+        "quantity": _QUANTITY,
+        "price": _PRICE,
+        "discount": "discount discountamount rebate",
+        "position": "position rank step",
+    },
+    "categories": {
+        "id": "id categoryid category",
+        "name": "name title label categoryname",
+        "parent": "parent parentid parentcategory parentcategoryid",
+    },
+    "triples": {
+        "head": "head headid subject subjectid h s source from",
+        "relation": "relation relationid predicate property r p rel",
+        "tail": "tail tailid object objectid t o target to",
+    },
+}
+_KNOWN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    table: {ours: tuple(names.split()) for ours, names in columns.items()} for table, columns in _ALIASES.items()
+}
+
+
+def plain(name: str) -> str:
+    """A column's name without case, blanks and punctuation.
+
+    Example:
+        >>> plain("Customer ID"), plain("customer_id"), plain("user_id:token")
+        ('customerid', 'customerid', 'userid')
+    """
+    return re.sub(r"[\W_]", "", name.partition(":")[0].lower())
+
+
+def columns_of(table: str) -> list[str]:
+    """Our columns of a table of the Dump.
+
+    Example:
+        >>> columns_of("categories")
+        ['id', 'name', 'parent']
+    """
+    return list(_KNOWN[table])
+
+
+def named(table: str, names: Iterable[str]) -> dict[str, str]:
+    """Which of the names is which of the table's columns: theirs to ours, each of ours once, the likeliest name of each.
+
+    Example:
+        >>> named("events", ["visitorid", "itemid", "event", "timestamp", "colour"])
+        {'visitorid': 'user', 'itemid': 'product', 'event': 'event', 'timestamp': 'at'}
+    """
+    theirs = list(names)
+    found: dict[str, str] = {}
+    for ours, aliases in _KNOWN[table].items():
+        ranked = [(0, name) for name in theirs if name == ours]
+        ranked += [(1 + aliases.index(plain(name)), name) for name in theirs if plain(name) in aliases and name not in found]
+        if ranked:
+            found[min(ranked)[1]] = ours
+    return {name: found[name] for name in theirs if name in found}
+
+
+def timed(table: pl.LazyFrame, column: str) -> pl.LazyFrame:
+    """The table with `at` and `position` instead of a column that holds times or positions.
+
+    Numbers of which the largest lies before 1995 are positions in a history and no times; 0 among times is an unknown time, and
+    0 everywhere says nothing at all. What is no number stays in `at`, where cleaning reads it as a date or refuses the row.
+    """
+    said = none_if_empty(pl.col(column))
+    value = said.cast(pl.Float64, strict=False)
+    largest = table.select(pl.when(value.is_finite()).then(value).max()).collect(engine="streaming").item()
+    at, position = said, pl.lit(None, pl.String)
+    if not largest:
+        at = pl.when(value.is_null() | (value != 0)).then(said)
+    elif largest < EARLIEST:
+        at, position = pl.when(value.is_null()).then(said), said
+    else:
+        at = pl.when((value != 0).fill_null(value=True)).then(said)
+    others = [name for name in table.collect_schema() if name != column]
+    return table.select(*others, at.alias("at"), position.alias("position"))
