@@ -125,11 +125,20 @@ class Sieve:
     scratch: Path | None = None
     """A folder for the rows that pass, so that they need no memory; None keeps them in memory."""
 
-    def sift(self, name: str, frame: pl.LazyFrame, checks: Sequence[Check], wanted: Sequence[pl.Expr]) -> pl.LazyFrame:
-        """The wanted columns of the rows that pass every check; the others are refused for the first check they fail: a fault."""
+    def sift(
+        self, name: str, frame: pl.LazyFrame, checks: Sequence[Check], wanted: Sequence[pl.Expr], losses: Sequence[Check] = ()
+    ) -> pl.LazyFrame:
+        """The wanted columns of the rows that pass every check; the others are refused for the first check they fail: a fault.
+
+        A row that fails one of `losses` is told of as a fault too, but stays: what is wanted of it leaves the faulty value out.
+        """
         verdict = pl.coalesce(pl.when(check.bad).then(pl.lit(number, pl.Int8)) for number, check in enumerate(checks))
         judged = frame.with_columns(verdict.alias(VERDICT)).cache()
         refused = _refused(judged.filter(pl.col(VERDICT).is_not_null()), checks, fault=True)
+        if losses:
+            lost = pl.coalesce(pl.when(check.bad).then(pl.lit(number, pl.Int8)) for number, check in enumerate(losses))
+            sound = judged.filter(pl.col(VERDICT).is_null()).with_columns(lost.alias(VERDICT))
+            refused = pl.concat([refused, _refused(sound.filter(pl.col(VERDICT).is_not_null()), losses, fault=True)])
         kept = judged.filter(pl.col(VERDICT).is_null()).select(wanted)
         if self.scratch is None:
             rows, held = pl.collect_all([refused, kept], engine="streaming")

@@ -92,3 +92,26 @@ def _clean(paths: pl.Series) -> Mapping[str, str | None]:
     """Every name that occurs in the paths with its clean form."""
     raw = pl.DataFrame({"raw": list(Counter(name for path in paths for name in path.split(_UNIT)))}, schema={"raw": pl.String})
     return dict(raw.select("raw", text(pl.col("raw")).alias("name")).iter_rows())
+
+
+def cycles(parents: Mapping[str, str]) -> list[list[str]]:
+    """The circles among categories that each name their parent, every one from its smallest id on, upwards.
+
+    Example:
+        >>> cycles({"a": "b", "b": "c", "c": "a", "d": "a", "e": "f"})
+        [['a', 'b', 'c']]
+    """
+    done: set[str] = set()
+    found: list[list[str]] = []
+    for start in sorted(parents):
+        way: dict[str, None] = {}
+        one: str | None = start
+        while one is not None and one not in done and one not in way:
+            way[one] = None
+            one = parents.get(one)
+        if one is not None and one in way:
+            circle = list(way)[list(way).index(one) :]
+            least = circle.index(min(circle))
+            found.append(circle[least:] + circle[:least])
+        done.update(way)
+    return found

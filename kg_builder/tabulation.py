@@ -1,19 +1,28 @@
 """From a Dump to GraphTables: cleaned, one node a thing, one edge a fact; what is refused goes to the rejects."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import polars as pl
 
-from kg_builder.cleaning import Rejects, clean_events, clean_products, clean_reviews, clean_triples, clean_users
+from kg_builder.cleaning import (
+    clean_categories,
+    clean_edges,
+    clean_events,
+    clean_nodes,
+    clean_products,
+    clean_reviews,
+    clean_triples,
+    clean_users,
+)
 from kg_builder.dumps import Dump, Progress
-from kg_builder.errors import EmptyDump
-from kg_builder.rejects import Sieve
-from kg_builder.resolution import PATH_SEPARATOR, brands, categories, joined
-from kg_builder.schema import DTYPES, RETAIL, EdgeType, GraphSchema, PropertyType
+from kg_builder.errors import EmptyDump, SchemaError
+from kg_builder.rejects import Rejects, Sieve
+from kg_builder.resolution import PATH_SEPARATOR, brands, categories, cycles, joined
+from kg_builder.schema import DTYPES, RETAIL, EdgeSpec, EdgeType, GraphSchema, NodeSpec, PropertyType
 from kg_builder.tables import GraphTables, edge_columns, node_columns
 from kg_builder.values import day, none_if_empty, property_name, text
 
@@ -35,6 +44,7 @@ def tabulate(
     schema: GraphSchema = RETAIL,
     scratch: Path | None = None,
     dangling: Dangling = "keep",
+    held: pl.LazyFrame | None = None,
     progress: Progress | None = None,
 ) -> GraphTables:
     """The graph that the dump tells of, in tables that pass `GraphTables.check`.
@@ -47,6 +57,7 @@ def tabulate(
         scratch: an empty folder for the cleaned rows and the tables, so that memory grows with the keys and not with the rows;
             the tables read from it as long as they live. None keeps them in memory.
         dangling: whether products that are only linked to become bare nodes ("keep") or their links are left out ("drop").
+        held: column `id`, the products that a store holds already: triples and edges may end there too.
         progress: called with (step, steps done, steps in all).
 
     Raises:
@@ -59,18 +70,25 @@ def tabulate(
     tell("clean", 0, 3)
     for label in dump.codes:
         schema = schema.without_text(label)
-    graph = _cleaned(dump, schema, Sieve(rejects, scratch), now)
-    if not any(_height(part) for part in (graph.products, graph.reviews, graph.events)):
+    sieve = Sieve(rejects, scratch)
+    graph = _cleaned(dump, schema, sieve, now)
+    own = [*dump.nodes.values(), *dump.edges.values()]
+    if not any(_height(part) for part in (graph.products, graph.reviews, graph.events, graph.triples, *own)):
         raise EmptyDump(_why_empty(dump, rejects, _height(graph.users)))
     tell("resolve", 1, 3)
     graph.add_reviews()
     graph.add_events()
     graph.add_links(keep_dangling=dangling == "keep")
+    for kind, edges in dump.edges.items():
+        graph.add_own_edges(kind, clean_edges(kind, edges, sieve, now))
     graph.add_users()
-    graph.add_products(dump.text_properties)
+    graph.add_products(dump.text_properties, _IDS if held is None else held)
     graph.add_relations()
     graph.add_brands()
-    graph.add_categories(dump.categories)
+    graph.add_categories(None if dump.categories is None else clean_categories(dump.categories, sieve))
+    for label, nodes in dump.nodes.items():
+        graph.add_own_nodes(label, clean_nodes(label, nodes, sieve), dump.text_properties.get(label, ()))
+    graph.add_ends(dump.edges, keep_dangling=dangling == "keep")
     tell("tabulate", 2, 3)
     tables = graph.tables()
     tell("tabulate", 3, 3)
@@ -168,9 +186,46 @@ class _Graph:
             parts.append(self.products.select("id"))
         return pl.concat([_IDS, *parts]).unique()
 
+    def add_own_edges(self, kind: EdgeType, edges: pl.LazyFrame) -> None:
+        """Edges of a kind that the schema lacks; one from a User to a Product says that it was chosen."""
+        if kind in RETAIL.edges:
+            raise SchemaError(
+                f"{'-'.join(kind)} is an edge of every shop's graph: hand it over as events, reviews, products or triples"
+            )
+        edges = edges.drop("file", "line")
+        columns = edges.collect_schema()
+        properties = {name: _PROPERTY_OF[dtype] for name, dtype in columns.items() if name not in ("source", "target")}
+        chosen = kind[0] == "User" and kind[2] == "Product"
+        spec = EdgeSpec(*kind, properties, key="key" if "key" in columns else None, interaction=chosen)
+        labels = [self.schema.nodes.get(label, NodeSpec(label)) for label in (kind[0], kind[2])]
+        self.schema = self.schema.merge(GraphSchema.of(labels, [spec]))
+        self.edges[kind] = edges
+
+    def add_own_nodes(self, label: str, nodes: pl.LazyFrame, texts: Sequence[str]) -> None:
+        """Nodes of a kind that the schema lacks, or more about nodes that it has."""
+        nodes = nodes.drop("file", "line")
+        if label not in self.schema.nodes:
+            self.schema = self.schema.merge(GraphSchema.of([NodeSpec(label)], []))
+        self._allow(label, nodes, texts)
+        if label in self.nodes:
+            both = pl.concat([self.nodes[label], nodes], how="diagonal_relaxed")
+            nodes = both.group_by("id").agg(pl.exclude("id").drop_nulls().last())
+        self.nodes[label] = nodes
+
+    def add_ends(self, own: Iterable[EdgeType], *, keep_dangling: bool) -> None:
+        """The nodes at the ends of own edges that nothing describes, or else no edges that end there."""
+        for kind in own:
+            for label, end in ((kind[0], "source"), (kind[2], "target")):
+                there = self.nodes.get(label, _IDS)
+                if not keep_dangling:
+                    self.edges[kind] = self.edges[kind].join(there, left_on=end, right_on="id", how="semi")
+                elif label not in ("User", "Product"):
+                    bare = self.edges[kind].select(id=end).unique().join(there, on="id", how="anti")
+                    self.nodes[label] = pl.concat([there, bare], how="diagonal_relaxed").collect(engine="streaming").lazy()
+
     def add_users(self) -> None:
         """Everybody described or doing something."""
-        ids = [edge.select(pl.col("source").alias("id")) for (source, _, _), edge in self.edges.items() if source == "User"]
+        ids = self._ends("User")
         if self.users is not None:
             described = self.users.drop("file", "line")
             self._allow("User", described)
@@ -178,22 +233,25 @@ class _Graph:
         every = pl.concat([_IDS, *ids]).unique()
         self.nodes["User"] = every if self.users is None else every.join(described, on="id", how="left")
 
-    def add_products(self, texts: Mapping[str, Sequence[str]]) -> None:
-        """Every product described, chosen or linked to; `listed` is true for the first two, null for bare targets."""
-        linked = [
+    def _ends(self, label: str) -> list[pl.LazyFrame]:
+        """The ids of this label's nodes at either end of the edges so far."""
+        return [
             edge.select(pl.col(end).alias("id"))
-            for (one, _, _), edge in self.edges.items()
-            if one == "Product"
-            for end in ("source", "target")
+            for (source, _, target), edge in self.edges.items()
+            for end, one in (("source", source), ("target", target))
+            if one == label
         ]
+
+    def add_products(self, texts: Mapping[str, Sequence[str]], held: pl.LazyFrame) -> None:
+        """Every product described, chosen or linked to; `listed` is true for the first two, null for bare targets."""
         listed = self._told_of()
-        bare = pl.concat([_IDS, *linked]).unique().join(listed, on="id", how="anti")
+        bare = pl.concat([_IDS, *self._ends("Product")]).unique().join(listed, on="id", how="anti")
         every = (
             pl.concat([listed.with_columns(listed=pl.lit(value=True)), bare.with_columns(listed=pl.lit(None, pl.Boolean))])
             .collect(engine="streaming")
             .lazy()
         )
-        self.product_ids = every.select("id")
+        self.product_ids = pl.concat([every.select("id"), held.select("id")]).unique()
         if self.products is not None:
             described = self.products.drop("file", "line", "brand", "categories", *LINKS)
             names = [property_name(name) for name in texts.get("Product", ())]
@@ -251,7 +309,7 @@ class _Graph:
         said = said.unique().collect(engine="streaming").lazy()
         leaves, every = categories(said)
         if given is not None:
-            every = _with_given(every, given)
+            every = _without_cycles(_with_given(every, given), given, self.sieve.rejects)
         if not every.height:
             return
         self.nodes["Category"] = every.lazy().select("id", "name")
@@ -295,19 +353,31 @@ class _Graph:
 
 def _with_given(every: pl.DataFrame, given: pl.LazyFrame) -> pl.DataFrame:
     """The categories of the paths and the given ones (`id`, `name`, `parent`); what is given wins, gaps take the last name."""
-    present = given.collect_schema().names()
-    said = [(text(pl.col(name)) if name in present else pl.lit(None, pl.String)).alias(name) for name in ("id", "name", "parent")]
-    rows = given.select(said).drop_nulls("id").collect(engine="streaming")
+    rows = given.select("id", "name", "parent").collect(engine="streaming")
     parents = rows.select(pl.col("parent").alias("id")).drop_nulls()
     table = (
         pl.concat([rows, every, parents], how="diagonal")
         .group_by("id")
         .agg(pl.col("name").drop_nulls().first(), pl.col("parent").drop_nulls().first())
     )
-    table = table.filter(pl.col("id").is_not_null())
     own = pl.col("id").str.split(PATH_SEPARATOR).list.last()
-    loop = pl.col("parent") == pl.col("id")
-    return table.select("id", pl.coalesce("name", own).alias("name"), pl.when(~loop).then(pl.col("parent")).alias("parent"))
+    return table.select("id", pl.coalesce("name", own).alias("name"), "parent")
+
+
+def _without_cycles(every: pl.DataFrame, given: pl.LazyFrame, rejects: Rejects) -> pl.DataFrame:
+    """The categories without the links that close a circle, each of which is told of as a fault."""
+    circles = cycles(dict(every.select("id", "parent").drop_nulls().iter_rows()))
+    if not circles:
+        return every
+    cut = [circle[0] for circle in circles]
+    places = given.filter(pl.col("id").is_in(cut)).select("id", "file", "line").collect().rows_by_key("id", unique=True)
+    for circle in circles:
+        file, line = places.get(circle[0], (None, None))
+        way = PATH_SEPARATOR.join([*reversed(circle), circle[-1]])
+        rejects.add(
+            file, line, "a category must not lie under itself; the row went in without its parent", way, {"id": circle[0]}
+        )
+    return every.with_columns(pl.when(~pl.col("id").is_in(cut)).then(pl.col("parent")).alias("parent"))
 
 
 def _height(frame: pl.LazyFrame | None) -> int:

@@ -19,6 +19,8 @@ _TAG = rf"(?i)</?(?:{_TAGS})(?:\s[^<>]*)?/?>"
 # Amazon's crawl cut pages in the middle of a tag: `<span class="a-size-medium` at the end, ` Magazines" />` at the start.
 _TORN_TAG = r"""(?i)<[a-z][a-z0-9]*\s+[a-z-]+\s*=[^<>]*$|^[^<>]*"\s*/>"""
 _ENTITY = r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});"
+# What UTF-8 looks like that somebody took for Windows-1252: Ã©, â€™, Â£, ðŸ˜€.
+_TWICE = r"[ÂÃ][\x{80}-\x{BF}€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|[âð][\x{80}-\x{BF}€Ÿ][\x{80}-\x{BF}€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]"
 _BLANKS = r"[\p{Cc}\p{Zs}\p{Zl}\p{Zp}\x{FEFF}\x{200B}\x{FFFD}]+"
 _UNEVEN = r"[\p{Cc}\p{Zl}\p{Zp}\x{FEFF}\x{200B}\x{FFFD}\x{A0}\x{1680}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}]|  "
 _MONEY = r"^[^\d.,\-]{0,4}(\d[\d.,]*)\s*(?:[^\d.,\-]{0,4})(?:\s*(?:-|–|to)\s*[^\d.,\-]{0,4}\d[\d.,]*\s*[^\d.,\-]{0,4})?$"
@@ -36,9 +38,20 @@ def text(column: pl.Expr) -> pl.Expr:
 
 
 def _plain(values: pl.Series) -> pl.Series:
+    values = _where(values, _TWICE, lambda found: pl.Series([_once(value) for value in found], dtype=pl.String))
     unescaped = _where(values, _ENTITY, lambda found: pl.Series([html.unescape(value) for value in found], dtype=pl.String))
     untagged = _where(unescaped, r"<|/>", _untagged)
     return _where(untagged, _UNEVEN, lambda found: found.str.replace_all(_BLANKS, " "))
+
+
+def _once(value: str) -> str:
+    """Text that was encoded twice, decoded once more: "CafÃ©" becomes "Café"; any other stays as it is."""
+    for encoding in ("cp1252", "latin-1"):
+        try:
+            return value.encode(encoding).decode("utf-8")
+        except UnicodeError:
+            continue
+    return value
 
 
 def _untagged(values: pl.Series) -> pl.Series:
@@ -123,13 +136,20 @@ def _moment(said: pl.Series) -> pl.Series:
 
 def _iso(said: pl.Series) -> pl.Series:
     plain = said.str.strip_chars()
-    iso = plain.str.replace(r"^(\d{4}-\d{2}-\d{2}) (\d)", "${1}T${2}").str.replace(r"Z$", "+00:00")
+    iso = plain.str.replace(r"^(\d{4})[-/](\d{2})[-/](\d{2})[ T]+(\d)", "${1}-${2}-${3}T${4}").str.replace(
+        r" ?(?:Z|UTC|GMT)$", "+00:00"
+    )
+    iso = iso.str.replace(r"(:\d{2}(?:\.\d+)?)([+-]\d{2}):?(\d{2})$", "${1}${2}:${3}")
     forms = [
         _finite(plain.cast(pl.Float64, strict=False)).cast(pl.Int64, strict=False),
         iso.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", time_zone="UTC", strict=False).dt.epoch("s"),
         iso.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False).dt.epoch("s"),
         iso.str.to_datetime("%Y-%m-%dT%H:%M", strict=False).dt.epoch("s"),
-        iso.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")).dt.epoch("s"),
+        *(
+            iso.str.to_date(form, strict=False).cast(pl.Datetime("us")).dt.epoch("s")
+            for form in ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y")
+        ),
+        *(plain.str.to_datetime(form, strict=False).dt.epoch("s") for form in ("%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M")),
     ]
     return pl.select(pl.coalesce(pl.lit(form) for form in forms)).to_series()
 

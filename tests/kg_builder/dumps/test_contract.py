@@ -151,6 +151,7 @@ def format_(request):
 
 
 def tables_of(folder, rejects=None):
+    rejects = Rejects() if rejects is None else rejects
     return tabulate(read_dump(folder, reading=Reading(rejects)), rejects=rejects, now=NOW)
 
 

@@ -30,6 +30,7 @@ def folder(path, train, *, valid=None, items=None, kg=None, header="user\titem\t
 
 
 def build(path, rejects=None):
+    rejects = Rejects() if rejects is None else rejects
     tables = tabulate(read_dump(path, reading=Reading(rejects)), rejects=rejects, now=NOW)
     tables.check()
     return tables
@@ -103,8 +104,11 @@ def test_large_timestamps_are_times_and_0_among_them_is_unknown(tmp_path):
 
 
 def test_the_largest_timestamp_of_train_and_valid_together_decides(tmp_path):
-    tables = build(folder(tmp_path, [("u1", "i1", 700000000, 1)], valid=[("u1", "i2", 1000000000, 1)]))
-    assert interactions(tables, "target", "at") == [("i1", 700000000), ("i2", 1000000000)]
+    rejects = Rejects()
+    small, large = [("u1", "i1", 0, 1), ("u1", "i3", 7, 1)], [("u1", "i2", 1000000000, 1)]
+    tables = build(folder(tmp_path, small, valid=large), rejects)
+    assert interactions(tables, "target", "at", "position") == [("i1", None, None), ("i2", 1000000000, None)]
+    assert rejects.counts() == {"time must lie between 1995-01-01 and tomorrow": 1}
 
 
 def test_all_timestamps_0_means_that_nothing_is_known(tmp_path):
