@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
 from polars.exceptions import PolarsError
 
 from kg_builder.dumps import Source, read_dump
-from kg_builder.errors import BadRequest, DamagedDump, TooManyFaults
+from kg_builder.errors import BadRequest, DamagedDump, QueryError, StoreMissing, TooManyFaults
 from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.schema import EdgeType
@@ -115,7 +116,8 @@ def build(
         try:
             reading = Reading(refused, progress, Path(scratch), max_bytes, None if mapping is None else Path(mapping))
             dump = read_dump(source, format=format, reading=reading)
-            tables = tabulate(dump, rejects=refused, now=now, scratch=Path(scratch), dangling=dangling)
+            held = None if dump.triples is None else _products_of(into)
+            tables = tabulate(dump, rejects=refused, now=now, scratch=Path(scratch), dangling=dangling, held=held)
         except PolarsError as error:  # files are read lazily, so a damaged one can show anywhere on the way
             raise DamagedDump(f"{_called(source)} cannot be read: {str(error).splitlines()[0]}") from error
         finally:
@@ -130,6 +132,15 @@ def build(
     faults = refused.faults, tuple(refused.first_faults(_TOLD)), tuple(refused.notes)
     seconds = time.monotonic() - started
     return BuildReport(record.source, record.format, address, nodes, edges, record.rejected, *faults, file, seconds)
+
+
+def _products_of(store: GraphStore) -> pl.LazyFrame | None:
+    """The ids of the products that the store holds, to which outside triples may speak; None where it holds no graph yet."""
+    try:
+        found = store.query("MATCH (p:Product) RETURN p.id AS id")
+    except (StoreMissing, QueryError):
+        return None
+    return pl.from_pandas(found, schema_overrides={"id": pl.String()}).lazy()
 
 
 def _most(said: int | str | None) -> Callable[[int], float]:
