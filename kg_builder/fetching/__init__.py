@@ -57,7 +57,7 @@ class Fetched:
 
 
 def fetch(
-    name: str,
+    name: str | KnownSource,
     *,
     into: str | Path = "dumps",
     mirror: str | None = None,
@@ -71,7 +71,7 @@ def fetch(
     published, the sha256 of the first complete download is kept beside the file (`NAME.sha256`) and holds from then on.
 
     Args:
-        name: as in `ml-100k` or `amazon-2023/All_Beauty`; `known_sources()` has them all.
+        name: as in `ml-100k` or `amazon-2023/All_Beauty` (`known_sources()` has them all), or a source of your own.
         into: the folder `name` is made in this folder.
         mirror: an address to use instead of the source's `base`.
         max_bytes: what an archive may unpack to.
@@ -92,7 +92,7 @@ def fetch(
 
 
 def fetched(
-    name: str,
+    name: str | KnownSource,
     *,
     into: str | Path = "dumps",
     mirror: str | None = None,
@@ -101,7 +101,7 @@ def fetched(
     patience: Patience | None = None,
 ) -> Fetched:
     """As `fetch`, with what became of each file."""
-    source = source_named(name)
+    source = source_named(name) if isinstance(name, str) else name
     base = source.base if mirror is None else checked_base(mirror)
     if max_bytes < 1:
         raise BadRequest(f"max_bytes must be at least 1 (got {max_bytes})")

@@ -1,7 +1,10 @@
 """Zip archives unpacked so that no archive can do harm: nothing outside of the folder, no links, no more bytes than allowed."""
 
+import errno
+import lzma
 import shutil
 import stat
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -17,7 +20,16 @@ MAX_BYTES = 20 * 2**30
 
 _MAX_FILES = 10_000
 _CHUNK = 1 << 20
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
 
 
 def unpack(
@@ -47,7 +59,11 @@ def unpack(
             if origin is not None:
                 (fresh / origin[0]).write_text(origin[1], encoding="utf-8")
             _swap(fresh, folder)
-    except _UNREADABLE as error:
+    except DamagedDump:
+        raise
+    except (*_UNREADABLE, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # that one is a place before the file's beginning
+            raise
         raise DamagedDump(f"{archive} is no zip file that can be read ({error}); nothing was unpacked, fetch it again") from error
 
 

@@ -12,14 +12,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.message import Message
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import urlsplit
 
 from kg_builder.errors import DamagedDump, SourceUnreachable
+from kg_builder.fetching.connection import first_byte, opener, retry_after, total_bytes, version
 
 Progress = Callable[[str, int, int], None]
 """Called as a file comes in with (its name, bytes so far, bytes in all; as many as so far where the server does not say)."""
@@ -108,7 +105,8 @@ class _Part:
             notes = json.loads(self._notes.read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             return None
-        return notes["version"] if notes.get("url") == self.url else None
+        known = isinstance(notes, dict) and notes.get("url") == self.url
+        return notes.get("version") if known else None
 
     def begin(self, version: str | None) -> None:
         """Empty, about to hold the bytes of this version."""
@@ -130,7 +128,7 @@ class _Part:
             headers["Range"] = f"bytes={self.size}-"
             if version is not None:
                 headers["If-Range"] = version
-        return urllib.request.Request(self.url, headers=headers)  # noqa: S310  (_opener knows http and https alone)
+        return urllib.request.Request(self.url, headers=headers)  # noqa: S310  (opener knows http and https alone)
 
 
 def _check(part: _Part, name: str, checksum: str | None) -> None:
@@ -176,12 +174,12 @@ def _until_whole(part: _Part, name: str, tell: Progress, patience: Patience) -> 
 def _receive(part: _Part, name: str, tell: Progress, patience: Patience) -> bool:
     """One try; true where the part is whole afterwards."""
     try:
-        answer = _opener().open(part.request(), timeout=patience.timeout)
+        answer = opener().open(part.request(), timeout=patience.timeout)
     except urllib.error.HTTPError as error:
         if error.code != 416:
             raise
         with error:  # nothing follows the bytes that are here: they are all, or those of a longer, older version
-            whole = _total(error.headers, 0) == part.size
+            whole = part.path.is_file() and total_bytes(error.headers, 0) == part.size
         if not whole:
             part.discard()
         return whole
@@ -191,13 +189,13 @@ def _receive(part: _Part, name: str, tell: Progress, patience: Patience) -> bool
 
 def _take(answer: Any, part: _Part, name: str, tell: Progress) -> bool:  # noqa: ANN401  (urllib's answers have no type)
     """True where the part is whole with the bytes of this answer."""
-    begins = _first_byte(answer.headers) if answer.status == 206 else 0
+    begins = first_byte(answer.headers) if answer.status == 206 else 0
     if begins not in (0, part.size):  # not the bytes that were asked for
         part.discard()
         return False
     if begins == 0:
-        part.begin(_version(answer.headers))
-    total = _total(answer.headers, begins)
+        part.begin(version(answer.headers))
+    total = total_bytes(answer.headers, begins)
     _has_room(part, total)
     with part.path.open("ab") as file:
         _copy(answer, file, lambda done: tell(name, done, done if total is None else total))
@@ -219,7 +217,7 @@ def _refused(error: urllib.error.HTTPError, part: _Part) -> tuple[str, float | N
         why = f"the server answers {error.code} {error.reason}"
         if error.code not in _LATER:
             raise SourceUnreachable(f"{part.url}: {why}; has it moved? --from names another address")
-        return why, _retry_after(error.headers)
+        return why, retry_after(error.headers)
 
 
 def _broken(error: Exception, part: _Part) -> str:
@@ -230,39 +228,6 @@ def _broken(error: Exception, part: _Part) -> str:
     return str(reason) or type(reason).__name__
 
 
-def _retry_after(headers: Message) -> float | None:
-    """Seconds from now, given as seconds or as a date."""
-    said = headers.get("Retry-After")
-    if said is None:
-        return None
-    if said.strip().isdigit():
-        return float(said)
-    try:
-        return max(0.0, (parsedate_to_datetime(said) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
-        return None
-
-
-def _first_byte(headers: Message) -> int:
-    """`bytes 100-199/200` begins at 100."""
-    first = headers.get("Content-Range", "").removeprefix("bytes ").partition("-")[0]
-    return int(first) if first.isdigit() else -1
-
-
-def _total(headers: Message, begins: int) -> int | None:
-    whole = headers.get("Content-Range", "").rpartition("/")[2]
-    if whole.isdigit():
-        return int(whole)
-    length = headers.get("Content-Length")
-    return begins + int(length) if length is not None and length.isdigit() else None
-
-
-def _version(headers: Message) -> str | None:
-    """What If-Range takes: a strong ETag, else the date."""
-    etag = headers.get("ETag")
-    return etag if etag is not None and not etag.startswith("W/") else headers.get("Last-Modified")
-
-
 def _has_room(part: _Part, total: int | None) -> None:
     missing, free = (total or 0) - part.size, shutil.disk_usage(part.path.parent).free
     if missing > free:
@@ -271,36 +236,3 @@ def _has_room(part: _Part, total: int | None) -> None:
 
 def _kept(part: _Part) -> str:
     return f"{part.size:,} bytes are kept for the next time" if part.size else "nothing was fetched"
-
-
-class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect away from http and https, and none from https to http, where anybody could change the bytes."""
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: http.client.HTTPMessage,
-        newurl: str,
-    ) -> urllib.request.Request | None:
-        if urlsplit(newurl).scheme not in {"https", req.type}:
-            raise SourceUnreachable(f"{req.full_url} redirects to {newurl}, which is less safe; --from names another address")
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _opener() -> urllib.request.OpenerDirector:
-    """Knows http and https (and proxies named by the environment), unlike urlopen, which also opens files."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
-        _Redirects(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        urllib.request.UnknownHandler(),
-    ):
-        opener.add_handler(handler)
-    return opener

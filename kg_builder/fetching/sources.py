@@ -107,10 +107,14 @@ def checked_base(url: str) -> str:
         >>> checked_base("http://mirror.example/movielens/")
         'http://mirror.example/movielens'
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname if parts.port != 0 else None  # `port` raises where it is no number
+    except ValueError:
+        raise BadRequest("a mirror is an http:// or https:// address (this one cannot be read)") from None
     if parts.username is not None or parts.password is not None:
         raise BadRequest("a mirror's address must have no user or password in it")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not host or not url.isprintable() or " " in url:
         raise BadRequest(f"a mirror is an http:// or https:// address (got {url!r})")
     return url.rstrip("/")
 
