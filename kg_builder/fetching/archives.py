@@ -5,7 +5,6 @@ import lzma
 import shutil
 import stat
 import struct
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -44,7 +43,7 @@ def unpack(
 
     Args:
         archive: a zip file.
-        folder: does not exist, or is replaced.
+        folder: does not exist, or is replaced; only one caller at a time.
         max_bytes: what the files may take altogether.
         origin: name and text of one more file that says where the others are from.
         progress: called with (what, bytes so far, bytes in all).
@@ -54,7 +53,7 @@ def unpack(
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with zipfile.ZipFile(archive) as opened, _beside(folder) as fresh:
+        with zipfile.ZipFile(archive) as opened, _beside(folder, "unpacking") as fresh:
             _extract(archive, opened, fresh, max_bytes, progress or (lambda _what, _done, _total: None))
             if origin is not None:
                 (fresh / origin[0]).write_text(origin[1], encoding="utf-8")
@@ -120,10 +119,11 @@ def _without_top(paths: list[PurePosixPath]) -> list[PurePosixPath]:
 
 
 @contextmanager
-def _beside(folder: Path) -> Iterator[Path]:
-    """An empty folder on the same disk, gone afterwards unless it was moved."""
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.absolute().parent))
-    fresh.chmod(0o755)  # mkdtemp's is for its maker alone
+def _beside(folder: Path, suffix: str) -> Iterator[Path]:
+    """An empty folder on the same disk, gone afterwards unless it was moved; what a killed fetch left there goes first."""
+    fresh = folder.with_name(f".{folder.name}.{suffix}")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir()
     try:
         yield fresh
     finally:
@@ -132,9 +132,7 @@ def _beside(folder: Path) -> Iterator[Path]:
 
 def _swap(fresh: Path, folder: Path) -> None:
     """`fresh` stands at `folder`; what stood there goes only after that."""
-    if not folder.exists():
-        fresh.rename(folder)
-        return
-    with _beside(folder) as old:
-        folder.rename(old / "before")
+    with _beside(folder, "before") as old:
+        if folder.exists():
+            folder.rename(old / folder.name)
         fresh.rename(folder)

@@ -570,6 +570,16 @@ def test_a_newer_archive_replaces_what_an_older_one_unpacked(films, tmp_path):
     assert left_in(folder) == [".fetched", "movies.csv"]
 
 
+def test_what_a_killed_fetch_left_is_cleared_away(films, tmp_path):
+    for left in (".ml-latest-small.unpacking", ".ml-latest-small.before"):
+        (tmp_path / left).mkdir()
+        (tmp_path / left / "half.csv").write_text("half")
+    (tmp_path / ".ml-latest-small.lock").write_text("")
+    folder = fetch("ml-latest-small", into=tmp_path, mirror=films.address)
+    assert left_in(folder) == [".fetched", "README.txt", "ratings.csv"]
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
 def test_wrong_bytes_of_a_known_source_leave_nothing_under_its_name(server, tmp_path):
     server.files["/ml-100k.zip"] = zipped(FILMS)
     with pytest.raises(DamagedDump, match="expected sha256:50d2a982"):
