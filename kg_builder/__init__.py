@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kg_builder.errors import MissingSource as MissingSource
     from kg_builder.errors import QueryError as QueryError
     from kg_builder.errors import SchemaError as SchemaError
+    from kg_builder.errors import SourceUnreachable as SourceUnreachable
     from kg_builder.errors import StoreError as StoreError
     from kg_builder.errors import StoreLocked as StoreLocked
     from kg_builder.errors import StoreMissing as StoreMissing
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from kg_builder.errors import StoreUnreachable as StoreUnreachable
     from kg_builder.errors import TooManyFaults as TooManyFaults
     from kg_builder.errors import UnknownFormat as UnknownFormat
+    from kg_builder.fetching import fetch as fetch
+    from kg_builder.fetching import known_sources as known_sources
     from kg_builder.pipeline import BuildReport as BuildReport
     from kg_builder.pipeline import build as build
     from kg_builder.schema import RETAIL as RETAIL
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "pipeline": ("BuildReport", "build"),
+    "fetching": ("fetch", "known_sources"),
     "stores": ("Build", "GraphStore", "StoreInfo", "connect"),
     "tables": ("GraphTables",),
     "schema": ("RETAIL", "EdgeSpec", "GraphSchema", "NodeSpec"),
@@ -54,6 +58,7 @@ _HOME = {
         "MissingSource",
         "QueryError",
         "SchemaError",
+        "SourceUnreachable",
         "StoreError",
         "StoreLocked",
         "StoreMissing",
@@ -83,6 +88,7 @@ __all__ = [
     "Query",
     "QueryError",
     "SchemaError",
+    "SourceUnreachable",
     "StoreError",
     "StoreInfo",
     "StoreLocked",
@@ -93,6 +99,8 @@ __all__ = [
     "UnknownFormat",
     "build",
     "connect",
+    "fetch",
+    "known_sources",
 ]
 
 

@@ -9,6 +9,7 @@ KgBuilderError
 │   ├── DamagedDump                       a file that breaks off or is not what its name says
 │   └── TooManyFaults                     more faulty rows than the caller allows
 ├── MissingSource    (FileNotFoundError)  the path does not exist
+├── SourceUnreachable (ConnectionError)   a dump that no server hands over
 └── StoreError
     ├── StoreMissing     (FileNotFoundError)  nothing was built there yet
     ├── StoreLocked      (BlockingIOError)    another process writes to it
@@ -55,6 +56,10 @@ class TooManyFaults(DumpError):
 
 class MissingSource(KgBuilderError, FileNotFoundError):
     """The source path does not exist."""
+
+
+class SourceUnreachable(KgBuilderError, ConnectionError):
+    """A public dump that no server hands over."""
 
 
 class StoreError(KgBuilderError):
