@@ -34,7 +34,9 @@ def complete(frame: pl.LazyFrame, columns: Sequence[str], *, required: Sequence[
 
 
 def _single(name: str, dtype: pl.DataType) -> pl.Expr | None:
-    """One value where the source has a list of them: all words of a text, else the first; an object as JSON."""
+    """One value where the source has a list of them: all words of a text, else the first; an object as JSON; NaN as null."""
+    if dtype.is_float():
+        return pl.col(name).fill_nan(None)
     if isinstance(dtype, pl.Struct):
         return pl.col(name).struct.json_encode()
     if not isinstance(dtype, pl.List | pl.Array):
@@ -116,7 +118,8 @@ def _property(name: str, dtype: pl.DataType) -> pl.Expr:
     if dtype.is_integer() and not isinstance(dtype, pl.UInt64 | pl.Int128 | pl.UInt128):
         return value.cast(pl.Int64)
     if dtype.is_float() or dtype.is_decimal():
-        return value.cast(pl.Float64)
+        number = value.cast(pl.Float64)
+        return pl.when(number.is_finite()).then(number)
     if isinstance(dtype, pl.Duration):
         return value.dt.total_seconds()
     if isinstance(dtype, pl.List | pl.Array):

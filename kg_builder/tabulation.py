@@ -373,7 +373,7 @@ def _without_cycles(every: pl.DataFrame, given: pl.LazyFrame, rejects: Rejects) 
     places = given.filter(pl.col("id").is_in(cut)).select("id", "file", "line").collect().rows_by_key("id", unique=True)
     for circle in circles:
         file, line = places.get(circle[0], (None, None))
-        way = PATH_SEPARATOR.join([*reversed(circle), circle[-1]])
+        way = PATH_SEPARATOR.join([circle[0], *reversed(circle)])
         rejects.add(
             file, line, "a category must not lie under itself; the row went in without its parent", way, {"id": circle[0]}
         )

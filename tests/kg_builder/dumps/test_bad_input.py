@@ -176,6 +176,287 @@ def test_missing_ids_are_refused(tmp_path):
     assert tables.counts()[0]["Review"] == 1
 
 
+def tables(folder, name, data):
+    """The folder with a file of these bytes, beside one event so that there is a graph."""
+    (folder / "events.csv").write_bytes(b"user,product,at\nu1,p1,1500000000\n")
+    (folder / name).write_bytes(data)
+    return build(folder)
+
+
+def messages(rejects):
+    return [row["message"] for row in rejects.rows()]
+
+
+def products(tables, *columns):
+    return sorted(tables.nodes["Product"].select(columns).collect().rows())
+
+
+def test_latin_1_bytes_are_read_and_told_of(tmp_path):
+    data = "id,title\np1,Café\np2,Tea\np3,5 €\n".encode("cp1252")
+    found, rejects = tables(tmp_path, "products.csv", data)
+    assert products(found, "id", "title") == [("p1", "Café"), ("p2", "Tea"), ("p3", "5 €")]
+    assert rejects.notes == ["products.csv: 2 lines are no UTF-8 and read as Windows-1252, the first is line 2"]
+    assert len(rejects) == 0
+
+
+def test_lines_of_two_encodings_are_each_read_in_their_own(tmp_path):
+    data = b"id,title\n" + "p1,Café\n".encode("latin-1") + "p2,Café\n".encode()
+    found, _ = tables(tmp_path, "products.csv", data)
+    assert products(found, "title") == [("Café",), ("Café",)]
+
+
+def test_text_that_was_encoded_twice_is_decoded_twice(tmp_path):
+    data = "id,title\np1,CafÃ© crÃ¨me\np2,Itâ€™s tea\np3,Ã la carte\n".encode()
+    found, _ = tables(tmp_path, "products.csv", data)
+    assert products(found, "title") == [("Café crème",), ("It’s tea",), ("Ã la carte",)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_byte_order_mark_and_utf_16_are_no_part_of_the_text(encoding, tmp_path):
+    found, rejects = tables(tmp_path, "products.csv", "id,title\np1,Café\np2,茶\n".encode(encoding))
+    assert products(found, "id", "title") == [("p1", "Café"), ("p2", "茶")]
+    assert (len(rejects), rejects.notes) == (0, [])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_json_lines_may_start_with_a_byte_order_mark(encoding, tmp_path):
+    (tmp_path / "Tea_5.json").write_bytes(lines(review(), review(reviewerID="u2")).decode().encode(encoding))
+    found, rejects = build(tmp_path)
+    assert (found.counts()[0]["User"], len(rejects)) == (2, 0)
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n"])
+def test_lines_may_end_in_cr_crlf_or_lf(end, tmp_path):
+    text = end.join(["id,title,colour", "p1,Cup,red", 'p2,"Pot, large",', "p3,Lid,blue", ""])
+    found, rejects = tables(tmp_path, "products.csv", text.encode())
+    assert products(found, "id", "title", "colour") == [("p1", "Cup", "red"), ("p2", "Pot, large", None), ("p3", "Lid", "blue")]
+    assert len(rejects) == 0
+
+
+def test_json_lines_may_end_in_cr(tmp_path):
+    (tmp_path / "Tea_5.json").write_bytes(lines(review(), review(reviewerID="u2"), "oops").replace(b"\n", b"\r"))
+    found, rejects = build(tmp_path)
+    assert found.counts()[0]["User"] == 2
+    assert messages(rejects) == ["Tea_5.json line 3: the line must be a JSON object (got oops)"]
+
+
+def test_nul_bytes_are_no_part_of_a_csv(tmp_path):
+    found, _ = tables(tmp_path, "products.csv", b"id,title\np1,Cup\x00\n\x00p2,Pot\n")
+    assert products(found, "id", "title") == [("p1", "Cup"), ("p2", "Pot")]
+
+
+def test_nul_bytes_in_json_cost_the_line_and_escaped_ones_in_an_id_the_row(tmp_path):
+    nul = lines(review(reviewerID="u2")).decode().strip().replace("good", "go\x00od")
+    found, rejects = build(amazon(tmp_path, review(), nul, review(reviewerID="u\x003")))
+    assert found.nodes["User"].collect()["id"].to_list() == ["u1"]
+    assert messages(rejects)[0].startswith("Tea_5.json.gz line 2: the line must be a JSON object (got ")
+    assert messages(rejects)[1].startswith("Tea_5.json.gz line 3: user id must have no control characters (got u")
+
+
+def test_a_review_of_10_megabytes_is_read_whole(tmp_path):
+    text = "so good " * 1_310_720
+    found, rejects = build(amazon(tmp_path, review(), review(reviewerID="u2", reviewText=text)))
+    assert found.nodes["Review"].select(pl.col("text").str.len_chars().max()).collect().item() == len(text) - 1
+    assert len(rejects) == 0
+
+
+def test_a_csv_field_of_10_megabytes_is_read_whole(tmp_path):
+    text = "so, good " * 1_200_000
+    found, rejects = tables(tmp_path, "products.csv", f'id,description\np1,"{text}"\n'.encode())
+    assert found.nodes["Product"].select(pl.col("description").str.len_chars().max()).collect().item() == len(text) - 1
+    assert len(rejects) == 0
+
+
+def test_a_line_without_end_is_refused_before_memory_runs_out(tmp_path, monkeypatch):
+    monkeypatch.setattr("kg_builder.files.LONGEST_LINE", 1 << 20)
+    monkeypatch.setattr("kg_builder.files.CHUNK", 1 << 18)
+    (tmp_path / "Tea_5.json.gz").write_bytes(gzip.compress(lines(review()) + b"x" * (1 << 22)))
+    with pytest.raises(DamagedDump, match=r"Tea_5\.json\.gz line 2 does not end within 1 MiB; expected lines of text"):
+        read_dump(tmp_path)
+
+
+@pytest.mark.parametrize("deep", ["[" * 100_000 + "]" * 100_000, '{"a":' * 100_000 + "1" + "}" * 100_000])
+def test_deep_json_costs_its_line(deep, tmp_path):
+    line = lines(review(reviewerID="u2")).decode().strip()[:-1] + f', "style": {deep}}}'
+    found, rejects = build(amazon(tmp_path, review(), line, review(reviewerID="u3")))
+    assert sorted(found.nodes["User"].collect()["id"]) == ["u1", "u3"]
+    assert [row["line"] for row in rejects.rows()] == [2]
+    assert messages(rejects)[0].startswith("Tea_5.json.gz line 2: the line must be a JSON object (got {")
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("chunk", [1 << 25, 200])
+def test_a_json_array_is_read_like_lines(indent, chunk, tmp_path, monkeypatch):
+    monkeypatch.setattr("kg_builder.files.CHUNK", chunk)
+    objects = [review(reviewerID=f"u{number}", style=[{"a": "]"}]) for number in range(30)]
+    (tmp_path / "Tea_5.json").write_text(json.dumps([*objects, 7], indent=indent))
+    found, rejects = build(tmp_path)
+    assert found.counts()[0]["User"] == 30
+    assert [row["message"].partition(": ")[2] for row in rejects.rows()] == ["an item of the array must be a JSON object (got 7)"]
+
+
+def test_a_json_array_that_breaks_off_says_where(tmp_path):
+    whole = json.dumps([review(reviewerID=f"u{number}") for number in range(3)], indent=1)
+    (tmp_path / "Tea_5.json").write_text(whole[: len(whole) - 20])
+    with pytest.raises(DamagedDump, match=r"Tea_5\.json line 16: expected a JSON object \(got"):
+        read_dump(tmp_path)
+
+
+def test_an_all_null_column_is_no_fault(tmp_path):
+    found, rejects = tables(tmp_path, "products.csv", b"id,title,price,colour\np1,Cup,,\np2,Pot,,\n")
+    assert products(found, "id", "price") == [("p1", None), ("p2", None)]
+    assert len(rejects) == 0
+
+
+@pytest.mark.parametrize("price", ["NaN", "inf", "-inf", "free", "12 or 13"])
+def test_a_price_that_is_no_amount_is_told_of_and_its_product_stays(price, tmp_path):
+    found, rejects = tables(tmp_path, "products.csv", f"id,title,price\np1,Cup,{price}\np2,Pot,3\n".encode())
+    assert products(found, "id", "price") == [("p1", None), ("p2", 3.0)]
+    expected = f"products.csv line 2: price must be an amount of money; the row went in without it (got {price})"
+    assert messages(rejects) == [expected]
+    assert rejects.faults == 1
+
+
+def test_a_negative_price_is_told_of_and_its_product_stays(tmp_path):
+    found, rejects = tables(tmp_path, "products.csv", b"id,title,price\np1,Cup,-3.50\n")
+    assert products(found, "id", "price") == [("p1", None)]
+    assert messages(rejects) == ["products.csv line 2: price must not be negative; the row went in without it (got -3.50)"]
+
+
+def test_a_negative_price_or_quantity_of_an_event_is_refused(tmp_path):
+    (tmp_path / "events.csv").write_text("user,product,price,quantity\nu1,p1,-2,1\nu1,p2,2,-1\nu1,p3,2,1\n")
+    _, rejects = build(tmp_path)
+    assert messages(rejects) == [
+        "events.csv line 2: price must not be negative (got -2)",
+        "events.csv line 3: quantity must not be negative (got -1)",
+    ]
+
+
+@pytest.mark.parametrize("value", ["NaN", "inf", "many"])
+def test_text_nan_and_infinity_are_no_quantity(value, tmp_path):
+    (tmp_path / "events.csv").write_text(f"user,product,quantity\nu1,p1,{value}\nu1,p2,1\n")
+    _, rejects = build(tmp_path)
+    assert messages(rejects) == [f"events.csv line 2: quantity must be a number (got {value})"]
+
+
+def test_nan_in_a_frame_is_a_missing_number(tmp_path):
+    frame = pl.DataFrame({"id": ["p1", "p2"], "price": [float("nan"), 2.0]})
+    events = pl.DataFrame({"user": ["u1"], "product": ["p1"]})
+    found, rejects = build({"products": frame, "events": events})
+    assert (products(found, "id", "price"), len(rejects)) == ([("p1", None), ("p2", 2.0)], 0)
+
+
+def test_duplicate_keys_with_the_same_values_and_with_others_are_told_apart(tmp_path):
+    data = b"id,title,price\np1,Cup,3\np1,Cup,\np2,Pot,4\np2,Kettle,\n"
+    found, rejects = tables(tmp_path, "products.csv", data)
+    assert products(found, "id", "title", "price") == [("p1", "Cup", 3.0), ("p2", "Pot", 4.0)]
+    assert messages(rejects) == [
+        "products.csv line 3: the product is described more than once (got p1)",
+        "products.csv line 5: the product is described more than once, with other values (got p2)",
+    ]
+    assert rejects.faults == 0
+
+
+def test_a_link_to_itself_is_left_out(tmp_path):
+    found, rejects = tables(tmp_path, "products.csv", b"id,also_bought\np1,p1|p2\np2,\n")
+    assert found.edges["Product", "ALSO_BOUGHT", "Product"].collect().rows() == [("p1", "p2")]
+    assert rejects.counts() == {"a product cannot be also_bought with itself": 1}
+
+
+@pytest.mark.parametrize(("dangling", "links", "count"), [("keep", 2, 3), ("drop", 1, 2)])
+def test_a_dangling_link_makes_a_bare_product_or_nothing(dangling, links, count, tmp_path):
+    (tmp_path / "products.csv").write_text("id,also_bought\np1,p2|gone\np2,\n")
+    tables = tabulate(read_dump(tmp_path), now=NOW, dangling=dangling)
+    tables.check()
+    assert tables.counts()[1]["Product", "ALSO_BOUGHT", "Product"] == links
+    assert tables.counts()[0]["Product"] == count
+
+
+def test_a_circle_of_categories_is_cut_and_told_of(tmp_path):
+    data = b"id,name,parent\na,A,b\nb,B,c\nc,C,a\nd,D,a\n"
+    found, rejects = tables(tmp_path, "categories.csv", data)
+    assert sorted(found.edges["Category", "CHILD_OF", "Category"].collect().rows()) == [("b", "c"), ("c", "a"), ("d", "a")]
+    assert messages(rejects) == [
+        "categories.csv line 2: a category must not lie under itself; the row went in without its parent (got a > c > b > a)"
+    ]
+
+
+def test_a_category_that_is_its_own_parent_is_a_top_one(tmp_path):
+    found, rejects = tables(tmp_path, "categories.csv", b"id,name,parent\na,A,a\n")
+    assert found.counts()[0]["Category"] == 1
+    assert rejects.counts() == {"a category cannot be its own parent": 1}
+
+
+@pytest.mark.parametrize("at", [788918399, "1994-12-31T23:59:59Z", "631152000", 5])
+def test_a_date_before_1995_is_refused(at, tmp_path):
+    _, rejects = build(amazon(tmp_path, review(), review(reviewerID="u2", unixReviewTime=at)))
+    assert messages(rejects) == [f"Tea_5.json.gz line 2: time must lie between 1995-01-01 and tomorrow (got {at})"]
+
+
+def test_an_unknown_time_is_no_fault(tmp_path):
+    found, rejects = build(amazon(tmp_path, review(unixReviewTime=None)))
+    assert (found.nodes["Review"].collect()["at"].to_list(), len(rejects)) == ([None], 0)
+
+
+def test_a_quote_that_nobody_closes_costs_its_row(tmp_path):
+    data = b'id,title\np1,"Cup\np2,Pot\np3,"Lid, small"\np4,5" nail\n'
+    found, rejects = tables(tmp_path, "products.csv", data)
+    assert products(found, "id", "title") == [("p1", None), ("p2", "Pot"), ("p3", "Lid, small"), ("p4", '5" nail')]
+    assert messages(rejects) == ['products.csv line 2: the row must close the quote that it opens (got p1,"Cup)']
+
+
+def test_a_quoted_text_of_several_lines_keeps_the_numbers_of_the_lines_after_it(tmp_path):
+    data = b'id,title,price\np1,"Cup\nwith\nhandle",1\np2,Pot,free\n'
+    found, rejects = tables(tmp_path, "products.csv", data)
+    assert products(found, "id", "title") == [("p1", "Cup with handle"), ("p2", "Pot")]
+    assert messages(rejects)[0].startswith("products.csv line 5: price must be")
+
+
+def test_an_id_as_long_as_a_text_is_refused(tmp_path):
+    _, rejects = build(amazon(tmp_path, review(), review(reviewerID="u" * 5000)))
+    assert messages(rejects)[0].startswith("Tea_5.json.gz line 2: user id must have at most 1000 characters (got uuu")
+
+
+def test_a_damaged_parquet_file_is_named(tmp_path):
+    (tmp_path / "events.parquet").write_bytes(b"PAR1 no such thing")
+    with pytest.raises(DamagedDump, match=r"events\.parquet: not a sound Parquet file"):
+        read_dump(tmp_path)
+
+
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path):
+    outside = tmp_path / "secret.csv"
+    outside.write_text("id,title\np1,Secret\n")
+    folder = tmp_path / "dump"
+    folder.mkdir()
+    (folder / "products.csv").symlink_to(outside)
+    with pytest.raises(MissingSource, match=r"products\.csv is a link to .*secret\.csv, outside of its folder"):
+        read_dump(folder)
+
+
+def test_a_link_within_the_folder_is_followed(tmp_path):
+    (tmp_path / "latest.csv").write_text("id,title\np1,Cup\n")
+    (tmp_path / "products.csv").symlink_to(tmp_path / "latest.csv")
+    found, _ = build(tmp_path)
+    assert products(found, "title") == [("Cup",)]
+
+
+def test_a_zip_bomb_stops_at_max_bytes(tmp_path):
+    bomb = gzip.compress(lines(review()) * 20_000)
+    (tmp_path / "Tea_5.json.gz").write_bytes(bomb)
+    with pytest.raises(
+        DamagedDump, match=r"Tea_5\.json\.gz holds more than 100,000 bytes of text; --max-bytes says how many it may"
+    ):
+        read_dump(tmp_path, reading=Reading(Rejects(), max_bytes=100_000))
+    assert read_dump(tmp_path, reading=Reading(Rejects(), max_bytes=10_000_000)).format
+
+
+def test_a_zip_bomb_stops_without_being_told_to(tmp_path, monkeypatch):
+    monkeypatch.setattr("kg_builder.files.UNPACKED", 1000)
+    (tmp_path / "Tea_5.json.gz").write_bytes(gzip.compress(lines(review()) * 200_000))
+    with pytest.raises(DamagedDump, match="which no honest dump does"):
+        read_dump(tmp_path)
+
+
 def test_bytes_that_are_no_utf8_do_not_stop_the_reading(tmp_path):
     (tmp_path / "train.tsv").write_bytes(b"user\titem\ttimestamp\trating\nu\xff1\ti1\t0\t1\nu2\ti1\t0\t1\n")
     tables, _ = build(tmp_path)
