@@ -110,8 +110,18 @@ class Reading:
             raise MissingSource(f"there is no file {path}")
         return chunks(path, max_bytes=self.max_bytes, encoding=encoding, progress=self.progress, note=self.note)
 
+    def _counted(self, path: Path, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        """The frames; a file that turns out to hold no row is told of."""
+        rows = 0
+        for frame in frames:
+            rows += frame.height
+            yield frame
+        if not rows:
+            self.note(f"{path.name} holds no rows")
+
     def _held(self, path: Path, frames: Iterator[pl.DataFrame], *, mixed: bool) -> pl.LazyFrame:
         """All frames in one, in memory or as Parquet in the scratch folder."""
+        frames = self._counted(path, frames)
         if self.scratch is None:
             parts = [frame.lazy() for frame in frames]
             return pl.concat(_alike(parts), how="diagonal_relaxed").collect().lazy()

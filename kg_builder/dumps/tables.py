@@ -8,6 +8,7 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
+from kg_builder.columns import REQUIRED, named
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import DumpError, MissingSource, SchemaError, did_you_mean
 from kg_builder.reading import Reading
@@ -16,26 +17,6 @@ from kg_builder.resolution import PATH_SEPARATOR
 FORMAT = "tables"
 LOOKS_FOR = "files named products, events, reviews, users, categories or triples that end in .csv or .parquet"
 PRECEDENCE = 2
-
-TABLES: Mapping[str, tuple[str, ...]] = {
-    "products": ("id",),
-    "users": ("id",),
-    "reviews": ("user", "product"),
-    "events": ("user", "product"),
-    "categories": ("id",),
-    "triples": ("head", "relation", "tail"),
-}
-"""The tables and the columns each must have."""
-
-_ALIASES: Mapping[str, Mapping[str, str]] = {
-    "products": {"product_id": "id", "item_id": "id", "name": "title", "category": "categories"},
-    "users": {"user_id": "id", "customer_id": "id"},
-    "reviews": {"user_id": "user", "product_id": "product", "item_id": "product", "timestamp": "at", "review": "text"},
-    "events": {"user_id": "user", "product_id": "product", "item_id": "product", "timestamp": "at", "order_id": "key"},
-    "categories": {"category_id": "id", "parent_id": "parent"},
-    "triples": {},
-}
-"""Other names that a column goes by; they count only where the column itself is not there."""
 
 _ROW = "__row"
 _SUFFIXES = (".parquet", ".csv", ".csv.gz", ".tsv")
@@ -88,7 +69,7 @@ def read(source: Source, reading: Reading) -> Dump:
 
 def _files(path: Path) -> dict[str, Path]:
     """The file of each table in a folder; a file that is named after a table stands for itself."""
-    names = {f"{table}{suffix}": table for table in TABLES for suffix in _SUFFIXES}
+    names = {f"{table}{suffix}": table for table in REQUIRED for suffix in _SUFFIXES}
     if path.is_file():
         return {names[path.name]: path} if path.name in names else {}
     found: dict[str, Path] = {}
@@ -99,8 +80,8 @@ def _files(path: Path) -> dict[str, Path]:
 
 
 def _frame(table: str, frame: Any) -> pl.LazyFrame:  # noqa: ANN401  (narwhals decides what a frame is)
-    if table not in TABLES:
-        raise DumpError(f"no table is called {table!r}{did_you_mean(table, TABLES)}; known: {', '.join(TABLES)}")
+    if table not in REQUIRED:
+        raise DumpError(f"no table is called {table!r}{did_you_mean(table, REQUIRED)}; known: {', '.join(REQUIRED)}")
     try:
         native = nw.from_native(frame)
         if isinstance(native, nw.LazyFrame):
@@ -118,7 +99,7 @@ def _scan(path: Path, reading: Reading) -> pl.LazyFrame:
         return reading.parquet(path)
     table = reading.delimited(path)
     if not [name for name in table.collect_schema() if name not in ("file", "line")]:
-        return pl.LazyFrame(schema=dict.fromkeys(TABLES[path.name.split(".")[0]], pl.String()))
+        return pl.LazyFrame(schema=dict.fromkeys(REQUIRED[path.name.split(".")[0]], pl.String()))
     return _typed(table)
 
 
@@ -155,14 +136,11 @@ def _typed(table: pl.LazyFrame) -> pl.LazyFrame:
 
 def _named(table: pl.LazyFrame, name: str) -> pl.LazyFrame:
     """The table under the known names; ids that pandas made floats are whole again."""
-    present = table.collect_schema()
-    renames: dict[str, str] = {}
-    for other, column in _ALIASES[name].items():
-        if other in present and column not in present and column not in renames.values():
-            renames[other] = column
+    present = [column for column in table.collect_schema() if column not in ("file", "line")]
+    renames = {theirs: ours for theirs, ours in named(name, present).items() if theirs != ours}
     table = table.rename(renames)
     schema = table.collect_schema()
-    for column in TABLES[name]:
+    for column in REQUIRED[name]:
         if column not in schema:
             known = [one for one in schema if one not in ("file", "line")]
             raise SchemaError(f"{name} needs the column {column!r}{did_you_mean(column, known)} (got {', '.join(known)})")

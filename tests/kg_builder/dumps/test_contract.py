@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ import polars as pl
 import pytest
 
 from kg_builder.dumps import read_dump, readers
-from kg_builder.errors import EmptyDump, UnknownFormat
+from kg_builder.errors import DamagedDump, EmptyDump, KgBuilderError, UnknownFormat
 from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.tabulation import tabulate
@@ -208,8 +209,36 @@ def test_files_without_a_byte_are_an_empty_dump_or_of_no_format(format_, tmp_pat
         tables_of(tmp_path)
 
 
+def test_a_truncated_file_is_named_or_costs_its_last_row(format_, tmp_path):
+    example = EXAMPLES[format_]
+    for number, name in enumerate(example.files):
+        folder = example.write(tmp_path / str(number))
+        whole = (folder / name).read_bytes()
+        (folder / name).write_bytes(whole[: len(whole) * 2 // 3])
+        if name.endswith((".gz", ".parquet")):
+            with pytest.raises(DamagedDump, match=re.escape(name)):
+                tables_of(folder)
+        else:
+            tables_of(folder).check()
+
+
+def test_an_empty_file_beside_full_ones_is_told_of(format_, tmp_path):
+    example = EXAMPLES[format_]
+    for number, name in enumerate(name for name in example.files if not name.endswith(".parquet")):
+        folder = example.write(tmp_path / str(number))
+        (folder / name).write_bytes(gzip.compress(b"") if name.endswith(".gz") else b"")
+        rejects = Rejects()
+        try:
+            tables_of(folder, rejects)
+        except KgBuilderError as error:
+            assert name in str(error) or isinstance(error, EmptyDump | UnknownFormat)  # noqa: PT017
+        else:
+            assert f"{name} holds no rows" in rejects.notes
+
+
 def test_tables_in_a_scratch_folder_equal_those_in_memory(format_, tmp_path):
     folder = EXAMPLES[format_].write(tmp_path / "dump")
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    assert tabulate(read_dump(folder), now=NOW, scratch=scratch) == tables_of(folder)
+    reading = Reading(Rejects(), scratch=scratch)
+    assert tabulate(read_dump(folder, reading=reading), now=NOW, scratch=scratch) == tables_of(folder)
