@@ -139,3 +139,76 @@ def test_a_loop_among_given_categories_is_cut():
     given = pl.LazyFrame({"id": ["A"], "name": [None], "parent": ["A"]}, schema=dict.fromkeys(("id", "name", "parent"), TEXT))
     tables = tabulate(Dump("test", "test", products=pl.LazyFrame({"id": ["p1"]}), categories=given), now=NOW)
     assert tables.counts() == ({"Product": 1, "Category": 1}, {})
+
+
+OWN = Dump(
+    "own",
+    "test",
+    events=pl.LazyFrame({"user": ["u1"], "product": ["p1"]}),
+    nodes={
+        "Store": pl.LazyFrame(
+            {"id": ["s1", "s1", None, "s2"], "city": ["Oslo", None, "Graz", "Lima"], "size": [1.5, None, 2.0, 3.0]}
+        )
+    },
+    edges={
+        ("User", "VISITED", "Store"): pl.LazyFrame(
+            {"source": ["u1", "u1", "u1", "u2"], "target": ["s1", "s1", "s9", None], "at": [1500000000, 1500000000, None, 1]}
+        ),
+        ("User", "WISHED_FOR", "Product"): pl.LazyFrame({"source": ["u3"], "target": ["p7"], "note": ["for <b>Mia</b>"]}),
+        ("Store", "SELLS", "Product"): pl.LazyFrame({"source": ["s2"], "target": ["p8"], "key": ["k"]}),
+    },
+)
+
+
+def test_nodes_and_edges_of_ones_own_enter_the_graph_clean():
+    rejects = Rejects()
+    tables = tabulate(OWN, rejects=rejects, now=NOW)
+    tables.check()
+    stores = sorted(tables.nodes["Store"].select("id", "city", "size").collect().rows())
+    assert stores == [("s1", "Oslo", 1.5), ("s2", "Lima", 3.0), ("s9", None, None)]
+    visited = tables.edges["User", "VISITED", "Store"].collect()
+    assert sorted(visited.select("source", "target", "at", "day").rows()) == [
+        ("u1", "s1", 1500000000, "2017-07-14"),
+        ("u1", "s9", None, None),
+    ]
+    assert tables.edges["User", "WISHED_FOR", "Product"].collect()["note"].to_list() == ["for Mia"]
+    assert rejects.counts() == {
+        "Store id is missing": 1,
+        "the Store is described more than once": 1,
+        "target is missing": 1,
+        "the edge User-VISITED-Store is there more than once": 1,
+    }
+
+
+def test_an_own_edge_from_user_to_product_is_an_interaction_and_no_other():
+    tables = tabulate(OWN, now=NOW)
+    assert sorted(tables.interactions().collect()["kind"]) == ["INTERACTED", "WISHED_FOR"]
+    listed = dict(tables.nodes["Product"].select("id", "listed").collect().rows())
+    assert listed == {"p1": True, "p7": True, "p8": True}
+
+
+def test_dangling_drop_leaves_out_own_edges_to_what_nothing_describes():
+    tables = tabulate(OWN, now=NOW, dangling="drop")
+    tables.check()
+    assert tables.edges["User", "VISITED", "Store"].collect()["target"].to_list() == ["s1"]
+
+
+def test_an_own_edge_with_the_name_of_one_of_ours_is_refused():
+    edges = {("User", "BOUGHT", "Product"): pl.LazyFrame({"source": ["u1"], "target": ["p1"]})}
+    with pytest.raises(SchemaError, match="User-BOUGHT-Product is an edge of every shop's graph"):
+        tabulate(Dump("own", "test", edges=edges), now=NOW)
+
+
+def test_more_about_nodes_of_ours_fills_their_properties():
+    brands = {"Brand": pl.LazyFrame({"id": ["acme"], "country": ["NO"]})}
+    products = pl.LazyFrame({"id": ["p1"], "brand": ["Acme"]})
+    tables = tabulate(Dump("own", "test", products=products, nodes=brands), now=NOW)
+    assert tables.nodes["Brand"].select("id", "name", "country").collect().rows() == [("acme", "Acme", "NO")]
+
+
+def test_triples_alone_are_a_graph_and_may_speak_of_products_that_a_store_holds():
+    triples = pl.LazyFrame({"head": ["p1", "m.1"], "relation": ["made_in", "borders"], "tail": ["m.1", "m.2"]})
+    alone = tabulate(Dump("kg", "test", triples=triples), now=NOW)
+    assert alone.counts()[0] == {"Entity": 3}
+    beside = tabulate(Dump("kg", "test", triples=triples), now=NOW, held=pl.LazyFrame({"id": ["p1"]}))
+    assert beside.counts()[1] == {("Product", "RELATED", "Entity"): 1, ("Entity", "RELATED", "Entity"): 1}
