@@ -41,6 +41,8 @@ def clean_products(frame: pl.LazyFrame, sieve: Sieve) -> pl.LazyFrame:
     """One row a product, values cleaned: prices are numbers, texts have no HTML; further columns become properties."""
     frame = complete(frame, _PRODUCT, required=("id",), owner="products")
     schema = frame.collect_schema()
+    if schema["price"] == pl.String():
+        frame = frame.with_columns(text(pl.col("price")))  # where a crawl met a script there is no price, and nothing to mend
     frame = frame.with_columns(read_number("price", schema))
     losses = [
         Check(f"price must be an amount of money{_WITHOUT}", unread("price"), "price"),

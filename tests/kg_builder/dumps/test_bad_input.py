@@ -317,6 +317,11 @@ def test_a_price_that_is_no_amount_is_told_of_and_its_product_stays(price, tmp_p
     assert rejects.faults == 1
 
 
+def test_markup_around_a_price_or_instead_of_one_is_no_fault(tmp_path):
+    found, rejects = tables(tmp_path, "products.csv", b"id,price\np1,<b>$5</b>\np2,<script\n")
+    assert (products(found, "id", "price"), len(rejects)) == ([("p1", 5.0), ("p2", None)], 0)
+
+
 def test_a_negative_price_is_told_of_and_its_product_stays(tmp_path):
     found, rejects = tables(tmp_path, "products.csv", b"id,title,price\np1,Cup,-3.50\n")
     assert products(found, "id", "price") == [("p1", None)]
