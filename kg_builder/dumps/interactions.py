@@ -76,22 +76,26 @@ def _events(reading: Reading, files: list[Path]) -> pl.LazyFrame:
 
 def _items(path: Path, reading: Reading) -> tuple[pl.LazyFrame, tuple[str, ...]]:
     """The items as products, and which of their further fields are text."""
-    table = reading.json_lines(path).collect()
-    if "item" not in table.columns:
-        if not table.height:
+    table = reading.json_lines(path)
+    schema = table.collect_schema()
+    if "item" not in schema:
+        if not [name for name in schema if name not in ("file", "line")]:
             return pl.LazyFrame(schema={"id": pl.String()}), ()
-        raise DamagedDump(f"{path} needs the field 'item'{did_you_mean('item', table.columns)}")
-    taken = {"id": "id_"} if "id" in table.columns else {}
-    extra = [name for name in table.columns if name not in (*_KNOWN, "file", "line")]
-    lists = [listed(table[name]) for name in _LISTS if name in table.columns]
-    paths = [paths_of_names(table["categories"])] if "categories" in table.columns else []
-    products = table.with_columns(*lists, *(path.alias("categories") for path in paths)).rename({"item": "id", **taken})
-    texts = tuple(name for name in extra if table[name].dtype in (pl.String, pl.List(pl.String)) and not _mute(table[name]))
-    return products.lazy(), texts
+        raise DamagedDump(f"{path} needs the field 'item'{did_you_mean('item', schema)}")
+    taken = {"id": "id_"} if "id" in schema else {}
+    names, paths = pl.List(pl.String()), pl.List(pl.List(pl.String()))
+    unpacked = [pl.col(name).map_batches(listed, return_dtype=names) for name in _LISTS if name in schema]
+    if "categories" in schema:
+        unpacked.append(pl.col("categories").map_batches(paths_of_names, return_dtype=paths))
+    texts = _texts(table, [name for name in schema if name not in (*_KNOWN, "file", "line")])
+    return table.with_columns(unpacked).rename({"item": "id", **taken}), texts
 
 
-def _mute(values: pl.Series) -> bool:
-    """True where most values are addresses or JSON objects, which say nothing to a text model."""
-    plain = values if values.dtype == pl.String else values.list.get(0, null_on_oob=True)
-    share = plain.drop_nulls().str.contains(r"^\s*(?:https?://|\{)").mean()
-    return isinstance(share, float) and share > 0.5
+def _texts(table: pl.LazyFrame, extra: list[str]) -> tuple[str, ...]:
+    """The fields that hold words: where most values are addresses or JSON objects, they say nothing to a text model."""
+    schema = table.collect_schema()
+    words = [name for name in extra if schema[name] in (pl.String, pl.List(pl.String()))]
+    plain = {name: pl.col(name) if schema[name] == pl.String else pl.col(name).list.get(0, null_on_oob=True) for name in words}
+    mute = table.select(plain[name].drop_nulls().str.contains(r"^\s*(?:https?://|\{)").mean().alias(name) for name in words)
+    shares = mute.collect(engine="streaming").row(0, named=True) if words else {}
+    return tuple(name for name in words if (shares[name] or 0) <= 0.5)
