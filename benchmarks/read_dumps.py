@@ -1,14 +1,21 @@
-"""How long reading, cleaning and tabulating a dump takes, beside what polars needs to gunzip and parse the same files.
+"""How long reading, cleaning and tabulating a dump takes, beside what polars needs to gunzip and parse the same files; and memory.
 
-    python benchmarks/read_dumps.py --data FOLDER_OF_A_DUMP [--data …]
+    python benchmarks/read_dumps.py --data FOLDER_OF_A_DUMP [--data …] [--reviews 500000 --reviews 2000000]
 
-The aim is about twice polars' time on gzipped JSON Lines. Each figure is the best of three.
+`--reviews N` generates an Amazon dump of N reviews by 100,000 users of 20,000 products. The aim is about twice polars' time on
+gzipped JSON Lines, and a peak of memory that grows with the distinct keys and not with the rows. Each time is the best of three,
+each peak that of a process of its own that reads once, as `kg-builder build` does.
 """
 
 import argparse
 import gzip
 import io
+import json
+import random
 import resource
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +26,8 @@ from kg_builder.dumps import read_dump
 from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.tabulation import tabulate
+
+WORDS = "good bad tea coffee strong mild love hate return fast slow product quality price worth again never always taste smell".split()
 
 
 def best(work: Callable[[], object], repeats: int = 3) -> float:
@@ -38,19 +47,54 @@ def parse(folder: Path) -> None:
 
 def build(folder: Path | str) -> None:
     rejects = Rejects()
-    tabulate(read_dump(folder, reading=Reading(rejects)), rejects=rejects)
+    with tempfile.TemporaryDirectory() as scratch:
+        dump = read_dump(folder, reading=Reading(rejects, scratch=Path(scratch)))
+        tabulate(dump, rejects=rejects, scratch=Path(scratch))
+
+
+def generate(folder: Path, reviews: int) -> Path:
+    """A folder with one file of reviews, sixty words each."""
+    draw = random.Random(1)
+    texts = [" ".join(draw.choices(WORDS, k=60)) for _ in range(2000)]
+    folder.mkdir()
+    with gzip.open(folder / "Generated_5.json.gz", "wt", compresslevel=1) as file:
+        for number in range(reviews):
+            text = texts[number % 2000]
+            row = {"reviewerID": f"A{draw.randrange(100_000)}", "asin": f"B{draw.randrange(20_000)}", "summary": text[:20]}
+            row |= {"overall": float(draw.randrange(1, 6)), "unixReviewTime": 1_400_000_000 + number, "reviewText": text}
+            file.write(json.dumps({**row, "verified": True}) + "\n")
+    return folder
+
+
+def peak(data: str) -> float:
+    """MiB of memory at most in a process that reads the dump once."""
+    done = subprocess.run([sys.executable, __file__, "--once", data], check=True, capture_output=True, text=True)
+    return float(done.stdout)
+
+
+def report(data: str, name: str) -> None:
+    ours = best(lambda: build(data))
+    zipped = Path(data).is_dir() and any(Path(data).glob("*.gz"))
+    theirs = best(lambda: parse(Path(data))) if zipped else None
+    beside = f", polars alone {theirs:.2f} s, {ours / theirs:.1f} times" if theirs else ""
+    print(f"{name}: {ours:.2f} s{beside}; at most {peak(data):.0f} MiB", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", action="append", required=True, help="a dump's folder, or complete-journey; may be repeated")
-    for data in parser.parse_args().data:
-        ours = best(lambda data=data: build(data))
-        zipped = Path(data).is_dir() and any(Path(data).glob("*.gz"))
-        theirs = best(lambda data=data: parse(Path(data))) if zipped else None
-        beside = f", polars alone {theirs:.2f} s, {ours / theirs:.1f} times" if theirs else ""
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"{Path(data).name}: {ours:.2f} s{beside}; peak so far {peak:.0f} MiB")
+    parser.add_argument("--data", action="append", default=[], help="a dump's folder, or complete-journey; may be repeated")
+    parser.add_argument("--reviews", action="append", type=int, default=[], help="of a generated Amazon dump; may be repeated")
+    parser.add_argument("--once", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.once:
+        build(given.once)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        return
+    for data in given.data:
+        report(data, Path(data).name)
+    with tempfile.TemporaryDirectory() as folder:
+        for reviews in given.reviews:
+            report(str(generate(Path(folder) / str(reviews), reviews)), f"{reviews:,} generated reviews")
 
 
 if __name__ == "__main__":
