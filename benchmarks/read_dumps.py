@@ -1,4 +1,4 @@
-"""How long reading, cleaning and tabulating a dump takes, beside what polars needs to gunzip and parse the same files; and memory.
+"""How long reading, cleaning and tabulating a dump takes beside polars' gunzip and parse of the same files, and how much memory.
 
     python benchmarks/read_dumps.py --data FOLDER_OF_A_DUMP [--data …] [--reviews 500000 --reviews 2000000]
 
@@ -27,7 +27,7 @@ from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.tabulation import tabulate
 
-WORDS = "good bad tea coffee strong mild love hate return fast slow product quality price worth again never always taste smell".split()
+WORDS = ("good", "bad", "tea", "coffee", "strong", "mild", "love", "hate", "return", "fast", "slow", "product", "price", "worth")
 
 
 def best(work: Callable[[], object], repeats: int = 3) -> float:
