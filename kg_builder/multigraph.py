@@ -8,7 +8,7 @@ import polars as pl
 
 from kg_builder.errors import BadRequest, SchemaError
 from kg_builder.neighbours import neighbourhood
-from kg_builder.schema import EdgeType, GraphSchema
+from kg_builder.schema import EdgeSpec, EdgeType, GraphSchema
 from kg_builder.tables import GraphTables, edge_columns, node_columns
 
 if TYPE_CHECKING:
@@ -51,10 +51,12 @@ def to_networkx(tables: GraphTables, *, around: str | None = None, hops: int = 2
         raise BadRequest(f"networkx takes at most {most:,} nodes and edges here (got {size:,}); ask for {fewer}, or raise most")
     graph = networkx.MultiDiGraph(schema=tables.schema)
     for label, table in tables.nodes.items():
-        graph.add_nodes_from(((label, row.pop("id")), {"label": label, **_known(row)}) for row in _rows(table))
+        ours = {} if "label" in node_columns(tables.schema, label) else {"label": label}
+        graph.add_nodes_from(((label, row.pop("id")), {**ours, **_known(row)}) for row in _rows(table))
     for kind, table in tables.edges.items():
-        key = tables.schema.edge(kind).key
-        graph.add_edges_from(_edge(kind, key, row) for row in _rows(table))
+        spec = tables.schema.edge(kind)
+        ours = {} if "type" in spec.properties else {"type": spec.type}
+        graph.add_edges_from((*_ends(spec, row), {**ours, **_known(row)}) for row in _rows(table))
     return graph
 
 
@@ -106,10 +108,10 @@ def _known(row: Row) -> Row:
     return {name: value for name, value in row.items() if value is not None}
 
 
-def _edge(kind: EdgeType, key: str | None, row: Row) -> tuple[Hashable, Hashable, Hashable, Row]:
-    source, name, target = kind
-    ends = (source, row.pop("source")), (target, row.pop("target"))
-    return (*ends, name if key is None else (name, row[key]), {"type": name, **_known(row)})
+def _ends(spec: EdgeSpec, row: Row) -> tuple[Hashable, Hashable, Hashable]:
+    """Both nodes and the edge's key; the ends are no longer in the row."""
+    key = spec.type if spec.key is None else (spec.type, row[spec.key])
+    return (spec.source, row.pop("source")), (spec.target, row.pop("target")), key
 
 
 def _pair(node: object) -> tuple[str, str]:
@@ -131,9 +133,9 @@ def _spoken(attributes: Row, ours: str, known: Mapping[str, object]) -> Row:
 
 
 def _frame(rows: list[Row], columns: Mapping[str, pl.DataType], name: str) -> pl.DataFrame:
-    unknown = {attribute: None for row in rows for attribute in row if attribute not in columns}
+    unknown = {attribute: pl.lit(None) for row in rows for attribute in row if attribute not in columns}
     try:
-        return pl.DataFrame(rows, schema={**columns, **dict.fromkeys(unknown, pl.Null())})
+        return pl.DataFrame(rows, schema=columns).with_columns(**unknown)  # GraphTables.of refuses the unknown ones by name
     except (TypeError, pl.exceptions.PolarsError) as error:
         raise SchemaError(
             f"{name} has an attribute that the schema's type does not hold: {str(error).splitlines()[0]}"

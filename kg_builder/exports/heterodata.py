@@ -159,7 +159,7 @@ def read_parts(path: Path) -> Iterator[Part]:
 
 def _read_part(path: Path, kind: str | EdgeType) -> Part:
     stem = _stem(path, kind)
-    with np.load(stem.with_suffix(".npz"), allow_pickle=False) as file:
+    with stem.with_suffix(".npz").open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     lists = pl.read_parquet(stem.with_suffix(".parquet")) if stem.with_suffix(".parquet").exists() else pl.DataFrame()
     return Part(kind, arrays, lists, lists.height if isinstance(kind, str) else arrays["edge_index"].shape[1])
