@@ -62,8 +62,9 @@ def tables_of(data: "HeteroData", schema: GraphSchema) -> GraphTables:
     """The tables that `hetero_data` made the graph of; attributes that the schema has no property for are left out.
 
     Raises:
-        BadRequest: a label has no `id`, or an attribute is not as long as its label or edge type.
-        SchemaError: a label or edge type that the schema does not have.
+        BadRequest: a label has no list of ids.
+        SchemaError: a label or edge type that the schema does not have, a value that does not fit its property, an attribute that
+            is not as long as its label or edge type, or a row in `edge_index` that is not there.
     """
     kinds: list[str | EdgeType] = [*data.node_types, *data.edge_types]
     return heterodata.joined(schema, (_part(data, kind, schema) for kind in kinds))
@@ -81,8 +82,8 @@ def _filled(parts: Iterable[Part]) -> "HeteroData":
             storage.num_nodes = part.rows
         for name, array in part.arrays.items():
             storage[name] = torch.from_numpy(np.require(array, requirements="W"))
-        for name in part.lists.columns:
-            storage[name] = part.lists[name].to_list()
+        for name, series in part.lists.items():
+            storage[name] = series.to_list()
     return data
 
 
@@ -97,9 +98,6 @@ def _part(data: "HeteroData", kind: str | EdgeType, schema: GraphSchema) -> Part
         arrays |= {one: storage[one].cpu().numpy() for one in (name, mask) if isinstance(storage.get(one), torch.Tensor)}
     if is_label and "id" not in storage:
         raise BadRequest(f"{kind} has no list of ids: expected data[{kind!r}].id")
-    rows = len(storage["id"]) if is_label else storage["edge_index"].shape[1]
+    rows = len(storage["id"]) if is_label else storage["edge_index"].shape[-1]
     lists = {name: storage[name] for name in names if name in storage and name not in arrays}
-    for name, values in {**arrays, **lists}.items():
-        if name != "edge_index" and len(values) != rows:
-            raise BadRequest(f"{kind}: {name} must be as long as there are rows, {rows:,} (got {len(values):,})")
-    return Part(kind, arrays, pl.DataFrame(lists, schema={name: names[name] for name in lists}), rows)
+    return Part(kind, arrays, {name: pl.Series(name, values, dtype=names[name]) for name, values in lists.items()}, rows)

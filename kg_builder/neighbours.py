@@ -82,7 +82,7 @@ def _found(tables: GraphTables, around: str) -> tuple[str, str]:
     if not slash:
         raise BadRequest(f"around takes a label and an id, such as Product/B00005N7PS (got {around!r})")
     if label not in tables.nodes:
-        close = did_you_mean(label, tables.nodes)
+        close = did_you_mean(label, tables.nodes) or ";"
         raise BadRequest(f"there are no nodes {label!r}{close} known: {', '.join(tables.nodes) or 'none'}")
     ids = tables.nodes[label].select("id")
     if ids.filter(pl.col("id") == name).head(1).collect().is_empty():

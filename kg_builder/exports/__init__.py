@@ -151,7 +151,7 @@ def read_export(path: Path | str, *, format: str | None = None) -> GraphTables: 
 def _format(name: str) -> Format:
     known = formats()
     if name not in known:
-        hint = f"; {_ELSEWHERE[name]};" if name in _ELSEWHERE else did_you_mean(name, known)
+        hint = f"; {_ELSEWHERE[name]};" if name in _ELSEWHERE else did_you_mean(name, known) or ";"
         raise UnknownFormat(f"no export format {name!r}{hint} known: {', '.join(known)}")
     return known[name]
 

@@ -50,7 +50,7 @@ class Part:
 
     kind: str | EdgeType
     arrays: Mapping[str, Array]
-    lists: pl.DataFrame
+    lists: Mapping[str, pl.Series]
     rows: int
 
 
@@ -92,7 +92,11 @@ def parts(tables: GraphTables) -> Iterator[Part]:
 
 
 def joined(schema: GraphSchema, given: Iterable[Part]) -> GraphTables:
-    """The tables that `parts` took apart; labels come before the edge types that name them."""
+    """The tables that `parts` took apart; labels come before the edge types that name them.
+
+    Raises:
+        SchemaError: the schema lacks a label or edge type, an edge ends at a row that is not there, or a column has another length.
+    """
     ids: dict[str, pl.Series] = {}
     nodes: dict[str, pl.DataFrame] = {}
     edges: dict[EdgeType, pl.DataFrame] = {}
@@ -101,10 +105,7 @@ def joined(schema: GraphSchema, given: Iterable[Part]) -> GraphTables:
             nodes[part.kind] = _frame(part, node_columns(schema, part.kind), {"id": part.lists["id"]})
             ids[part.kind] = part.lists["id"]
         else:
-            source, _, target = part.kind
-            first, last = part.arrays["edge_index"]
-            ends = {"source": ids[source].gather(first), "target": ids[target].gather(last)}
-            edges[part.kind] = _frame(part, edge_columns(schema, part.kind), ends)
+            edges[part.kind] = _frame(part, edge_columns(schema, part.kind), _ends(part.kind, part.arrays["edge_index"], ids))
     return GraphTables.of(schema, nodes, edges)
 
 
@@ -121,8 +122,8 @@ def write(tables: GraphTables, path: Path, *, progress: Progress | None = None) 
     total = len(tables.nodes) + len(tables.edges)
     for part in parts(tables):
         _savez(_stem(path, part.kind).with_suffix(".npz"), part.arrays)
-        if part.lists.width:
-            part.lists.write_parquet(_stem(path, part.kind).with_suffix(".parquet"))
+        if part.lists:
+            pl.DataFrame(dict(part.lists)).write_parquet(_stem(path, part.kind).with_suffix(".parquet"))
         kinds.append(part.kind)
         if progress is not None:
             progress(FORMAT, len(kinds), total)
@@ -161,8 +162,9 @@ def _read_part(path: Path, kind: str | EdgeType) -> Part:
     stem = _stem(path, kind)
     with stem.with_suffix(".npz").open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
-    lists = pl.read_parquet(stem.with_suffix(".parquet")) if stem.with_suffix(".parquet").exists() else pl.DataFrame()
-    return Part(kind, arrays, lists, lists.height if isinstance(kind, str) else arrays["edge_index"].shape[1])
+    texts = stem.with_suffix(".parquet")
+    lists = pl.read_parquet(texts).to_dict() if texts.exists() else {}
+    return Part(kind, arrays, lists, len(lists["id"]) if isinstance(kind, str) else arrays["edge_index"].shape[-1])
 
 
 def _savez(path: Path, arrays: Mapping[str, Array]) -> None:
@@ -207,7 +209,7 @@ def _part(kind: str | EdgeType, frame: pl.DataFrame, arrays: dict[str, Array], c
             arrays[name] = array
             if series.null_count():
                 arrays[mask] = series.is_not_null().to_numpy()
-    return Part(kind, arrays, pl.DataFrame(lists), frame.height)
+    return Part(kind, arrays, lists, frame.height)
 
 
 def _properties(columns: Iterable[str]) -> dict[str, tuple[str, str]]:
@@ -229,15 +231,34 @@ def _array(series: pl.Series) -> Array | None:
     return vectors
 
 
+def _ends(kind: EdgeType, edge_index: Array, ids: Mapping[str, pl.Series]) -> dict[str, pl.Series]:
+    """The ids of both ends."""
+    if edge_index.ndim != 2 or len(edge_index) != 2:
+        raise SchemaError(f"{'-'.join(kind)}: edge_index must be of shape [2, m] (got {[*edge_index.shape]})")
+    ends = {}
+    for column, label, rows in zip(("source", "target"), (kind[0], kind[2]), edge_index, strict=True):
+        known = ids.get(label, pl.Series([], dtype=pl.String))
+        if rows.size and not 0 <= rows.min() <= rows.max() < len(known):
+            raise SchemaError(
+                f"{'-'.join(kind)}: {column} must be a row of the {len(known):,} of {label} (got {rows.min()} to {rows.max()})"
+            )
+        ends[column] = known.gather(rows)
+    return ends
+
+
 def _frame(part: Part, columns: Mapping[str, pl.DataType], given: Mapping[str, pl.Series]) -> pl.DataFrame:
     values = {name: series.alias(name) for name, series in given.items()}
     for column, (name, mask) in _properties(columns).items():
-        if name in part.lists.columns:
+        if name in part.lists:
             values[column] = part.lists[name].alias(column)
         elif name in part.arrays:
             series = _series(column, part.arrays[name])
             known = part.arrays.get(mask)
             values[column] = series if known is None else series.zip_with(pl.Series(known), pl.Series([None], dtype=series.dtype))
+    for column, series in values.items():
+        if len(series) != part.rows:
+            name = part.kind if isinstance(part.kind, str) else "-".join(part.kind)
+            raise SchemaError(f"{name}: {column} must be as long as there are rows, {part.rows:,} (got {len(series):,})")
     return pl.DataFrame(values)
 
 

@@ -6,8 +6,9 @@ relation is the edge's type, RELATED:relation for outside knowledge. The format 
 properties, and edges of users that are no interactions: they stay behind. So do columns without a value.
 
 RecBole reads with pandas, which takes quotes, NA and the like for its own, so in tokens `%`, `"`, control characters and the
-first letter of such a word are percent-encoded (as in URLs, UTF-8); an empty token is a lone `%`, a missing value is an empty
-cell. In sequences the separator is a blank: words of a text are as they are, blanks within a token of a list are %20.
+first letter of such a word, or of nothing but blanks, are percent-encoded (as in URLs, UTF-8); an empty token is a lone `%`, a
+missing value an empty cell. In sequences the separator is a blank: words of a text are as they are, a blank within a token of a
+list is %20.
 """
 
 import re
@@ -46,8 +47,8 @@ _NO_VALUE = "|".join(
     )
 )
 """What pandas takes for a missing value."""
-_UNSAFE = re.compile(f'[%"\x00-\x1f\x7f]|^(?:{_NO_VALUE})$')
-_LIKELY = rf'[%"\x00-\x1f\x7f]|^(?:{_NO_VALUE})$|^$'
+_UNSAFE = re.compile(f'[%"\x00-\x1f\x7f]|^(?:{_NO_VALUE}| +)$')
+_LIKELY = rf'[%"\x00-\x1f\x7f]|^(?:{_NO_VALUE}| *)$'
 
 
 def recognises(path: Path) -> bool:
@@ -72,7 +73,8 @@ def write(tables: GraphTables, path: Path, *, progress: Progress | None = None) 
 
 
 def _interactions(tables: GraphTables) -> pl.LazyFrame:
-    chosen = tables.interactions().sort("user", "at", "position", "product", "kind", nulls_last=False)
+    first = ("user", "at", "position", "product")
+    chosen = tables.interactions().sort(*first, *(name for name in _INTER if name not in first), nulls_last=False)
     used = chosen.select(pl.col(column).is_not_null().any() for column in _INTER).collect().row(0)
     always = ("user", "product", "kind")
     columns = [column for column, some in zip(_INTER, used, strict=True) if some or column in always]
