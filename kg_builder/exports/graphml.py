@@ -27,12 +27,15 @@ HOLDS = "one XML file, for Gephi, yEd, networkx.read_graphml and Neo4j's apoc.im
 _NAMESPACE = "http://graphml.graphdrawing.org/xmlns"
 _MADE = "<!-- made by kg-builder export -->"
 _TYPES: Mapping[PropertyType, str] = {"integer": "long", "float": "double", "boolean": "boolean"}
-_ILLEGAL = "[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]"
-_HIDDEN = re.compile(f"{_ILLEGAL}|_(?=x[0-9A-F]{{4}})")
-_LIKELY = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{fffe}\x{ffff}]|_x[0-9A-F]{4}"
+_ILLEGAL = [*map(chr, (*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF))]
+_MARKUP = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;", **{one: f"_x{ord(one):04X}_" for one in _ILLEGAL}}
+"""A parser makes a line feed of a carriage return that is no reference."""
+_IN_ATTRIBUTE = {**_MARKUP, '"': "&quot;", "\t": "&#9;", "\n": "&#10;"}
+"""And blanks of these."""
+_IN_JSON = {'"': '\\"', "\\": "\\\\", **{chr(one): f"\\u{one:04x}" for one in range(32)}}
 _SHOWN = re.compile(r"_x([0-9A-F]{4})_")
-_AT_ONCE = 50_000
-"""Rows that `read` gathers before they become a frame."""
+_AT_ONCE = 20_000
+"""Rows that are written, or gathered to become a frame, at a time."""
 
 
 def recognises(path: Path) -> bool:
@@ -48,8 +51,10 @@ def write(tables: GraphTables, path: Path, *, progress: Progress | None = None) 
     parts = [*_nodes(tables), *_edges(tables)]
     with path.open("wb") as file:
         file.write(_head(tables).encode())
-        for done, lines in enumerate(parts, 1):
-            lines.sink_csv(file, include_header=False, quote_style="never")
+        for done, (table, line) in enumerate(parts, 1):
+            # polars' own sink would hold most of the XML in memory, which is many times the table
+            for rows in table.collect_batches(chunk_size=_AT_ONCE, maintain_order=True):
+                rows.select(line).write_csv(file, include_header=False, quote_style="never")
             if progress is not None:
                 progress(FORMAT, done, len(parts))
         file.write(b"</graph>\n</graphml>\n")
@@ -110,35 +115,38 @@ def _edge_properties(tables: GraphTables) -> dict[tuple[str, PropertyType], None
     return dict.fromkeys(pair for kind in tables.edges for pair in tables.schema.edge(kind).properties.items())
 
 
-def _nodes(tables: GraphTables) -> Iterator[pl.LazyFrame]:
+def _nodes(tables: GraphTables) -> Iterator[tuple[pl.LazyFrame, pl.Expr]]:
+    """Every node table with what a row of it is in XML."""
     for label, table in tables.nodes.items():
         spec = tables.schema.node(label)
-        yield table.select(
+        yield (
+            table,
             pl.concat_str(
                 pl.lit(f'<node id="{label}/'),
-                _attribute(pl.col("id")),
+                _text(pl.col("id"), _IN_ATTRIBUTE),
                 pl.lit(f'" labels=":{label}"><data key="label">{label}</data><data key="id">'),
                 _text(pl.col("id")),
                 pl.lit("</data>"),
                 *(_data("n", name, kind) for name, kind in {**spec.properties, **spec.derived}.items()),
                 pl.lit("</node>"),
-            ).alias("node")
+            ),
         )
 
 
-def _edges(tables: GraphTables) -> Iterator[pl.LazyFrame]:
+def _edges(tables: GraphTables) -> Iterator[tuple[pl.LazyFrame, pl.Expr]]:
     for edge_type, table in tables.edges.items():
         source, name, target = edge_type
-        yield table.select(
+        yield (
+            table,
             pl.concat_str(
                 pl.lit(f'<edge source="{source}/'),
-                _attribute(pl.col("source")),
+                _text(pl.col("source"), _IN_ATTRIBUTE),
                 pl.lit(f'" target="{target}/'),
-                _attribute(pl.col("target")),
+                _text(pl.col("target"), _IN_ATTRIBUTE),
                 pl.lit(f'" label="{name}"><data key="type">{name}</data>'),
                 *(_data("e", name, kind) for name, kind in tables.schema.edge(edge_type).properties.items()),
                 pl.lit("</edge>"),
-            ).alias("edge")
+            ),
         )
 
 
@@ -151,39 +159,26 @@ def _data(owner: str, name: str, kind: PropertyType) -> pl.Expr:
 def _value(column: pl.Expr, kind: PropertyType) -> pl.Expr:
     if kind == "string":
         return _text(column)
-    if kind in ("strings", "vector"):
-        return _text(column.map_batches(_as_json, return_dtype=pl.String(), is_elementwise=True))
+    if kind == "strings":
+        quoted = pl.concat_str(pl.lit('"'), _replaced(pl.element(), _IN_JSON), pl.lit('"'))
+        return _text(_as_json(column.list.eval(quoted)))
+    if kind == "vector":
+        return _as_json(column.list.eval(pl.element().cast(pl.String).replace({"inf": "Infinity", "-inf": "-Infinity"})))
     said = column.cast(pl.String)
     return said.replace({"inf": "INF", "-inf": "-INF"}) if kind == "float" else said
 
 
-def _as_json(lists: pl.Series) -> pl.Series:
-    said = [None if one is None else json.dumps(one, ensure_ascii=False) for one in lists.to_list()]
-    return pl.Series(lists.name, said, dtype=pl.String())
+def _as_json(lists: pl.Expr) -> pl.Expr:
+    return pl.concat_str(pl.lit("["), lists.list.join(", "), pl.lit("]"))
 
 
-def _text(column: pl.Expr) -> pl.Expr:
-    """The string as XML text; a carriage return is written as a reference, because a parser makes a line feed of it."""
-    marked = _without_illegal(column).str.replace_all("&", "&amp;", literal=True).str.replace_all("<", "&lt;", literal=True)
-    return marked.str.replace_all(">", "&gt;", literal=True).str.replace_all("\r", "&#13;", literal=True)
+def _text(column: pl.Expr, marked: Mapping[str, str] = _MARKUP) -> pl.Expr:
+    """The string as XML text."""
+    return _replaced(column.str.replace_all("_(x[0-9A-F]{4})", "_x005F_${1}"), marked)
 
 
-def _attribute(column: pl.Expr) -> pl.Expr:
-    """The string as the value of an attribute; a parser makes a blank of tabs and line feeds that are no references."""
-    marked = _text(column).str.replace_all('"', "&quot;", literal=True)
-    return marked.str.replace_all("\t", "&#9;", literal=True).str.replace_all("\n", "&#10;", literal=True)
-
-
-def _without_illegal(column: pl.Expr) -> pl.Expr:
-    return column.map_batches(_hidden, return_dtype=pl.String(), is_elementwise=True)
-
-
-def _hidden(values: pl.Series) -> pl.Series:
-    rows = values.str.contains(_LIKELY).fill_null(value=False).arg_true()
-    if not rows.len():
-        return values
-    marked = [_HIDDEN.sub(lambda found: f"_x{ord(found[0]):04X}_", value) for value in values.gather(rows)]
-    return values.scatter(rows, pl.Series(marked, dtype=pl.String))
+def _replaced(column: pl.Expr, by: Mapping[str, str]) -> pl.Expr:
+    return column.str.replace_many([*by], [*by.values()])
 
 
 def _shown(value: str) -> str:

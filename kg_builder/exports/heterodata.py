@@ -95,7 +95,7 @@ def joined(schema: GraphSchema, given: Iterable[Part]) -> GraphTables:
     """The tables that `parts` took apart; labels come before the edge types that name them.
 
     Raises:
-        SchemaError: the schema lacks a label or edge type, an edge ends at a row that is not there, or a column has another length.
+        SchemaError: the schema lacks a label or edge type, an edge ends at no row, or a column has another length.
     """
     ids: dict[str, pl.Series] = {}
     nodes: dict[str, pl.DataFrame] = {}
