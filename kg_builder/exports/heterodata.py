@@ -85,10 +85,11 @@ def parts(tables: GraphTables) -> Iterator[Part]:
             rows[label] = frame.select("id").with_row_index("row")
             yield _part(label, frame, {}, node_columns(tables.schema, label))
     for kind, table in tables.edges.items():
-        frame = table.sort(tables.schema.edge(kind).identity).collect()
+        frame = _in_rows(table, kind, rows, tables.schema.edge(kind).key).collect()
         if frame.height:
-            ends = [_row_of(frame, column, rows, kind) for column in ("source", "target")]
-            yield _part(kind, frame.drop("source", "target"), {"edge_index": np.stack(ends)}, edge_columns(tables.schema, kind))
+            _check_ends(frame, table, kind, rows)
+            ends = np.stack([frame[column].cast(pl.Int64).to_numpy() for column in ("source", "target")])
+            yield _part(kind, frame, {"edge_index": ends}, edge_columns(tables.schema, kind))
 
 
 def joined(schema: GraphSchema, given: Iterable[Part]) -> GraphTables:
@@ -186,14 +187,20 @@ def _free(name: str, taken: Iterable[str]) -> str:
     return name
 
 
-def _row_of(frame: pl.DataFrame, column: str, rows: Mapping[str, pl.DataFrame], kind: EdgeType) -> npt.NDArray[np.int64]:
-    label = kind[0] if column == "source" else kind[2]
-    known = rows.get(label, pl.DataFrame(schema={"row": pl.UInt32, "id": pl.String}))
-    found = frame.select(pl.col(column).alias("id")).join(known, on="id", how="left", maintain_order="left")
-    loose = found.filter(pl.col("row").is_null())
-    if loose.height:
-        raise SchemaError(f"{'-'.join(kind)}: {column} {loose['id'][0]!r} is no {label} of the tables")
-    return found["row"].cast(pl.Int64).to_numpy()
+def _in_rows(table: pl.LazyFrame, kind: EdgeType, rows: Mapping[str, pl.DataFrame], key: str | None) -> pl.LazyFrame:
+    """The edges with rows in place of ids, null where there is no such node, in the order of their identity."""
+    for column, label in (("source", kind[0]), ("target", kind[2])):
+        known = rows.get(label, pl.DataFrame(schema={"row": pl.UInt32, "id": pl.String})).lazy()
+        table = table.join(known, left_on=column, right_on="id", how="left").drop(column).rename({"row": column})
+    return table.sort("source", "target", *([] if key is None else [key]))
+
+
+def _check_ends(frame: pl.DataFrame, table: pl.LazyFrame, kind: EdgeType, rows: Mapping[str, pl.DataFrame]) -> None:
+    for column, label in (("source", kind[0]), ("target", kind[2])):
+        if frame[column].null_count():
+            known = rows.get(label, pl.DataFrame(schema={"id": pl.String})).lazy()
+            loose = table.join(known, left_on=column, right_on="id", how="anti").select(column).head(1).collect()
+            raise SchemaError(f"{'-'.join(kind)}: {column} {loose.item()!r} is no {label} of the tables")
 
 
 def _part(kind: str | EdgeType, frame: pl.DataFrame, arrays: dict[str, Array], columns: Mapping[str, pl.DataType]) -> Part:

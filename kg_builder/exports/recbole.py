@@ -11,10 +11,8 @@ missing value an empty cell. In sequences the separator is a blank: words of a t
 list is %20.
 """
 
-import re
 from collections.abc import Callable, Mapping, Set
 from pathlib import Path
-from urllib.parse import quote
 
 import polars as pl
 
@@ -39,16 +37,18 @@ _INTER: Mapping[str, str] = {
 """The columns of `GraphTables.interactions` as RecBole has them. What was paid is not the item's price."""
 _TAKEN = frozenset(column.partition(":")[0] for column in _INTER.values())
 _TYPES: Mapping[PropertyType, str] = {"integer": "float", "float": "float", "strings": "token_seq", "vector": "float_seq"}
-_NO_VALUE = "|".join(
-    re.escape(word)
-    for word in (
-        *("#N/A N/A", "#N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"),
-        *("N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
-    )
+_NO_VALUE = (
+    *("#N/A N/A", "#N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"),
+    *("N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"),
 )
 """What pandas takes for a missing value."""
-_UNSAFE = re.compile(f'[%"\x00-\x1f\x7f]|^(?:{_NO_VALUE}| +)$')
-_LIKELY = rf'[%"\x00-\x1f\x7f]|^(?:{_NO_VALUE}| *)$'
+_PERCENT = {one: f"%{ord(one):02X}" for one in (*'%"', *map(chr, (*range(32), 127)))}
+_WORDS = {"": "%", **{word: f"%{ord(word[0]):02X}{word[1:]}" for word in _NO_VALUE}}
+_AT_ONCE = 20_000
+"""Rows that are written at a time."""
+
+Columns = dict[str, pl.Expr]
+"""A file's columns, each with what stands in it."""
 
 
 def recognises(path: Path) -> bool:
@@ -59,7 +59,7 @@ def recognises(path: Path) -> bool:
 def write(tables: GraphTables, path: Path, *, progress: Progress | None = None) -> None:
     """The folder holds the five files; rows go from the tables to the files a batch at a time."""
     path.mkdir(parents=True)
-    files: Mapping[str, Callable[[GraphTables], pl.LazyFrame]] = {
+    files: Mapping[str, Callable[[GraphTables], tuple[pl.LazyFrame, Columns]]] = {
         "inter": _interactions,
         "item": _items,
         "user": _users,
@@ -67,23 +67,32 @@ def write(tables: GraphTables, path: Path, *, progress: Progress | None = None) 
         "link": _links,
     }
     for done, (ending, rows) in enumerate(files.items(), 1):
-        rows(tables).sink_csv(path / f"{path.name}.{ending}", separator="\t", quote_style="never", null_value="")
+        _write(path / f"{path.name}.{ending}", *rows(tables))
         if progress is not None:
             progress(FORMAT, done, len(files))
 
 
-def _interactions(tables: GraphTables) -> pl.LazyFrame:
+def _write(path: Path, table: pl.LazyFrame, columns: Columns) -> None:
+    with path.open("wb") as file:
+        file.write("\t".join(columns).encode() + b"\n")
+        for rows in table.collect_batches(chunk_size=_AT_ONCE, maintain_order=True):
+            lines = rows.select(value.alias(column) for column, value in columns.items())
+            lines.write_csv(file, include_header=False, separator="\t", quote_style="never", null_value="")
+
+
+def _interactions(tables: GraphTables) -> tuple[pl.LazyFrame, Columns]:
     first = ("user", "at", "position", "product")
-    chosen = tables.interactions().sort(*first, *(name for name in _INTER if name not in first), nulls_last=False)
+    chosen = tables.interactions()
     used = chosen.select(pl.col(column).is_not_null().any() for column in _INTER).collect().row(0)
     always = ("user", "product", "kind")
     columns = [column for column, some in zip(_INTER, used, strict=True) if some or column in always]
-    return chosen.select(
-        (_token(pl.col(column)) if column in always else _number(pl.col(column))).alias(_INTER[column]) for column in columns
-    )
+    order = (*first, *(name for name in _INTER if name not in first))
+    return chosen.sort(order, nulls_last=False), {
+        _INTER[column]: _token(pl.col(column)) if column in always else _number(pl.col(column)) for column in columns
+    }
 
 
-def _items(tables: GraphTables) -> pl.LazyFrame:
+def _items(tables: GraphTables) -> tuple[pl.LazyFrame, Columns]:
     """Every product with its properties, its brand (the first by name) and its categories (the whole paths)."""
     table = _nodes(tables, "Product").sort("id")
     columns = _columns(tables, "Product", "item_id", taken=_TAKEN)
@@ -96,30 +105,30 @@ def _items(tables: GraphTables) -> pl.LazyFrame:
             about = f"{name} of it"  # no property has a blank in its name
             table = table.join(found.rename({name: about}), left_on="id", right_on="source", how="left", maintain_order="left")
             columns[column] = encode(pl.col(about))
-    return table.select(value.alias(column) for column, value in columns.items())
+    return table, columns
 
 
-def _users(tables: GraphTables) -> pl.LazyFrame:
+def _users(tables: GraphTables) -> tuple[pl.LazyFrame, Columns]:
     items = {_name(column) for column in _columns(tables, "Product", "item_id", taken=_TAKEN)}
-    columns = _columns(tables, "User", "user_id", taken=_TAKEN | items | {"brand", "categories"})
-    return _nodes(tables, "User").sort("id").select(value.alias(column) for column, value in columns.items())
+    return _nodes(tables, "User").sort("id"), _columns(tables, "User", "user_id", taken=_TAKEN | items | {"brand", "categories"})
 
 
-def _triples(tables: GraphTables) -> pl.LazyFrame:
+def _triples(tables: GraphTables) -> tuple[pl.LazyFrame, Columns]:
     parts = [
         table.select(
-            _token(pl.lit(f"{source}/") + pl.col("source")).alias("head_id:token"),
-            _token(_relation(name, tables.schema.edge((source, name, target)).key)).alias("relation_id:token"),
-            _token(pl.lit(f"{target}/") + pl.col("target")).alias("tail_id:token"),
+            head=pl.lit(f"{source}/") + pl.col("source"),
+            relation=_relation(name, tables.schema.edge((source, name, target)).key),
+            tail=pl.lit(f"{target}/") + pl.col("target"),
         )
         for (source, name, target), table in tables.edges.items()
         if not {source, target} & _people(tables)
     ]
-    empty = pl.LazyFrame(schema=dict.fromkeys(("head_id:token", "relation_id:token", "tail_id:token"), pl.String()))
-    return pl.concat([empty, *parts])
+    names = ("head", "relation", "tail")
+    empty = pl.LazyFrame(schema=dict.fromkeys(names, pl.String()))
+    return pl.concat([empty, *parts]), {f"{name}_id:token": _token(pl.col(name)) for name in names}
 
 
-def _links(tables: GraphTables) -> pl.LazyFrame:
+def _links(tables: GraphTables) -> tuple[pl.LazyFrame, Columns]:
     """The items that are entities of the triples."""
     ends = [
         table.select(pl.col(column).alias("id"))
@@ -128,8 +137,8 @@ def _links(tables: GraphTables) -> pl.LazyFrame:
         if label == "Product" and other not in _people(tables)
     ]
     linked = pl.concat([pl.LazyFrame(schema={"id": pl.String()}), *ends]).unique().sort("id")
-    entity = _token(pl.lit("Product/") + pl.col("id")).alias("entity_id:token")
-    return linked.select(_token(pl.col("id")).alias("item_id:token"), entity)
+    entity = _token(pl.lit("Product/") + pl.col("id"))
+    return linked, {"item_id:token": _token(pl.col("id")), "entity_id:token": entity}
 
 
 def _people(tables: GraphTables) -> set[str]:
@@ -157,7 +166,7 @@ def _names(tables: GraphTables, name: str, target: str) -> pl.LazyFrame:
     return edges.select("source", "target").join(named, left_on="target", right_on="id").rename({"target": "id"})
 
 
-def _columns(tables: GraphTables, label: str, key: str, *, taken: Set[str]) -> dict[str, pl.Expr]:
+def _columns(tables: GraphTables, label: str, key: str, *, taken: Set[str]) -> Columns:
     """The columns of a label's file; a name that another file has gets an underscore, because RecBole joins the files."""
     spec = tables.schema.node(label)
     columns = {f"{key}:token": _token(pl.col("id"))}
@@ -191,34 +200,11 @@ def _number(column: pl.Expr) -> pl.Expr:
 
 
 def _token(column: pl.Expr) -> pl.Expr:
-    return column.cast(pl.String).map_batches(_encoded, return_dtype=pl.String(), is_elementwise=True)
+    encoded = column.cast(pl.String).str.replace_many([*_PERCENT], [*_PERCENT.values()])
+    return encoded.replace(_WORDS).str.replace("^ ( *)$", "%20${1}")
 
 
 def _sequence(column: pl.Expr) -> pl.Expr:
     """The tokens of a list, blanks in them encoded; an empty list is a missing value."""
-    joined = column.map_batches(_encoded_lists, return_dtype=pl.String(), is_elementwise=True)
+    joined = column.list.eval(_token(pl.element()).str.replace_all(" ", "%20", literal=True)).list.join(" ")
     return pl.when(joined != "").then(joined)
-
-
-def _encoded(values: pl.Series) -> pl.Series:
-    rows = values.str.contains(_LIKELY).fill_null(value=False).arg_true()
-    return (
-        values.scatter(rows, pl.Series([_escaped(value) for value in values.gather(rows)], dtype=pl.String))
-        if rows.len()
-        else values
-    )
-
-
-def _encoded_lists(values: pl.Series) -> pl.Series:
-    said = [None if one is None else " ".join(_escaped(token).replace(" ", "%20") for token in one) for one in values.to_list()]
-    return pl.Series(values.name, said, dtype=pl.String)
-
-
-def _escaped(token: str) -> str:
-    return _UNSAFE.sub(_percent, token) or "%"
-
-
-def _percent(found: re.Match[str]) -> str:
-    """A character that would be taken for something else as %XX, of a word that would be missing its first one."""
-    said = found[0]
-    return (f"%{ord(said[0]):02X}" if said[0].isalnum() or said[0] in "-#<" else quote(said[0], safe="")) + said[1:]
