@@ -86,6 +86,12 @@ def _found(tables: GraphTables, around: str) -> tuple[str, str]:
         raise BadRequest(f"there are no nodes {label!r}{close} known: {', '.join(tables.nodes) or 'none'}")
     ids = tables.nodes[label].select("id")
     if ids.filter(pl.col("id") == name).head(1).collect().is_empty():
-        begin_alike = ids.filter(pl.col("id").str.starts_with(name[: (len(name) + 1) // 2])).head(_LOOKED_AT).collect()
-        raise BadRequest(f"there is no {label} {name!r}{did_you_mean(name, begin_alike['id'])}")
+        raise BadRequest(f"there is no {label} {name!r}{_close(ids, name)}")
     return label, name
+
+
+def _close(ids: pl.LazyFrame, name: str) -> str:
+    """The id that was probably meant, as a clause: one that differs in its last letter, else in its second half."""
+    starts = (name[: max(len(name) - 1, 0)], name[: (len(name) + 1) // 2])
+    alike = (ids.filter(pl.col("id").str.starts_with(start)).head(_LOOKED_AT).collect()["id"] for start in starts)
+    return next((close for found in alike if (close := did_you_mean(name, found))), "")

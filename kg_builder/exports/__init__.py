@@ -110,7 +110,7 @@ def export(
         True
     """
     started = time.monotonic()
-    path, written = Path(path), _format(format)
+    path, written = _named(path), _format(format)
     _check(path, written, force=force)  # before a large graph is read
     if isinstance(graph, str | Path):
         with connect(graph, read_only=True) as store:
@@ -133,7 +133,7 @@ def read_export(path: Path | str, *, format: str | None = None) -> GraphTables: 
         UnknownFormat: no format knows it, or the format keeps too little of a graph to give it back.
         DamagedDump: a file breaks off or is not what its name says.
     """
-    path = Path(path)
+    path = _named(path)
     if not path.exists():
         raise MissingSource(f"there is nothing at {path}; expected what kg-builder export wrote")
     known = formats()
@@ -154,6 +154,12 @@ def _format(name: str) -> Format:
         hint = f"; {_ELSEWHERE[name]};" if name in _ELSEWHERE else did_you_mean(name, known) or ";"
         raise UnknownFormat(f"no export format {name!r}{hint} known: {', '.join(known)}")
     return known[name]
+
+
+def _named(path: Path | str) -> Path:
+    """The path, by a name of its own: some formats call their files after it."""
+    path = Path(path)
+    return path if path.name not in ("", "..") else path.resolve()
 
 
 def _check(path: Path, written: Format, *, force: bool) -> None:

@@ -120,7 +120,7 @@ def write(tables: GraphTables, path: Path, *, progress: Progress | None = None) 
     for folder in (_NODES, _EDGES):
         (path / folder).mkdir(parents=True)
     kinds: list[str | EdgeType] = []
-    total = len(tables.nodes) + len(tables.edges)
+    total = len(tables.nodes) + len(tables.edges)  # of which the empty ones are no parts
     for part in parts(tables):
         _savez(_stem(path, part.kind).with_suffix(".npz"), part.arrays)
         if part.lists:
@@ -128,6 +128,8 @@ def write(tables: GraphTables, path: Path, *, progress: Progress | None = None) 
         kinds.append(part.kind)
         if progress is not None:
             progress(FORMAT, len(kinds), total)
+    if progress is not None and len(kinds) < total:
+        progress(FORMAT, total, total)
     manifest = {"kinds": kinds, "schema": json.loads(tables.schema.to_json())}
     (path / _MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
 

@@ -42,7 +42,7 @@ def test_an_exported_folder_gives_the_same_heterodata(graph, tmp_path):
 
 
 @given(tables=graphs())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=30)
 def test_any_graph_survives_heterodata(tables):
     assert tables_of(hetero_data(tables), ODD) == tables
     with tempfile.TemporaryDirectory() as folder:

@@ -68,6 +68,13 @@ def test_a_node_that_is_not_there_is_named_with_what_comes_close(around, words):
         neighbourhood(planted(), around)
 
 
+def test_the_closest_id_is_found_among_many_that_are_alike():
+    names = [f"B0000{number:05d}" for number in range(30_000)]
+    tables = GraphTables.of(WEB, {"A": pl.DataFrame({"id": names})}, {})
+    with pytest.raises(BadRequest, match="no A 'B00002123X'; did you mean 'B00002123"):
+        neighbourhood(tables, "A/B00002123X")
+
+
 def test_negative_hops_are_refused():
     with pytest.raises(BadRequest, match=r"hops must be at least 0 \(got -1\)"):
         neighbourhood(outside(), "Product/p1", hops=-1)

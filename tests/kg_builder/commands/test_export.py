@@ -49,6 +49,18 @@ def test_every_format_is_written_and_said(name, shop, tmp_path):
     assert run(shop, "--for", name, "--out", tmp_path / "out").exit_code == 0
 
 
+def test_help_names_every_format():
+    words = runner.invoke(app, ["export", "--help"]).stdout.replace(",", " ").replace(".", " ").split()
+    assert set(formats()) <= set(words)
+
+
+def test_the_current_folder_can_be_filled(shop, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert run(shop, "--for", "recbole", "--out", ".").exit_code == 0
+    assert sorted(one.name for one in tmp_path.rglob("*.inter")) == ["here.inter"]
+
+
 def test_json_counts_what_was_written(shop, tmp_path):
     result = run(shop, "--for", "graphml", "--out", tmp_path / "s.graphml", "--json")
     record = json.loads(result.stdout)
