@@ -24,6 +24,7 @@ from graphrec.errors import (
 if TYPE_CHECKING:
     from graphrec.evaluation import Report, evaluate
     from graphrec.explanation import Explanation, Reason
+    from graphrec.hetero import hetero_data, tables_of
     from graphrec.pipeline import fit, refresh
     from graphrec.ranker import Ranker
     from graphrec.ranking import Ranking
@@ -48,7 +49,9 @@ _HOMES = {
     "Report": "evaluation",
     "evaluate": "evaluation",
     "fit": "pipeline",
+    "hetero_data": "hetero",
     "refresh": "pipeline",
+    "tables_of": "hetero",
 }
 
 __all__ = [
@@ -68,7 +71,9 @@ __all__ = [
     "__version__",
     "evaluate",
     "fit",
+    "hetero_data",
     "refresh",
+    "tables_of",
 ]
 
 

@@ -28,8 +28,14 @@ if TYPE_CHECKING:
     from kg_builder.errors import StoreUnreachable as StoreUnreachable
     from kg_builder.errors import TooManyFaults as TooManyFaults
     from kg_builder.errors import UnknownFormat as UnknownFormat
+    from kg_builder.exports import ExportReport as ExportReport
+    from kg_builder.exports import export as export
+    from kg_builder.exports import read_export as read_export
     from kg_builder.fetching import fetch as fetch
     from kg_builder.fetching import known_sources as known_sources
+    from kg_builder.multigraph import from_networkx as from_networkx
+    from kg_builder.multigraph import to_networkx as to_networkx
+    from kg_builder.neighbours import neighbourhood as neighbourhood
     from kg_builder.pipeline import BuildReport as BuildReport
     from kg_builder.pipeline import build as build
     from kg_builder.schema import RETAIL as RETAIL
@@ -45,6 +51,9 @@ if TYPE_CHECKING:
 _HOME = {
     "pipeline": ("BuildReport", "build"),
     "fetching": ("fetch", "known_sources"),
+    "exports": ("ExportReport", "export", "read_export"),
+    "multigraph": ("from_networkx", "to_networkx"),
+    "neighbours": ("neighbourhood",),
     "stores": ("Build", "GraphStore", "StoreInfo", "connect"),
     "tables": ("GraphTables",),
     "schema": ("RETAIL", "EdgeSpec", "GraphSchema", "NodeSpec"),
@@ -79,6 +88,7 @@ __all__ = [
     "DumpError",
     "EdgeSpec",
     "EmptyDump",
+    "ExportReport",
     "GraphSchema",
     "GraphStore",
     "GraphTables",
@@ -99,8 +109,13 @@ __all__ = [
     "UnknownFormat",
     "build",
     "connect",
+    "export",
     "fetch",
+    "from_networkx",
     "known_sources",
+    "neighbourhood",
+    "read_export",
+    "to_networkx",
 ]
 
 

@@ -1,7 +1,7 @@
 """GraphTables: the one form that graph data has between a dump and the tensors."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -155,16 +155,21 @@ class GraphTables:
             {kind: frame.lazy() for kind, frame in zip(self.edges, edge_frames, strict=True)},
         )
 
-    def save(self, folder: Path | str) -> None:
-        """The tables as Parquet files with the schema beside them; a table saved there before is replaced."""
+    def save(self, folder: Path | str, *, progress: Callable[[int, int], None] | None = None) -> None:
+        """The tables as Parquet files with the schema beside them; a table saved there before is replaced.
+
+        `progress` is called after each table with (tables done, tables in all).
+        """
         folder = Path(folder)
+        tables = {folder / "nodes" / f"{label}.parquet": table for label, table in self.nodes.items()}
+        tables |= {folder / "edges" / f"{'.'.join(kind)}.parquet": table for kind, table in self.edges.items()}
         for part in ("nodes", "edges"):
             shutil.rmtree(folder / part, ignore_errors=True)
             (folder / part).mkdir(parents=True)
-        for label, table in self.nodes.items():
-            table.sink_parquet(folder / "nodes" / f"{label}.parquet")
-        for kind, table in self.edges.items():
-            table.sink_parquet(folder / "edges" / f"{'.'.join(kind)}.parquet")
+        for done, (path, table) in enumerate(tables.items(), 1):
+            table.sink_parquet(path)
+            if progress is not None:
+                progress(done, len(tables))
         (folder / "schema.json").write_text(self.schema.to_json(), encoding="utf-8")
 
     @classmethod

@@ -23,7 +23,9 @@ def test_every_public_name_is_there_and_nothing_else_is_promised():
         "__version__",
         "evaluate",
         "fit",
+        "hetero_data",
         "refresh",
+        "tables_of",
     }
 
 

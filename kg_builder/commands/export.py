@@ -1,0 +1,41 @@
+"""kg-builder export: a store's graph in the files of other programs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kg_builder.console import AsJson, Store, one_line_errors, open_store, print_json, progress_bars
+
+EXAMPLE = (
+    "Examples: kg-builder export magazines.graph --for graphml --out magazines.graphml  ·  "
+    "kg-builder export magazines.graph --for parquet --out near --around Product/B00005N7PS --hops 1"
+)
+
+
+def run(
+    store: Store,
+    format: Annotated[str, typer.Option("--for", metavar="FORMAT", help="graphml, heterodata (PyG), parquet or recbole.")],  # noqa: A002
+    out: Annotated[Path, typer.Option(metavar="PATH", help="The file or folder to make; an earlier export is replaced.")],
+    around: Annotated[
+        str | None, typer.Option(metavar="LABEL/ID", help="Only what can be reached from this node within --hops edges.")
+    ] = None,
+    hops: Annotated[int, typer.Option(metavar="N", help="How far around; edges are followed both ways.", min=0)] = 2,
+    derived: Annotated[bool, typer.Option("--derived", help="Also what models wrote back: recommendations, embeddings.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write even where something else is at PATH.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write a store's graph in the files that other programs read; whole or not at all."""
+    with one_line_errors(), open_store(store, read_only=True) as opened, progress_bars(quiet=as_json) as progress:
+        from kg_builder.exports import export
+
+        arguments = {"around": around, "hops": hops, "derived": derived, "force": force}
+        report = export(opened, out, format=format, **arguments, progress=progress)  # type: ignore[arg-type]
+    nodes, edges = sum(report.nodes.values()), sum(report.edges.values())
+    if as_json:
+        counts = [{"source": one, "type": name, "target": other, "count": n} for (one, name, other), n in report.edges.items()]
+        record = {"path": str(report.path), "format": report.format, "nodes": dict(report.nodes), "edges": counts}
+        print_json({**record, "bytes": report.bytes, "seconds": round(report.seconds, 2)})
+    else:
+        size = f"{report.bytes / 1e6:,.1f} MB"
+        typer.echo(f"{nodes:,} nodes and {edges:,} edges → {report.path} ({format}, {size}) in {report.seconds:.1f} s")

@@ -1,0 +1,205 @@
+"""Exports: a graph in the files that other programs read. The folder is the registry: one file a format.
+
+A format has `FORMAT` (its name), `HOLDS` (one line: what it writes, and for whom), `write(tables, path, progress=…)`,
+`recognises(path)`, true for what `write` made, and, where nothing is lost on the way, `read(path)`: what was written is read.
+"""
+
+import importlib
+import pkgutil
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, cast
+
+from kg_builder.errors import BadRequest, MissingSource, UnknownFormat, did_you_mean
+from kg_builder.neighbours import neighbourhood
+from kg_builder.schema import EdgeType
+from kg_builder.stores import GraphStore, Progress, connect
+from kg_builder.tables import GraphTables
+
+_ELSEWHERE = {
+    "networkx": "networkx has no file of its own; networkx.read_graphml reads graphml, and Python has kg_builder.to_networkx",
+    "hetero": "PyG's graph is exported as heterodata",
+    "pyg": "PyG's graph is exported as heterodata",
+}
+"""Names that people look for, with what to do instead."""
+
+
+class Format(Protocol):
+    """What every module of this folder is."""
+
+    FORMAT: str
+    HOLDS: str
+
+    def write(self, tables: GraphTables, path: Path, *, progress: Progress | None = None) -> None:
+        """The path, where nothing is yet, holds the tables; no more than one of them is in memory at a time."""
+
+    def recognises(self, path: Path) -> bool:
+        """True where the path is what `write` makes; looks at names and first lines, reads nothing whole."""
+
+
+class Exact(Format, Protocol):
+    """A format that loses nothing."""
+
+    def read(self, path: Path) -> GraphTables:
+        """The tables that were written."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What an export wrote."""
+
+    path: Path
+    format: str
+    nodes: Mapping[str, int]
+    """Nodes of the exported graph, by label."""
+    edges: Mapping[EdgeType, int]
+    """Edges of the exported graph, by edge type."""
+    bytes: int
+    """Size of the file, or of all files of the folder."""
+    seconds: float
+
+
+def formats() -> dict[str, Format]:
+    """Every format of this folder by its name."""
+    modules = (importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__))
+    return {one.FORMAT: one for one in (cast("Format", module) for module in modules)}
+
+
+def export(
+    graph: GraphTables | GraphStore | str | Path,
+    path: Path | str,
+    *,
+    format: str,  # noqa: A002 - the word of the other commands
+    around: str | None = None,
+    hops: int = 2,
+    derived: bool = False,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> ExportReport:
+    """The path holds the graph in this format; it is written whole or not at all.
+
+    Args:
+        graph: tables, an open store, or a store's address.
+        path: the file or folder to make. An earlier export in the same format is replaced.
+        format: heterodata (a folder), graphml (a file), parquet (a folder) or recbole (a folder).
+        around: a label and an id such as Product/B00005N7PS: only what can be reached from there within `hops` edges.
+        hops: how far, whatever the edges' direction.
+        derived: also what models wrote back: RECOMMENDED and SIMILAR_TO edges, embeddings.
+        force: write although something else is at the path. A file is replaced; in a folder, what has the names of the export's
+            own files and folders is replaced, and all else stays.
+        progress: called with (format, tables done, tables in all).
+
+    Raises:
+        UnknownFormat: no format has this name.
+        BadRequest: something else is at the path; or `around` names nothing.
+        StoreError: the store cannot be opened or read.
+
+    Example:
+        >>> import tempfile
+        >>> import polars as pl
+        >>> from kg_builder.schema import RETAIL
+        >>> shop = GraphTables.of(RETAIL, {"Product": pl.DataFrame({"id": ["p1"], "title": ["Tea"]})}, {})
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     report = export(shop, f"{folder}/shop.graphml", format="graphml")
+        ...     read_export(report.path) == shop
+        True
+    """
+    started = time.monotonic()
+    path, written = _named(path), _format(format)
+    _check(path, written, force=force)  # before a large graph is read
+    if isinstance(graph, str | Path):
+        with connect(graph, read_only=True) as store:
+            tables = store.read(derived=derived)
+    else:
+        tables = graph if isinstance(graph, GraphTables) else graph.read(derived=derived)
+    tables = tables if derived else tables.without_derived()
+    tables = tables if around is None else neighbourhood(tables, around, hops=hops)
+    with _placed(path) as there:
+        written.write(tables, there, progress=progress)
+        size = _size(there)
+    return ExportReport(path, format, *tables.counts(), size, time.monotonic() - started)
+
+
+def read_export(path: Path | str, *, format: str | None = None) -> GraphTables:  # noqa: A002 - as in `export`
+    """The tables that were exported to the path, by the first format that recognises it, or by `format`'s.
+
+    Raises:
+        MissingSource: there is nothing at the path.
+        UnknownFormat: no format knows it, or the format keeps too little of a graph to give it back.
+        DamagedDump: a file breaks off or is not what its name says.
+    """
+    path = _named(path)
+    if not path.exists():
+        raise MissingSource(f"there is nothing at {path}; expected what kg-builder export wrote")
+    known = formats()
+    found = _format(format) if format is not None else next((one for one in known.values() if one.recognises(path)), None)
+    if found is None:
+        looked = "; ".join(f"{name} ({one.HOLDS})" for name, one in known.items())
+        raise UnknownFormat(f"{path} is nothing that kg-builder export wrote. Looked for: {looked}")
+    if not hasattr(found, "read"):
+        raise UnknownFormat(
+            f"{found.FORMAT} keeps only a part of a graph; build it anew with: kg-builder build {path} --into STORE"
+        )
+    return cast("Exact", found).read(path)
+
+
+def _format(name: str) -> Format:
+    known = formats()
+    if name not in known:
+        hint = f"; {_ELSEWHERE[name]};" if name in _ELSEWHERE else did_you_mean(name, known) or ";"
+        raise UnknownFormat(f"no export format {name!r}{hint} known: {', '.join(known)}")
+    return known[name]
+
+
+def _named(path: Path | str) -> Path:
+    """The path, by a name of its own: some formats call their files after it."""
+    path = Path(path)
+    return path if path.name not in ("", "..") else path.resolve()
+
+
+def _check(path: Path, written: Format, *, force: bool) -> None:
+    """Raise where the export would overwrite what it did not make."""
+    if (path / "database").exists() and (path / "schema.json").exists():
+        raise BadRequest(f"{path} is a graph store; name another path for the export")
+    empty = path.is_dir() and not any(path.iterdir())
+    if path.exists() and not empty and not force and not written.recognises(path):
+        raise BadRequest(
+            f"{path} exists and is no earlier {written.FORMAT} export; name another path, or overwrite it with --force"
+        )
+
+
+@contextmanager
+def _placed(path: Path) -> Iterator[Path]:
+    """A path of the same name to write to; when that went well, what was written there is at `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as scratch:
+        there = Path(scratch) / path.name
+        yield there
+        if there.is_file() and path.is_dir():
+            raise BadRequest(f"{path} is a folder, and the export is a file; name another path")
+        if there.is_dir() and path.is_file():
+            path.unlink()
+        if there.is_dir() and path.is_dir():
+            _fill(path, there)
+        else:
+            there.replace(path)
+
+
+def _fill(folder: Path, made: Path) -> None:
+    for entry in made.iterdir():
+        old = folder / entry.name
+        if old.is_dir() and not old.is_symlink():
+            shutil.rmtree(old)
+        elif old.exists():
+            old.unlink()
+        entry.replace(old)
+
+
+def _size(path: Path) -> int:
+    files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
+    return sum(one.stat().st_size for one in files)

@@ -1,0 +1,132 @@
+"""kg-builder export: what it writes, prints and refuses."""
+
+import json
+
+import networkx as nx
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from kg_builder import RETAIL, GraphTables, connect, read_export
+from kg_builder.cli import app
+from kg_builder.exports import formats
+from tests.kg_builder.graphs import outside, planted
+
+runner = CliRunner()
+
+
+def run(*arguments):
+    return runner.invoke(app, ["export", *(str(argument) for argument in arguments)])
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    path = tmp_path_factory.mktemp("stores") / "shop.graph"
+    with connect(path, create=True) as store:
+        store.write(planted())
+    return path
+
+
+def refused(result, *words):
+    lines = result.stderr.splitlines()
+    assert result.exit_code == 1, result.output
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("kg-builder: ")
+    for word in words:
+        assert word in lines[0], lines[0]
+    return True
+
+
+@pytest.mark.parametrize("name", sorted(formats()))
+def test_every_format_is_written_and_said(name, shop, tmp_path):
+    result = run(shop, "--for", name, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert f"→ {tmp_path / 'out'} ({name}, " in result.stdout
+    assert len(result.stdout.splitlines()) == 1
+    assert formats()[name].recognises(tmp_path / "out")
+    if hasattr(formats()[name], "read"):
+        assert read_export(tmp_path / "out") == planted()
+    assert run(shop, "--for", name, "--out", tmp_path / "out").exit_code == 0
+
+
+def test_help_names_every_format():
+    words = runner.invoke(app, ["export", "--help"]).stdout.replace(",", " ").replace(".", " ").split()
+    assert set(formats()) <= set(words)
+
+
+def test_the_current_folder_can_be_filled(shop, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert run(shop, "--for", "recbole", "--out", ".").exit_code == 0
+    assert sorted(one.name for one in tmp_path.rglob("*.inter")) == ["here.inter"]
+
+
+def test_json_counts_what_was_written(shop, tmp_path):
+    result = run(shop, "--for", "graphml", "--out", tmp_path / "s.graphml", "--json")
+    record = json.loads(result.stdout)
+    nodes, edges = planted().counts()
+    assert record["nodes"] == nodes
+    assert sum(one["count"] for one in record["edges"]) == sum(edges.values())
+    assert record["bytes"] == (tmp_path / "s.graphml").stat().st_size
+    assert (result.stderr, record["format"]) == ("", "graphml")
+
+
+@pytest.mark.parametrize("name", sorted(formats()))
+def test_a_neighbourhood_can_be_had_in_every_format(name, shop, tmp_path):
+    result = run(shop, "--for", name, "--out", tmp_path / "near", "--around", "Product/p0001", "--hops", "1", "--json")
+    counts = json.loads(result.stdout)["nodes"]
+    assert counts["Brand"] == 1
+    assert 0 < counts["Product"] < planted().counts()[0]["Product"]
+
+
+def test_a_neighbourhood_is_drawn_by_networkx(shop, tmp_path):
+    run(shop, "--for", "graphml", "--out", tmp_path / "near.graphml", "--around", "Product/p0001", "--hops", "2")
+    graph = nx.read_graphml(tmp_path / "near.graphml").to_undirected()
+    assert max(nx.single_source_shortest_path_length(graph, "Product/p0001").values()) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (
+            ["--for", "grafml"],
+            ["no export format 'grafml'; did you mean 'graphml'", "known: graphml, heterodata, parquet, recbole"],
+        ),
+        (["--for", "networkx"], ["networkx.read_graphml reads graphml"]),
+        (["--for", "graphml", "--around", "Product/p001"], ["no Product 'p001'; did you mean 'p001"]),
+        (["--for", "graphml", "--around", "Produkt/p0001"], ["no nodes 'Produkt'; did you mean 'Product'"]),
+        (["--for", "graphml", "--around", "p0001"], ["a label and an id, such as Product/"]),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line_and_nothing_is_written(arguments, words, shop, tmp_path):
+    assert refused(run(shop, *arguments, "--out", tmp_path / "out"), *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_store_and_a_store_as_the_target_are_refused(shop, tmp_path):
+    assert refused(run(tmp_path / "no.graph", "--for", "parquet", "--out", tmp_path / "out"), "there is no store at")
+    assert refused(run(shop, "--for", "parquet", "--out", shop, "--force"), "is a graph store")
+
+
+def test_a_path_that_holds_something_else_is_kept_unless_forced(shop, tmp_path):
+    out = tmp_path / "letter.txt"
+    out.write_text("dear")
+    assert refused(run(shop, "--for", "graphml", "--out", out), "is no earlier graphml export", "--force")
+    assert out.read_text() == "dear"
+    assert run(shop, "--for", "graphml", "--out", out, "--force").exit_code == 0
+    assert read_export(out) == planted()
+
+
+@pytest.mark.parametrize("missing", [["--for", "graphml"], ["--out", "x"], ["--for", "graphml", "--out", "x", "--hops", "-1"]])
+def test_wrong_usage_ends_with_2(missing, shop):
+    assert run(shop, *missing).exit_code == 2
+
+
+def test_what_a_model_wrote_back_is_there_only_when_asked_for(tmp_path):
+    scores = pl.DataFrame({"source": ["u1"], "target": ["p1"], "model": ["m"], "rank": [1]})
+    with connect(tmp_path / "s.graph", create=True) as store:
+        store.write(outside())
+        store.write(GraphTables.of(RETAIL, {}, {("User", "RECOMMENDED", "Product"): scores}))
+    for flags in ((), ("--derived",)):
+        assert run(tmp_path / "s.graph", "--for", "parquet", "--out", tmp_path / "out", *flags).exit_code == 0
+        assert (("User", "RECOMMENDED", "Product") in read_export(tmp_path / "out").counts()[1]) == bool(flags)
