@@ -8,15 +8,21 @@ import typer
 from kg_builder.console import AsJson, Store, one_line_errors, open_store, print_json, progress_bars
 
 EXAMPLE = (
-    "Examples: kg-builder export magazines.graph --for graphml --out magazines.graphml  ·  "
-    "kg-builder export magazines.graph --for parquet --out near --around Product/B00005N7PS --hops 1"
+    "Examples: kg-builder export magazines.graph magazines.graphml --for graphml  ·  "
+    "kg-builder export magazines.graph near.parquet --for parquet --around Product/B00005N7PS --hops 1"
 )
 
 
 def run(
     store: Store,
-    format: Annotated[str, typer.Option("--for", metavar="FORMAT", help="graphml, heterodata (PyG), parquet or recbole.")],  # noqa: A002
-    out: Annotated[Path, typer.Option(metavar="PATH", help="The file or folder to make; an earlier export is replaced.")],
+    path: Annotated[
+        Path | None, typer.Argument(metavar="PATH", help="The file or folder to make (or --out); an earlier export is replaced.")
+    ] = None,
+    *,
+    format: Annotated[  # noqa: A002
+        str, typer.Option("--for", metavar="FORMAT", help="graphml, heterodata (PyG), networkx, parquet or recbole.")
+    ],
+    out: Annotated[Path | None, typer.Option(metavar="PATH", help="The same as PATH.")] = None,
     around: Annotated[
         str | None, typer.Option(metavar="LABEL/ID", help="Only what can be reached from this node within --hops edges.")
     ] = None,
@@ -26,11 +32,14 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Write a store's graph in the files that other programs read; whole or not at all."""
+    made = path or out
+    if made is None or (path is not None and out is not None):
+        raise typer.BadParameter("give the path to make, once", param_hint="PATH")
     with one_line_errors(), open_store(store, read_only=True) as opened, progress_bars(quiet=as_json) as progress:
         from kg_builder.exports import export
 
         arguments = {"around": around, "hops": hops, "derived": derived, "force": force}
-        report = export(opened, out, format=format, **arguments, progress=progress)  # type: ignore[arg-type]
+        report = export(opened, made, format=format, **arguments, progress=progress)  # type: ignore[arg-type]
     nodes, edges = sum(report.nodes.values()), sum(report.edges.values())
     if as_json:
         counts = [{"source": one, "type": name, "target": other, "count": n} for (one, name, other), n in report.edges.items()]

@@ -22,7 +22,6 @@ from kg_builder.stores import GraphStore, Progress, connect
 from kg_builder.tables import GraphTables
 
 _ELSEWHERE = {
-    "networkx": "networkx has no file of its own; networkx.read_graphml reads graphml, and Python has kg_builder.to_networkx",
     "hetero": "PyG's graph is exported as heterodata",
     "pyg": "PyG's graph is exported as heterodata",
 }
@@ -86,7 +85,7 @@ def export(
     Args:
         graph: tables, an open store, or a store's address.
         path: the file or folder to make. An earlier export in the same format is replaced.
-        format: heterodata (a folder), graphml (a file), parquet (a folder) or recbole (a folder).
+        format: graphml (a file), heterodata (a folder), networkx (a file), parquet (a folder) or recbole (a folder).
         around: a label and an id such as Product/B00005N7PS: only what can be reached from there within `hops` edges.
         hops: how far, whatever the edges' direction.
         derived: also what models wrote back: RECOMMENDED and SIMILAR_TO edges, embeddings.

@@ -90,9 +90,9 @@ def test_a_neighbourhood_is_drawn_by_networkx(shop, tmp_path):
     [
         (
             ["--for", "grafml"],
-            ["no export format 'grafml'; did you mean 'graphml'", "known: graphml, heterodata, parquet, recbole"],
+            ["no export format 'grafml'; did you mean 'graphml'", "known: graphml, heterodata, networkx, parquet, recbole"],
         ),
-        (["--for", "networkx"], ["networkx.read_graphml reads graphml"]),
+        (["--for", "pyg"], ["exported as heterodata"]),
         (["--for", "graphml", "--around", "Product/p001"], ["no Product 'p001'; did you mean 'p001"]),
         (["--for", "graphml", "--around", "Produkt/p0001"], ["no nodes 'Produkt'; did you mean 'Product'"]),
         (["--for", "graphml", "--around", "p0001"], ["a label and an id, such as Product/"]),
