@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from kg_builder.errors import StoreUnreachable as StoreUnreachable
     from kg_builder.errors import TooManyFaults as TooManyFaults
     from kg_builder.errors import UnknownFormat as UnknownFormat
+    from kg_builder.health import HealthReport as HealthReport
+    from kg_builder.health import check as check
     from kg_builder.pipeline import BuildReport as BuildReport
     from kg_builder.pipeline import build as build
     from kg_builder.schema import RETAIL as RETAIL
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from kg_builder.tables import GraphTables as GraphTables
 
 _HOME = {
+    "health": ("HealthReport", "check"),
     "pipeline": ("BuildReport", "build"),
     "stores": ("Build", "GraphStore", "StoreInfo", "connect"),
     "tables": ("GraphTables",),
@@ -77,6 +80,7 @@ __all__ = [
     "GraphSchema",
     "GraphStore",
     "GraphTables",
+    "HealthReport",
     "KgBuilderError",
     "MissingSource",
     "NodeSpec",
@@ -92,6 +96,7 @@ __all__ = [
     "TooManyFaults",
     "UnknownFormat",
     "build",
+    "check",
     "connect",
 ]
 
