@@ -81,8 +81,9 @@ def _print_report(store: str, report: "HealthReport") -> None:
             typer.echo(f"{mark} {one.name:<{width}}  {_value(one):>{digits}}  {share:>6}  {_examples(one)}".rstrip())
         if clean:
             typer.echo(f"  none: {_shortened(clean)}")
-    kept = "every threshold is kept" if report.ok else f"{len(report.violations)} of the thresholds violated"
-    typer.echo(kept)
+    violated = len(report.violations)
+    said = "1 threshold is violated" if violated == 1 else f"{violated} thresholds are violated"
+    typer.echo(said if violated else "every threshold is kept")
 
 
 def _is_told(measure: "Measure") -> bool:
