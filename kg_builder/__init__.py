@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kg_builder.cypher import Query as Query
+    from kg_builder.enrichment import EnrichReport as EnrichReport
+    from kg_builder.enrichment import enrich as enrich
     from kg_builder.errors import BadRequest as BadRequest
     from kg_builder.errors import DamagedDump as DamagedDump
     from kg_builder.errors import DumpError as DumpError
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from kg_builder.tables import GraphTables as GraphTables
 
 _HOME = {
+    "enrichment": ("EnrichReport", "enrich"),
     "health": ("HealthReport", "check"),
     "pipeline": ("BuildReport", "build"),
     "stores": ("Build", "GraphStore", "StoreInfo", "connect"),
@@ -77,6 +80,7 @@ __all__ = [
     "DumpError",
     "EdgeSpec",
     "EmptyDump",
+    "EnrichReport",
     "GraphSchema",
     "GraphStore",
     "GraphTables",
@@ -98,6 +102,7 @@ __all__ = [
     "build",
     "check",
     "connect",
+    "enrich",
 ]
 
 
