@@ -21,9 +21,9 @@ from kg_builder.vocabulary import (
     UNITS,
 )
 
-_NUMBER = r"\d{1,3}(?:,\d{3})+|\d+\s\d+/\d+|\d+/\d+|\d+[.,]\d+|\d+|\.\d+"
+_NUMBER = r"\d{1,3}(?:,\d{3})+|(?:\d+\s)?\d{1,2}/(?:2|3|4|8|16|32)|\d+[.,]\d+|\d+|\.\d+"
 _UNIT = "|".join(UNITS.values())
-_AMOUNT = rf"(?i)(?:^|[^\w.,/$€£-])({_NUMBER})[\s-]?({_UNIT})(?:$|[^\w²³])"
+_AMOUNT = rf"(?i)(?:^|[^\w.,/$€£-]|[a-z]/)({_NUMBER})[\s-]?({_UNIT})(?:$|[^\w²³])"
 # `in` is a word more often than a unit, and a quotation mark opens a quotation.
 _IN = rf"(?i)(?:^|[^\w.,/-])({_NUMBER})\s?(?:in\.|in(?:$|[,;)\]]|\s?[x×]\s?\d)|″)"
 _QUOTED_INCH = rf"""^[^"”]*?(?:^|[^\w.,/-])({_NUMBER})["”]"""
@@ -34,13 +34,13 @@ _PACKS = (
     r"(?i)\b(?:pack|set|box|case|lot|bundle|package|pkg|paquete|juego|paquet)s?\s+(?:of|de)\s+(\d{1,4}|"
     + "|".join(_COUNTS)
     + r")\b",
-    r"(?i)(?:^|[^\w.,/$-])(\d{1,4}|"
+    r"(?i)(?:^|[^\w.,/&$-])(\d{1,4}|"
     + "|".join(_COUNTS)
     + r")[\s-]?(?:packs?|pk|ct|count|pcs?|pieces?|stück|stk|piezas|pièces)(?:$|[^\w])",
     r"(?i)\b(\d{1,4})er[\s-]?(?:pack|set)\b",
     r"(\d{1,4})\s?(?:件装|个装|片装|包装|只装|支装|瓶装)",
 )
-_PACKED_IN = r"[,;:/|()\[\]–—-]"
+_BEFORE, _AFTER = r"(?:[,;:/|(\[–—]|\s-)", r"(?:$|[,;:/|)\]–—]|-\s)"
 
 
 def size(text: pl.Expr) -> pl.Expr:
@@ -167,7 +167,7 @@ def _anywhere(words: Mapping[str, str]) -> str:
 
 def _set_off(words: Mapping[str, str]) -> str:
     """The word between marks that set it off, or after `colour:`."""
-    return rf"(?i)(?:{_PACKED_IN}\s*|colou?r:?\s+|farbe:?\s+)({_alternatives(words.values())})\s*(?:$|{_PACKED_IN})"
+    return rf"(?i)(?:{_BEFORE}\s*|colou?r:?\s+|farbe:?\s+)({_alternatives(words.values())})\s*{_AFTER}"
 
 
 def _made_of(words: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ does the reader of a `kg.tsv`; a new label would have to be taught to each of th
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,7 +72,7 @@ class _Finds:
 
     entities: list[pl.DataFrame] = field(default_factory=list)
     edges: dict[EdgeType, list[pl.DataFrame]] = field(default_factory=dict)
-    exact: pl.DataFrame | None = None
+    exact: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def add(self, entities: pl.DataFrame, edges: Mapping[EdgeType, pl.DataFrame]) -> None:
         self.entities.append(entities.select("id", "name"))
@@ -135,16 +135,10 @@ def enrich(
             )
     started = time.monotonic()
     tell = progress or (lambda _what, _done, _total: None)
-    tables = store.read()
+    tables, refused, finds = store.read(), Rejects(), _Finds()
     products = _products(tables)
-    refused, finds = Rejects(), _Finds()
-    found, coverage = [], None
-    for number, name in enumerate(wanted):
-        tell("attributes", number, len(wanted))
-        found.append(_add_attribute(finds, name, tables))
-    if wanted:
-        finds.exact = exact_numbers(tables, wanted)
-        tell("attributes", len(wanted), len(wanted))
+    found = _add_attributes(finds, wanted, tables, tell)
+    coverage = None
     if triples is not None:
         tell("triples", 0, 1)
         outside = _outside(Path(triples), link, products, hops, refused)
@@ -161,7 +155,7 @@ def enrich(
     return EnrichReport(
         into=store.info().address,
         products=products.filter("listed").height,
-        attributes=tuple(found),
+        attributes=found,
         coverage=coverage,
         entities=nodes.get("Entity", 0),
         edges=sum(edges.values()),
@@ -177,7 +171,7 @@ def enrich(
 def _wanted(
     attributes: Iterable[str] | None, triples: Path | str | None, link: Path | str | None, hops: int | None
 ) -> tuple[str, ...]:
-    wanted = tuple(attributes) if attributes is not None else () if triples is not None else ATTRIBUTES
+    wanted = tuple(dict.fromkeys(attributes)) if attributes is not None else () if triples is not None else ATTRIBUTES
     for name in wanted:
         if name not in ATTRIBUTES:
             raise BadRequest(f"no attribute {name!r}{did_you_mean(name, ATTRIBUTES)} known: {', '.join(ATTRIBUTES)}")
@@ -204,9 +198,20 @@ def _outside(triples: Path, link: Path | str | None, products: pl.DataFrame, hop
     return linked(read_triples(triples, refused), joined, products, hops=hops, names=named)
 
 
-def _add_attribute(finds: _Finds, name: str, tables: GraphTables) -> Attribute:
+def _add_attributes(finds: _Finds, wanted: Sequence[str], tables: GraphTables, tell: Progress) -> tuple[Attribute, ...]:
+    """The attributes' values and exact numbers are among the finds."""
+    said: dict[str, pl.DataFrame] = {}
+    for number, name in enumerate(wanted):
+        tell("attributes", number, len(wanted))
+        said[name] = values(name, tables).drop_nulls().sort("id")
+    if wanted:
+        tell("attributes", len(wanted), len(wanted))
+    finds.exact = exact_numbers(said, tables.schema)
+    return tuple(_add_attribute(finds, name, found) for name, found in said.items())
+
+
+def _add_attribute(finds: _Finds, name: str, said: pl.DataFrame) -> Attribute:
     """The attribute's values are among the finds."""
-    said = values(name, tables).drop_nulls().sort("id")
     entity = pl.concat_str(pl.lit(f"{name}:"), pl.col("value"))
     entities = said.select(entity.alias("id"), pl.col("value").alias("name")).unique()
     edges = said.select(pl.col("id").alias("source"), entity.alias("target"), pl.lit(name).alias("relation"))
@@ -223,7 +228,7 @@ def _tables(finds: _Finds, schema: GraphSchema) -> GraphTables:
     )
     schema = schema.merge(needed)
     nodes: dict[str, pl.DataFrame] = {}
-    if finds.exact is not None and finds.exact.height:
+    if finds.exact.height:
         schema = schema.with_properties("Product", {name: EXACT[name] for name in finds.exact.columns if name in EXACT})
         nodes["Product"] = finds.exact
     if finds.entities:

@@ -97,15 +97,15 @@ def linked(
         product[1], left_on="tail", right_on="node", how="left"
     )
     itself = (pl.col("head_product") == pl.col("tail_product")).fill_null(value=False)
-    loops, ends = ends.filter(itself), ends.filter(~itself)
+    ends = ends.filter(~itself)
+    kept = ends.unique(["head", "relation", "tail"])
     dropped = {
         reason: total - named - near.height,
         "said more than once": near.height - different.height,
         f"the tail is a text of more than {LONGEST} characters": different.height - fit.height,
-        "both ends are the same product": loops.height,
+        "both ends are the same product": fit.height - kept.height,
         "names a node": named,
     }
-    kept = ends.unique(["head", "relation", "tail"])
     edges = _edges(ends)
     coverage = Coverage(
         products=products.filter("listed").height,

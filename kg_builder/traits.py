@@ -1,12 +1,12 @@
 """The attributes of a graph's products: from a column of their own where the source has one, else from their texts and prices."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 
 from kg_builder.attributes import colour, material, material_of_description, pack, price_band, size, size_amount, size_unit
-from kg_builder.schema import PropertyType
+from kg_builder.schema import GraphSchema, PropertyType
 from kg_builder.tables import GraphTables
 
 ATTRIBUTES = ("size", "colour", "material", "pack", "price_band")
@@ -67,7 +67,13 @@ class _Said:
 
 
 def _size(said: _Said) -> pl.Expr:
-    return pl.coalesce(*(pl.coalesce(size(own), _as_it_is(own)) for own in said.columns), size(said.title))
+    return pl.coalesce(*(_own_size(value) for value in said.columns), size(said.title))
+
+
+def _own_size(value: pl.Expr) -> pl.Expr:
+    """What a column for sizes says: `large` alone is one there, and an odd one such as `9 x 13` stays; `20 ct` is a pack."""
+    odd = pl.when(value.str.contains(r"\d") & ~value.str.contains(r"(?i)\d\s?(?:pk|ct|pack|count)\b")).then(_as_it_is(value))
+    return pl.coalesce(size(value), size(pl.concat_str(pl.lit("size "), value)), odd)
 
 
 def _colour(said: _Said) -> pl.Expr:
@@ -82,7 +88,7 @@ def _material(said: _Said) -> pl.Expr:
 
 def _pack(said: _Said) -> pl.Expr:
     own = [pl.coalesce(pack(value), _count(value)) for value in said.columns]
-    return pl.coalesce(*own, pack(said.title), *(pack(value) for value in said.of("size").columns))
+    return pl.coalesce(*own, *(pack(value) for value in said.of("size").columns), pack(said.title))
 
 
 _READERS: Mapping[str, Callable[[_Said], pl.Expr]] = {
@@ -133,17 +139,21 @@ def _prices(tables: GraphTables) -> pl.LazyFrame:
     return priced.join(shelf.select("source", pl.col("target").alias("category")), left_on="id", right_on="source", how="left")
 
 
-def exact_numbers(tables: GraphTables, wanted: Iterable[str]) -> pl.DataFrame:
-    """The numbers of sizes and packs, under names that the schema does not hold for something else."""
+def exact_numbers(said: Mapping[str, pl.DataFrame], schema: GraphSchema) -> pl.DataFrame:
+    """`id` and the numbers of sizes and packs, under names that the schema does not hold for something else.
+
+    Args:
+        said: what `values` gave, by attribute.
+        schema: of the store that they are for.
+    """
+    value = pl.col("value")
     exact = pl.DataFrame(schema={"id": pl.String()})
-    if "size" in wanted:
-        sizes = values("size", tables)
-        value = pl.col("value")
-        exact = sizes.select("id", size_amount(value).alias("size_amount"), size_unit(value).alias("size_unit"))
-    if "pack" in wanted:
-        packs = values("pack", tables).select("id", pl.col("value").cast(pl.Int64, strict=False).alias("pack_count"))
-        exact = packs if not exact.height else exact.join(packs, on="id", how="left")
-    held = tables.schema.nodes["Product"].properties if "Product" in tables.schema.nodes else {}
+    if "size" in said:
+        exact = said["size"].select("id", size_amount(value).alias("size_amount"), size_unit(value).alias("size_unit"))
+    if "pack" in said:
+        packs = said["pack"].select("id", value.cast(pl.Int64, strict=False).alias("pack_count"))
+        exact = exact.join(packs, on="id", how="full", coalesce=True)
+    held = schema.nodes["Product"].properties if "Product" in schema.nodes else {}
     names = [name for name in exact.columns if name in EXACT and held.get(name, EXACT[name]) == EXACT[name]]
-    said = pl.any_horizontal(pl.col(name).is_not_null() for name in names) if names else pl.lit(value=False)
-    return exact.filter(said).select("id", *names)
+    filled = pl.any_horizontal(pl.col(name).is_not_null() for name in names) if names else pl.lit(value=False)
+    return exact.filter(filled).select("id", *names)

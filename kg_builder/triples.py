@@ -144,16 +144,13 @@ def _columns(path: Path, names: Sequence[str], expected: str, rejects: Rejects) 
     if None not in places:
         lines = lines.filter(pl.col("line") > first["line"].item())
     order = places if None not in places else range(len(names))
-    cells = pl.col("text").str.extract_all(r"\S+") if separator is None else pl.col("text").str.split(separator)
-    values = lines.filter(_said()).with_columns(cells.alias("cells"))
-    given = [
-        none_if_empty(pl.col("cells").list.get(place or 0, null_on_oob=True)).alias(name)
-        for name, place in zip(names, order, strict=True)
-    ]
-    values = values.with_columns(given)
-    if separator == ",":
-        values = values.with_columns(none_if_empty(pl.col(name).str.replace(r'^"(.*)"$', "${1}")).alias(name) for name in names)
-    return _sound(path, values, names, expected, rejects)
+    values = lines.filter(_said()).with_columns(_cells(separator).alias("cells"))
+    cell = [pl.col("cells").list.get(place or 0, null_on_oob=True) for place in order]
+    if separator == ",":  # a comma too many has shifted the values
+        whole = pl.col("cells").list.len() == (len(header) if None not in places else len(names))
+        cell = [pl.when(whole).then(_unquoted(value)) for value in cell]
+    given = [none_if_empty(value).alias(name) for name, value in zip(names, cell, strict=True)]
+    return _sound(path, values.with_columns(given), names, expected, rejects)
 
 
 def _separator(path: Path, first: str, columns: int) -> str | None:
@@ -163,6 +160,18 @@ def _separator(path: Path, first: str, columns: int) -> str | None:
     if path.name.removesuffix(".gz").endswith(".csv") or first.count(",") == columns - 1:
         return ","
     return None if len(first.split()) == columns else "\t"
+
+
+def _cells(separator: str | None) -> pl.Expr:
+    if separator == ",":
+        return pl.col("text").str.extract_all(r'(?:^|,)\s*(?:"(?:[^"]|"")*"|[^,]*)')
+    return pl.col("text").str.extract_all(r"\S+") if separator is None else pl.col("text").str.split(separator)
+
+
+def _unquoted(cell: pl.Expr) -> pl.Expr:
+    """A cell of a CSV line without the comma before it and the quotes around it."""
+    plain = cell.str.strip_prefix(",").str.strip_chars()
+    return pl.coalesce(plain.str.extract(r'^"(.*)"$').str.replace_all('""', '"', literal=True), plain)
 
 
 def _split(line: str, separator: str | None) -> list[str]:

@@ -15,8 +15,9 @@ UNITS: Mapping[str, str] = {
     "ml": r"ml|millilit(?:er|re)s?",
     "cl": r"cl",
     "l": r"l|lit(?:er|re)s?|ltr",
-    "gal": r"gal|gallons?",
+    "gal": r"gal|gallons?|ga",
     "qt": r"qts?|quarts?",
+    "pt": r"pints?",
     "cm": r"cm|centimet(?:er|re)s?",
     "mm": r"mm|millimet(?:er|re)s?",
     "m": r"(?-i:m)|met(?:er|re)s?",
@@ -67,8 +68,8 @@ SET_OFF_COLOURS: Mapping[str, str] = {
     "red": "rot|rouge|burgundy",
     "green": "olive|vert|verde",
     "blue": "navy|navy blue",
-    "white": "blanc|cream|ivory",
-    "brown": "tan|chocolate",
+    "white": "blanc|ivory",
+    "brown": "tan",
 }
 """Words that are colours where marks set them off: they mean something else as often."""
 CHINESE_COLOURS: Mapping[str, str] = {

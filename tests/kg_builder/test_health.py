@@ -144,7 +144,7 @@ def test_a_diamond_is_no_cycle_but_its_foot_has_several_parents():
     assert found["category_depth"].value == 3
 
 
-@settings(max_examples=15)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(1, 30))
 def test_the_depth_of_a_chain_is_its_length(length):
     chain = edges(*((f"c{nth}", f"c{nth + 1}") for nth in range(length - 1)))
