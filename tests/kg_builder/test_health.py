@@ -124,6 +124,15 @@ def test_a_hundred_edges_are_nothing_odd_where_everybody_has_so_many():
     assert report(nodes, {BOUGHT: links})["degree_outliers.User"].value == 0
 
 
+def test_bare_products_do_not_make_described_ones_look_far_out():
+    described = [f"p{nth}" for nth in range(5)]
+    bare = [f"x{nth}" for nth in range(600)]
+    products = ids(*described, *bare, listed=[True] * 5 + [None] * 600)
+    pairs = [(described[nth % 5], other) for nth, other in enumerate(bare)]
+    found = report({"Product": products}, {("Product", "ALSO_BOUGHT", "Product"): edges(*pairs)})
+    assert found["degree_outliers.Product"].value == 0
+
+
 @pytest.mark.parametrize("length", [1, 2, 3, 40])
 def test_a_cycle_of_categories_is_found_without_what_hangs_on_it(length):
     ring = [(f"c{nth:02}", f"c{(nth + 1) % length:02}") for nth in range(length)]
