@@ -22,6 +22,7 @@ from kg_builder.vocabulary import (
 )
 
 _NUMBER = r"\d{1,3}(?:,\d{3})+|(?:\d+\s)?\d{1,2}/(?:2|3|4|8|16|32)|\d+[.,]\d+|\d+|\.\d+"
+_MADE_OF = r"^(?:(\d+(?:\.\d+)?)\s)?(?:(\d{1,2})/(2|3|4|8|16|32)\s)?([a-z][a-z ]*)$"
 _UNIT = "|".join(UNITS.values())
 _AMOUNT = rf"(?i)(?:^|[^\w.,/$€£-]|[a-z]/)({_NUMBER})[\s-]?({_UNIT})(?:$|[^\w²³])"
 # `in` is a word more often than a unit, and a quotation mark opens a quotation.
@@ -66,15 +67,15 @@ def size_amount(value: pl.Expr) -> pl.Expr:
         >>> pl.DataFrame({"s": ["12 oz", "1/2 in", "1 1/2 in", "XL"]}).select(size_amount(pl.col("s"))).to_series().to_list()
         [12.0, 0.5, 1.5, None]
     """
-    parts = value.str.extract_groups(r"^(?:(\d*\.?\d+)\s)?(?:(\d+)/(\d+)\s)?[a-z]")
+    parts = value.str.extract_groups(_MADE_OF)
     whole, above, below = (parts.struct.field(str(place)).cast(pl.Float64, strict=False) for place in (1, 2, 3))
-    said = whole.is_not_null() | (below > 0)
+    said = whole.is_not_null() | below.is_not_null()
     return pl.when(said).then(whole.fill_null(0.0) + (above / below).fill_null(0.0))
 
 
 def size_unit(value: pl.Expr) -> pl.Expr:
     """The unit of a size that `size` gave, or null where it has none."""
-    return value.str.extract(r"^[\d./\s]*\d\s(\D.*)$")
+    return pl.when(value.str.contains(r"^\d")).then(value.str.extract(_MADE_OF, 4))
 
 
 def colour(text: pl.Expr) -> pl.Expr:

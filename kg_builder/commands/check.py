@@ -98,7 +98,8 @@ def _value(measure: "Measure") -> str:
         return ""
     if measure.unit == "moment":
         return datetime.fromtimestamp(measure.value, UTC).date().isoformat()
-    return f"{measure.value:,.0f}" + (f" {measure.unit}" if measure.unit else "")
+    unit = measure.unit.removesuffix("s") if measure.value == 1 else measure.unit
+    return f"{measure.value:,.0f} {unit}".rstrip()
 
 
 def _share(measure: "Measure") -> str:

@@ -67,6 +67,13 @@ def test_a_clothing_size_has_no_amount_and_no_unit():
     assert read(size_unit, "XL", "1 1/2 in", "12 fl oz", None) == [None, "in", "fl oz", None]
 
 
+def test_an_odd_size_has_amount_and_unit_or_neither():
+    odd = ["9 x 13", "6/500 ml", "32 loads", "3 x", "one size", "100 sq ft", ""]
+    amounts, units = read(size_amount, *odd), read(size_unit, *odd)
+    assert amounts == [None, None, 32.0, 3.0, None, 100.0, None]
+    assert units == [None, None, "loads", "x", None, "sq ft", None]
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
