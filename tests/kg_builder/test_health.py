@@ -124,6 +124,12 @@ def test_a_hundred_edges_are_nothing_odd_where_everybody_has_so_many():
     assert report(nodes, {BOUGHT: links})["degree_outliers.User"].value == 0
 
 
+def test_a_little_more_than_what_everybody_has_is_not_far_out():
+    links = bought(*((f"u{user}", f"p{nth}", 1) for user in range(5) for nth in range(110 + 30 * (user == 0))))
+    nodes = {"User": ids(*(f"u{user}" for user in range(5))), "Product": ids(*(f"p{nth}" for nth in range(140)))}
+    assert report(nodes, {BOUGHT: links})["degree_outliers.User"].value == 0
+
+
 def test_bare_products_do_not_make_described_ones_look_far_out():
     described = [f"p{nth}" for nth in range(5)]
     bare = [f"x{nth}" for nth in range(600)]
@@ -171,7 +177,7 @@ def test_times_are_counted_and_a_day_after_now_the_future_begins():
 
 
 def test_a_gap_is_longer_than_a_week_and_than_five_usual_distances():
-    days = [*range(10), *range(15, 30), *range(40, 50)]  # 5 and 10 days without anything, else daily
+    days = [*range(10), *range(16, 30), *range(40, 50)]  # 6 and 10 days without anything, else daily
     found = report({}, {BOUGHT: bought(*(("u", "p", day * DAY) for day in days))})
     assert found["time_gaps"].examples == (Example("1970-01-31 to 1970-02-09", 10),)
     assert (found["longest_gap"].value, found["longest_gap"].unit) == (10, "days")
@@ -180,6 +186,12 @@ def test_a_gap_is_longer_than_a_week_and_than_five_usual_distances():
 def test_a_shop_that_sells_once_a_fortnight_has_no_gaps():
     found = report({}, {BOUGHT: bought(*(("u", "p", 14 * nth * DAY) for nth in range(20)))})
     assert (found["time_gaps"].value, found["longest_gap"].value) == (0, 13)
+
+
+def test_a_shop_that_sells_once_a_fortnight_may_pause_for_six_weeks():
+    days = [*range(0, 140, 14), *range(168, 280, 14)]
+    found = report({}, {BOUGHT: bought(*(("u", "p", day * DAY) for day in days))})
+    assert (found["time_gaps"].value, found["longest_gap"].value) == (0, 41)
 
 
 def test_a_graph_without_times_has_no_first_and_no_longest():
