@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kg_builder.cypher import Query as Query
+    from kg_builder.enrichment import EnrichReport as EnrichReport
+    from kg_builder.enrichment import enrich as enrich
     from kg_builder.errors import BadRequest as BadRequest
     from kg_builder.errors import DamagedDump as DamagedDump
     from kg_builder.errors import DumpError as DumpError
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from kg_builder.exports import read_export as read_export
     from kg_builder.fetching import fetch as fetch
     from kg_builder.fetching import known_sources as known_sources
+    from kg_builder.health import HealthReport as HealthReport
+    from kg_builder.health import check as check
     from kg_builder.multigraph import from_networkx as from_networkx
     from kg_builder.multigraph import to_networkx as to_networkx
     from kg_builder.neighbours import neighbourhood as neighbourhood
@@ -49,6 +53,8 @@ if TYPE_CHECKING:
     from kg_builder.tables import GraphTables as GraphTables
 
 _HOME = {
+    "enrichment": ("EnrichReport", "enrich"),
+    "health": ("HealthReport", "check"),
     "pipeline": ("BuildReport", "build"),
     "fetching": ("fetch", "known_sources"),
     "exports": ("ExportReport", "export", "read_export"),
@@ -88,10 +94,12 @@ __all__ = [
     "DumpError",
     "EdgeSpec",
     "EmptyDump",
+    "EnrichReport",
     "ExportReport",
     "GraphSchema",
     "GraphStore",
     "GraphTables",
+    "HealthReport",
     "KgBuilderError",
     "MissingSource",
     "NodeSpec",
@@ -108,7 +116,9 @@ __all__ = [
     "TooManyFaults",
     "UnknownFormat",
     "build",
+    "check",
     "connect",
+    "enrich",
     "export",
     "fetch",
     "from_networkx",
