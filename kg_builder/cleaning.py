@@ -161,7 +161,7 @@ def clean_events(frame: pl.LazyFrame, sieve: Sieve, now: int) -> pl.LazyFrame:
     schema = frame.collect_schema()
     numbers = ("position", "rating", "quantity", "price", "discount")
     kind = none_if_empty(pl.col("event")).str.to_lowercase()
-    known = pl.lit("interacted") if is_null(schema["event"]) else kind.replace_strict(_SYNONYMS, default=None)
+    known = pl.lit("interacted") if is_null(schema["event"]) else _kind(kind)
     frame = frame.with_columns(*(read_number(name, schema) for name in numbers), read_moment(schema), known.alias("__event"))
     checks = [
         *ends(),
@@ -181,6 +181,12 @@ def clean_events(frame: pl.LazyFrame, sieve: Sieve, now: int) -> pl.LazyFrame:
         *extras(schema, _EVENT),
     ]
     return sieve.hold("events-keyed", keyed(sieve.sift("events", frame, checks, wanted)))
+
+
+def _kind(said: pl.Expr) -> pl.Expr:
+    """Our word for a kind of event, null for an unknown one. (`replace_strict` would hold the whole column in memory.)"""
+    words = {kind: [word for word, meant in _SYNONYMS.items() if meant == kind] for kind in dict.fromkeys(_SYNONYMS.values())}
+    return pl.coalesce(pl.when(said.is_in(known)).then(pl.lit(kind)) for kind, known in words.items())
 
 
 def clean_triples(frame: pl.LazyFrame, sieve: Sieve) -> pl.LazyFrame:

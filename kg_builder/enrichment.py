@@ -6,6 +6,7 @@ does the reader of a `kg.tsv`; a new label would have to be taught to each of th
 `size_unit`, `pack_count`) become properties too, so that Cypher can compare them. Properties of the source stay as they are.
 """
 
+import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import polars as pl
 
 from kg_builder.errors import BadRequest, did_you_mean
 from kg_builder.linking import Coverage, Linked, linked
+from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.schema import RETAIL, EdgeType, GraphSchema, NodeSpec
 from kg_builder.stores import GraphStore, Progress, connect
@@ -194,8 +196,10 @@ def _products(tables: GraphTables) -> pl.DataFrame:
 
 def _outside(triples: Path, link: Path | str | None, products: pl.DataFrame, hops: int | None, refused: Rejects) -> Linked:
     named = triples.name.removesuffix(".gz").endswith(".nt")
-    joined = None if link is None else read_links(link, refused)
-    return linked(read_triples(triples, refused), joined, products, hops=hops, names=named)
+    with tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch:
+        reading = Reading(refused, scratch=Path(scratch))
+        joined = None if link is None else read_links(link, reading)
+        return linked(read_triples(triples, reading), joined, products, hops=hops, names=named)
 
 
 def _add_attributes(finds: _Finds, wanted: Sequence[str], tables: GraphTables, tell: Progress) -> tuple[Attribute, ...]:

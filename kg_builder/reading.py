@@ -78,6 +78,14 @@ class Reading:
         )
         return self._held(path, found, mixed=False)
 
+    def lines(self, path: Path) -> pl.LazyFrame:
+        """The lines of a file, each as `text`.
+
+        Raises:
+            DamagedDump: see `json_lines`.
+        """
+        return self._held(path, _lines(self._chunks(path), path.name), mixed=False)
+
     def parquet(self, path: Path) -> pl.LazyFrame:
         """The rows of a Parquet file.
 
@@ -120,7 +128,7 @@ class Reading:
             self.note(f"{path.name} holds no rows")
 
     def _held(self, path: Path, frames: Iterator[pl.DataFrame], *, mixed: bool) -> pl.LazyFrame:
-        """All frames in one, in memory or as Parquet in the scratch folder."""
+        """All frames in one, of which the first has no rows; in memory or as Parquet in the scratch folder."""
         frames = self._counted(path, frames)
         if self.scratch is None:
             parts = [frame.lazy() for frame in frames]
@@ -170,6 +178,16 @@ def files_of(source: object) -> list[Path]:
     if path.is_file():
         return [path]
     return sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")) if path.is_dir() else []
+
+
+def _lines(chunks: Iterator[Chunk], name: str) -> Iterator[pl.DataFrame]:
+    schema = {"text": pl.String(), "file": pl.String(), "line": pl.Int64()}
+    yield pl.DataFrame(schema=schema)
+    for first, data in chunks:
+        texts = data.decode().removesuffix("\n").split("\n")
+        yield pl.DataFrame({"text": texts}).select(
+            pl.col("text").str.strip_suffix("\r"), pl.lit(name).alias("file"), pl.int_range(first, first + pl.len()).alias("line")
+        )
 
 
 def _alike(frames: Sequence[pl.LazyFrame]) -> list[pl.LazyFrame]:

@@ -1,23 +1,20 @@
 """Triples and links from files: head, relation, tail in columns or as N-Triples; which item is which entity.
 
-Files are scanned, twice: once for the lines that are refused, once for what is asked of the others, so memory does not grow
-with the file.
+Lines are gone through twice: once for those that are refused, once for what is asked of the others, so memory does not grow
+with the file where the reading has a scratch folder.
 
 An IRI stays whole as head and tail, so that an id never depends on what else a file holds: the next file adds to the graph, it
 does not rename it. Of a relation only what follows the last `#` or `/` is kept: it is what people read in explanations and write
 in Cypher, and two vocabularies that share a name (`rdfs:label`, `skos:label`) mean the same by it.
 """
 
-import gzip
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
-from polars.exceptions import NoDataError, PolarsError
 
-from kg_builder.errors import DamagedDump, MissingSource
-from kg_builder.rejects import Rejects
+from kg_builder.reading import Reading
 from kg_builder.values import none_if_empty
 
 _NAMES: Mapping[str, tuple[str, ...]] = {
@@ -35,11 +32,9 @@ _LITERAL = r"\"(?:[^\"\\]|\\.)*\"(?:@[A-Za-z0-9-]+|\^\^<[^<>\"\s]*>)?"
 _STATEMENT = rf"^\s*({_IRI}|{_BLANK})\s*({_IRI})\s*({_IRI}|{_BLANK}|{_LITERAL})\s*\.\s*(?:#.*)?$"
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))")
 _MEANT = {"t": "\t", "n": "\n", "r": "\r", "b": "\b", "f": "\f"}
-_NO_LINE = "\x1e"
-"""The record separator: stands in no line, so that each line is one column."""
 
 
-def read_triples(path: Path | str, rejects: Rejects) -> pl.LazyFrame:
+def read_triples(path: Path | str, reading: Reading) -> pl.LazyFrame:
     """The file's triples in the columns head, relation, tail, file and line; empty lines and comments are left out.
 
     Read are tab-separated columns (commas in a `.csv`, blanks where the first line has no tab), with a header or without, in the
@@ -48,35 +43,35 @@ def read_triples(path: Path | str, rejects: Rejects) -> pl.LazyFrame:
 
     Args:
         path: the file.
-        rejects: takes the lines that are no triples.
+        reading: takes the lines that are no triples.
 
     Raises:
         MissingSource: there is no such file.
-        DamagedDump: the gzip breaks off, or the file is UTF-16.
+        DamagedDump: the gzip breaks off.
 
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     file = Path(folder, "kg.nt")
         ...     _ = file.write_text('<http://x.org/e/1> <http://x.org/p#name> "Caf\\\\u00e9"@fr .')
-        ...     read_triples(file, Rejects()).collect().rows()
+        ...     read_triples(file, Reading()).collect().rows()
         [('http://x.org/e/1', 'name', 'Café', 'kg.nt', 1)]
     """
     path = Path(path)
     if path.name.removesuffix(".gz").endswith(".nt"):
-        return _statements(path, rejects)
-    triples = _columns(path, ("head", "relation", "tail"), "a line must hold a head, a relation and a tail", rejects)
+        return _statements(path, reading)
+    triples = _columns(path, ("head", "relation", "tail"), "a line must hold a head, a relation and a tail", reading)
     bare = [_without_brackets(pl.col(name)).alias(name) for name in ("head", "tail")]
     return triples.with_columns(*bare, _local(pl.col("relation")).alias("relation"))
 
 
-def read_links(path: Path | str, rejects: Rejects) -> pl.LazyFrame:
+def read_links(path: Path | str, reading: Reading) -> pl.LazyFrame:
     """Which item is which entity: the columns item, entity, file and line of a file in two columns, read as `read_triples` does.
 
     Raises:
         MissingSource, DamagedDump: as `read_triples`.
     """
-    links = _columns(Path(path), ("item", "entity"), "a line must hold an item and an entity", rejects)
+    links = _columns(Path(path), ("item", "entity"), "a line must hold an item and an entity", reading)
     return links.with_columns(_without_brackets(pl.col("entity")).alias("entity"))
 
 
@@ -100,12 +95,12 @@ def _without_brackets(value: pl.Expr) -> pl.Expr:
     return pl.coalesce(value.str.extract(r"^<(\S+)>$"), value)
 
 
-def _statements(path: Path, rejects: Rejects) -> pl.LazyFrame:
-    lines = _lines(path).filter(~pl.col("text").str.contains(r"^\s*(?:#.*)?$"))
+def _statements(path: Path, reading: Reading) -> pl.LazyFrame:
+    lines = reading.lines(path).filter(~pl.col("text").str.contains(r"^\s*(?:#.*)?$"))
     parts = lines.with_columns(pl.col("text").str.extract_groups(_STATEMENT).alias("part")).with_columns(
         pl.col("part").struct.field(str(place)).alias(name) for place, name in enumerate(("head", "relation", "tail"), 1)
     )
-    kept = _sound(path, parts, ("head", "relation", "tail"), "a line must be an N-Triples statement, ended by a point", rejects)
+    kept = _sound(parts, ("head", "relation", "tail"), "a line must be an N-Triples statement, ended by a point", reading)
     ends = [_term(pl.col(name), path.name).alias(name) for name in ("head", "tail")]
     return kept.with_columns(*ends, _local(_term(pl.col("relation"), path.name)).alias("relation"))
 
@@ -132,10 +127,10 @@ def _meant(escape: re.Match[str]) -> str:
     return chr(code) if code < 0xD800 or 0xDFFF < code < 0x110000 else "�"
 
 
-def _columns(path: Path, names: Sequence[str], expected: str, rejects: Rejects) -> pl.LazyFrame:
+def _columns(path: Path, names: Sequence[str], expected: str, reading: Reading) -> pl.LazyFrame:
     """The named columns of a delimited file, none of them empty."""
-    lines = _lines(path)
-    first = _collected(path, lines.filter(_said()).head(1))
+    lines = reading.lines(path)
+    first = lines.filter(_said()).head(1).collect()
     if not first.height:
         return _empty(names)
     separator = _separator(path, first["text"].item(), len(names))
@@ -150,7 +145,7 @@ def _columns(path: Path, names: Sequence[str], expected: str, rejects: Rejects) 
         whole = pl.col("cells").list.len() == (len(header) if None not in places else len(names))
         cell = [pl.when(whole).then(_unquoted(value)) for value in cell]
     given = [none_if_empty(value).alias(name) for name, value in zip(names, cell, strict=True)]
-    return _sound(path, values.with_columns(given), names, expected, rejects)
+    return _sound(values.with_columns(given), names, expected, reading)
 
 
 def _separator(path: Path, first: str, columns: int) -> str | None:
@@ -178,7 +173,7 @@ def _split(line: str, separator: str | None) -> list[str]:
     return line.split(separator)
 
 
-def _sound(path: Path, rows: pl.LazyFrame, names: Sequence[str], expected: str, rejects: Rejects) -> pl.LazyFrame:
+def _sound(rows: pl.LazyFrame, names: Sequence[str], expected: str, reading: Reading) -> pl.LazyFrame:
     """The rows that have every name; the others are refused."""
     faulty = pl.any_horizontal(pl.col(name).is_null() for name in names)
     refused = rows.filter(faulty).select(
@@ -189,53 +184,12 @@ def _sound(path: Path, rows: pl.LazyFrame, names: Sequence[str], expected: str, 
         pl.lit(value=True).alias("fault"),
         pl.struct("text").struct.json_encode().alias("row"),
     )
-    rejects.extend(_collected(path, refused))
+    reading.rejects.extend(refused.collect(engine="streaming"))
     return rows.filter(~faulty).select(*names, "file", "line")
 
 
 def _said() -> pl.Expr:
     return pl.col("text").str.contains(r"\S").fill_null(value=False)
-
-
-def _lines(path: Path) -> pl.LazyFrame:
-    """Each line that is not empty as `text`, with `file` and `line`."""
-    if not path.is_file():
-        raise MissingSource(f"there is no file {path}")
-    if _opening(path) in (b"\xff\xfe", b"\xfe\xff"):
-        raise DamagedDump(f"{path} is UTF-16; expected UTF-8: iconv -f UTF-16 -t UTF-8 makes it so")
-    scanned = pl.scan_csv(
-        path,
-        has_header=False,
-        separator=_NO_LINE,
-        quote_char=None,
-        infer_schema=False,
-        truncate_ragged_lines=True,
-        encoding="utf8-lossy",
-        schema={"text": pl.String()},
-        row_index_name="line",
-        row_index_offset=1,
-        raise_if_empty=False,
-    )
-    text = pl.col("text").str.strip_chars("\r\ufeff")
-    return scanned.select(text, pl.lit(path.name).alias("file"), pl.col("line").cast(pl.Int64)).drop_nulls("text")
-
-
-def _opening(path: Path) -> bytes:
-    """The first two bytes, unpacked where the name says that the file is packed."""
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            return file.read(2)
-    except (EOFError, OSError):
-        return b""
-
-
-def _collected(path: Path, rows: pl.LazyFrame) -> pl.DataFrame:
-    try:
-        return rows.collect(engine="streaming")
-    except NoDataError:
-        return pl.DataFrame(schema=rows.collect_schema())
-    except (PolarsError, OSError) as error:
-        raise DamagedDump(f"{path} cannot be read: {str(error).splitlines()[0]}; fetch it again") from error
 
 
 def _empty(names: Sequence[str]) -> pl.LazyFrame:

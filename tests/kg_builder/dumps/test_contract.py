@@ -53,6 +53,19 @@ def rows(columns: str, *values: tuple) -> pl.DataFrame:
 
 
 EXAMPLES = {
+    "triples": Example(
+        {
+            "kg.tsv": rows(
+                "head relation tail",
+                ("m.norway", "borders", "m.sweden"),
+                ("m.norway", "borders", "m.sweden"),
+                ("i7", "made_in", "m.norway"),
+            ),
+            "links.tsv": rows("item entity", ("i1", "m.kettle")),
+        },
+        {"kg.tsv": rows("head relation tail", ("m.norway", None, "m.oslo"))},
+        "a line must hold a head, a relation and a tail",
+    ),
     "interactions": Example(
         {
             "train.tsv": rows(

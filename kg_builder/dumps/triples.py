@@ -1,0 +1,86 @@
+"""Outside knowledge alone: head, relation, tail in columns or as N-Triples, and a link file that says which item is which entity.
+
+Built into a store that holds products, triples speak of them where an id is a product's.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from kg_builder.columns import REQUIRED, named
+from kg_builder.dumps import Dump, Source
+from kg_builder.errors import MissingSource
+from kg_builder.reading import Reading, columns_of, files_of
+from kg_builder.triples import local_name, read_links, read_triples
+
+FORMAT = "triples"
+LOOKS_FOR = "N-Triples (.nt), kg.tsv, or columns head, relation, tail; a .link or links.tsv with item, entity where there is one"
+PRECEDENCE = 2
+
+_NAMES = ("kg.tsv", "kg.txt", "kg.csv", "triples.tsv", "triples.txt")
+_LINKS = ("link.tsv", "links.tsv", "link.csv", "links.csv", "link.txt", "links.txt")
+_LABELS = ("label", "prefLabel", "type.object.name")
+"""Relations of N-Triples that name a node."""
+
+
+def recognises(source: Source) -> bool:
+    """True for a file of triples, and for a folder with one."""
+    return any(_is_triples(path) for path in files_of(source))
+
+
+def read(source: Source, reading: Reading) -> Dump:
+    """All triples, entities that are linked to an item replaced by it; what N-Triples call a node is its name.
+
+    Raises:
+        MissingSource: there is no file of triples.
+        DamagedDump: a gzip file breaks off.
+    """
+    files = files_of(source)
+    found = [path for path in files if _is_triples(path)] or [path for path in files if not _is_link(path)]
+    if not found:
+        raise MissingSource(f"{source} has no file of triples; {FORMAT} looks for {LOOKS_FOR}")
+    triples = pl.concat([read_triples(path, reading) for path in found])
+    links = [read_links(path, reading) for path in files if _is_link(path)]
+    if links:
+        items = pl.concat(links).select("entity", "item").unique()
+        for end in ("head", "tail"):
+            joined = triples.join(items, left_on=end, right_on="entity", how="left")
+            triples = joined.with_columns(pl.coalesce("item", end).alias(end)).drop("item")
+    statements = any(_is_statements(path) for path in found)
+    return Dump(
+        Path(str(source)).name,
+        FORMAT,
+        triples=triples.filter(~_names()) if statements else triples,
+        nodes={"Entity": _entities(triples)} if statements else {},
+    )
+
+
+def _is_statements(path: Path) -> bool:
+    return path.name.removesuffix(".gz").endswith(".nt")
+
+
+def _is_triples(path: Path) -> bool:
+    name = path.name.removesuffix(".gz")
+    columns = columns_of(path) if name.endswith((".tsv", ".csv", ".txt")) else []
+    headed = set(named("triples", columns).values()) == set(REQUIRED["triples"])
+    return _is_statements(path) or name in _NAMES or headed
+
+
+def _is_link(path: Path) -> bool:
+    name = path.name.removesuffix(".gz")
+    return name.endswith(".link") or name in _LINKS
+
+
+def _names() -> pl.Expr:
+    """True for a triple whose text says what its head, an IRI, is called."""
+    iri = r"^[A-Za-z][A-Za-z0-9+.-]*://"
+    return pl.col("relation").is_in(_LABELS) & pl.col("head").str.contains(iri) & ~pl.col("tail").str.contains(iri)
+
+
+def _entities(triples: pl.LazyFrame) -> pl.LazyFrame:
+    """`id` and `name` of every IRI: what a triple calls it, else the end of the IRI."""
+    called = triples.filter(_names()).group_by("head").agg(pl.col("tail").min().alias("called"))
+    told = triples.filter(~_names())
+    ids = pl.concat([told.select(id="head"), told.select(id="tail")]).unique()
+    named_ids = ids.with_columns(local_name(pl.col("id")).alias("local")).drop_nulls("local")
+    return named_ids.join(called, left_on="id", right_on="head", how="left").select("id", name=pl.coalesce("called", "local"))

@@ -1,0 +1,93 @@
+"""Facts of the triples format: outside knowledge alone, linked or not."""
+
+import gzip
+
+import polars as pl
+import pytest
+
+import kg_builder
+from kg_builder.dumps import read_dump
+from kg_builder.errors import DamagedDump, MissingSource
+from kg_builder.tabulation import tabulate
+
+NOW = 1_600_000_000
+STATEMENTS = """\
+<http://x.org/film/1> <http://x.org/p/director> <http://x.org/people#Ann> .
+<http://x.org/people#Ann> <http://www.w3.org/2000/01/rdf-schema#label> "Ann Lee"@en .
+<http://x.org/film/1> <http://x.org/p/year> "1999"^^<http://www.w3.org/2001/XMLSchema#gYear> .
+"""
+
+
+def edges(tables, *kind):
+    return sorted(tables.edges[kind].select("source", "relation", "target").collect().rows()) if kind in tables.edges else []
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("kg.tsv", "head\trelation\ttail\nm.1\tborders\tm.2\n"),
+        ("kg.tsv", "m.1\tborders\tm.2\n"),
+        ("facts.csv", "subject,predicate,object\nm.1,borders,m.2\n"),
+        ("facts.tsv", "head_id:token\trelation_id:token\ttail_id:token\nm.1\tborders\tm.2\n"),
+    ],
+)
+def test_columns_with_a_header_or_without_are_triples(name, content, tmp_path):
+    (tmp_path / name).write_text(content)
+    for source in (tmp_path, tmp_path / name):
+        dump = read_dump(source)
+        assert dump.format == "triples"
+        assert edges(tabulate(dump, now=NOW), "Entity", "RELATED", "Entity") == [("m.1", "borders", "m.2")]
+
+
+def test_n_triples_name_their_entities(tmp_path):
+    (tmp_path / "kg.nt.gz").write_bytes(gzip.compress(STATEMENTS.encode()))
+    tables = tabulate(read_dump(tmp_path), now=NOW)
+    tables.check()
+    assert edges(tables, "Entity", "RELATED", "Entity") == [
+        ("http://x.org/film/1", "director", "http://x.org/people#Ann"),
+        ("http://x.org/film/1", "year", "1999"),
+    ]
+    assert sorted(tables.nodes["Entity"].collect().select("id", "name").rows(), key=str) == [
+        ("1999", None),
+        ("http://x.org/film/1", "1"),
+        ("http://x.org/people#Ann", "Ann Lee"),
+    ]
+
+
+def test_linked_entities_are_the_items_of_the_store(tmp_path):
+    events = pl.DataFrame({"user": ["u1"], "product": ["7"]})
+    kg_builder.build({"events": events}, into=tmp_path / "shop.graph", now=NOW)
+    folder = tmp_path / "kg"
+    folder.mkdir()
+    (folder / "kg.nt").write_text(STATEMENTS)
+    (folder / "films.link").write_text("item_id:token\tentity_id:token\n7\thttp://x.org/film/1\n")
+    report = kg_builder.build(folder, into=tmp_path / "shop.graph", now=NOW)
+    assert report.edges == {("Product", "RELATED", "Entity"): 2}
+    with kg_builder.connect(tmp_path / "shop.graph") as store:
+        rows = store.query("MATCH (p:Product)-[r:RELATED]->(e:Entity) RETURN p.id, r.relation, e.name ORDER BY r.relation")
+    assert rows.fillna("").to_numpy().tolist() == [["7", "director", "Ann Lee"], ["7", "year", ""]]
+
+
+def test_a_lone_file_of_three_columns_is_read_when_its_format_is_named(tmp_path):
+    (tmp_path / "facts.txt").write_text("m.1 borders m.2\n")
+    dump = read_dump(tmp_path / "facts.txt", format="triples")
+    assert dump.triples.collect().select("head", "relation", "tail").rows() == [("m.1", "borders", "m.2")]
+
+
+def test_a_line_that_is_no_statement_is_told_of_and_the_others_stay(tmp_path):
+    (tmp_path / "kg.nt").write_text(STATEMENTS + "no statement\n")
+    report = kg_builder.build(tmp_path, into=tmp_path / "kg.graph", now=NOW)
+    assert report.first_faults == ("kg.nt line 4: a line must be an N-Triples statement, ended by a point (got no statement)",)
+    assert report.edges == {("Entity", "RELATED", "Entity"): 2}
+
+
+def test_a_truncated_file_is_named(tmp_path):
+    packed = gzip.compress("".join(f"<http://x/{n}> <http://x/r> <http://x/{n * 7919}> .\n" for n in range(9999)).encode())
+    (tmp_path / "kg.nt.gz").write_bytes(packed[: len(packed) // 2])
+    with pytest.raises(DamagedDump, match=r"kg\.nt\.gz: the gzip file breaks off"):
+        read_dump(tmp_path)
+
+
+def test_nothing_is_no_triples(tmp_path):
+    with pytest.raises(MissingSource, match="has no file of triples"):
+        read_dump(tmp_path, format="triples")
