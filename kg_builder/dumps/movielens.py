@@ -18,7 +18,9 @@ from kg_builder.rejects import Sieve
 from kg_builder.values import none_if_empty
 
 FORMAT = "movielens"
-LOOKS_FOR = "u.data (ml-100k), ratings.dat (ml-1m, ml-10m) or ratings.csv with userId, movieId, rating; movies, users, tags, links"
+LOOKS_FOR = (
+    "u.data (ml-100k), ratings.dat (ml-1m, ml-10m) or ratings.csv with userId, movieId, rating; movies, users, tags, links"
+)
 PRECEDENCE = 1
 
 _RATING = ("user", "product", "rating", "timestamp")
@@ -131,8 +133,12 @@ def _table(path: Path, names: tuple[str, ...], kind: str, reading: Reading) -> p
     found = {**named(kind, header), **{name: ours[plain(name)] for name in header if plain(name) in ours}}
     for name in names:
         if name not in found.values() and name != "timestamp" and header:
-            theirs = {"user": "userId", "product": "movieId", "id": "movieId", "imdb_id": "imdbId", "tmdb_id": "tmdbId"}.get(name, name)
-            raise DamagedDump(f"{path} needs the column {theirs!r}{did_you_mean(theirs, header)} (its header is: {', '.join(header)})")
+            theirs = {"user": "userId", "product": "movieId", "id": "movieId", "imdb_id": "imdbId", "tmdb_id": "tmdbId"}.get(
+                name, name
+            )
+            raise DamagedDump(
+                f"{path} needs the column {theirs!r}{did_you_mean(theirs, header)} (its header is: {', '.join(header)})"
+            )
     back = {theirs: ours for ours, theirs in found.items()}
     wanted = [(pl.col(back[name]) if name in back else pl.lit(None, pl.String)).alias(name) for name in names]
     return table.select(*wanted, "file", "line")

@@ -1,0 +1,315 @@
+"""RecBole's atomic files: NAME.inter, NAME.item, NAME.user, NAME.kg and NAME.link, a type behind every column's name.
+
+Source: Zhao et al., "RecBole: Towards a Unified, Comprehensive and Efficient Framework for Recommendation Algorithms", CIKM 2021.
+Where a data set comes split, NAME.train.inter and NAME.valid.inter are read; NAME.test.inter is never opened: it belongs to
+whoever scores the rankings.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from kg_builder.columns import named, plain, timed
+from kg_builder.dumps import Dump, Source
+from kg_builder.errors import DamagedDump, MissingSource, did_you_mean
+from kg_builder.reading import Reading, files_of
+from kg_builder.resolution import PATH_SEPARATOR
+from kg_builder.values import none_if_empty
+
+FORMAT = "recbole"
+LOOKS_FOR = "NAME.inter or NAME.train.inter of RecBole; NAME.item, NAME.user, NAME.kg and NAME.link where there are any"
+PRECEDENCE = 1
+
+_SPLIT = re.compile(r"(.+)\.(train|valid|val|dev|test)")
+_READ = ("inter", "item", "user", "kg", "link")
+_PLACE = ("file", "line")
+_MISSING = ("nan", "NaN", "None")
+"""What pandas writes for a missing value, and reads as one."""
+_LISTS = ("also_bought", "also_viewed", "bought_together")
+_OWN: Mapping[str, Mapping[str, str]] = {
+    "products": {"class": "categories", "type": "categories", "movietitle": "title", "moviename": "title", "itemname": "title"},
+    "events": {"paid": "price"},
+}
+"""What RecBole's own data sets call columns, beside the names that everybody uses."""
+_REQUIRED: Mapping[str, Mapping[str, str]] = {
+    "events": {"user": "user_id", "product": "item_id"},
+    "products": {"id": "item_id"},
+    "users": {"id": "user_id"},
+    "triples": {"head": "head_id", "relation": "relation_id", "tail": "tail_id"},
+    "links": {"item": "item_id", "entity": "entity_id"},
+}
+"""By kind of file the columns that it must have, ours and RecBole's name of each."""
+_BEHAVIOURS = {"pv": "viewed", "PV": "viewed"}
+_IDS = pl.LazyFrame(schema={"id": pl.String()})
+
+
+class _Column(NamedTuple):
+    """A column of an atomic file, such as `genre:token_seq`, and what it is called here."""
+
+    header: str
+    name: str
+    kind: str
+
+
+class _Table(NamedTuple):
+    """A file's rows under its own headers, and its columns under the names of a Dump."""
+
+    path: Path
+    rows: pl.LazyFrame
+    columns: tuple[_Column, ...]
+
+
+def recognises(source: Source) -> bool:
+    """True for a folder with interactions in an atomic file, or for one such file."""
+    return bool(_atomic(source).get("inter"))
+
+
+def read(source: Source, reading: Reading) -> Dump:
+    """Interactions as events, items as products, `.kg` as triples in which an entity that `.link` links is the item.
+
+    Floats become numbers and tokens text; a token_seq is text as it stands or, in a column of classes, genres or categories, a
+    category a token; a float_seq is a list. A column that names events (`event`, `behavior`) says their kind.
+
+    Raises:
+        MissingSource: there are no interactions, or none but the test's.
+        DamagedDump: a file lacks a column; the folder holds several data sets and none has its name.
+    """
+    files = _atomic(source)
+    name, parts = _interactions(source, files.pop("inter", []), reading)
+    side = {ending: path for ending, paths in files.items() for path in paths if _stem(path) == name}
+    _tell(name, side, reading)
+    events = _events([_table(path, "events", reading) for path in parts], reading)
+    items = _table(side["item"], "products", reading) if "item" in side else None
+    products = None if items is None else _described(items, reading)
+    known = pl.concat([_IDS, events.select(id="product"), *([] if products is None else [products.select("id")])])
+    return Dump(
+        name,
+        FORMAT,
+        products=products,
+        users=_described(_table(side["user"], "users", reading), reading) if "user" in side else None,
+        events=events,
+        triples=_triples(side["kg"], side.get("link"), known, reading) if "kg" in side else None,
+        text_properties={"Product": () if items is None else _texts(items)},
+    )
+
+
+def _atomic(source: Source) -> dict[str, list[Path]]:
+    """The files of the source by their ending, gzipped or not."""
+    found: dict[str, list[Path]] = {}
+    for path in files_of(source):
+        stem, _, ending = path.name.removesuffix(".gz").rpartition(".")
+        if stem and ending in (*_READ, "net"):
+            found.setdefault(ending, []).append(path)
+    return found
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".gz").rpartition(".")[0]
+
+
+def _interactions(source: Source, paths: Sequence[Path], reading: Reading) -> tuple[str, list[Path]]:
+    """The data set's name and the files of its interactions that may be opened."""
+    sets: dict[str, dict[str, Path]] = {}
+    for path in paths:
+        split = _SPLIT.fullmatch(_stem(path))
+        name, part = (split[1], split[2]) if split else (_stem(path), "")
+        sets.setdefault(name, {})[part] = path
+    folder = Path(str(source)).name
+    if len(sets) > 1 and folder not in sets:
+        raise DamagedDump(f"{source} holds several data sets ({', '.join(sorted(sets))}); put each into a folder of its own")
+    name = folder if folder in sets else next(iter(sets), "")
+    parts = sets.get(name, {})
+    held = parts.pop("test", None)
+    if held is not None:
+        reading.note(f"{held.name} was not opened: it belongs to whoever scores the rankings")
+    if "" in parts and len(parts) > 1:
+        reading.note(f"{parts.pop('').name} is not read: its splits are, and it holds the test's interactions too")
+    if not parts:
+        but = "" if held is None else f" but {held.name}, which is never opened"
+        raise MissingSource(f"{source} has no atomic file of interactions{but}; {FORMAT} looks for {LOOKS_FOR}")
+    return name, [parts[part] for part in sorted(parts)]
+
+
+def _tell(name: str, side: Mapping[str, Path], reading: Reading) -> None:
+    """Name the files that are left where they are."""
+    if "net" in side:
+        reading.note(f"{side['net'].name} is not read: what joins user to user has no place in this graph")
+    if "link" in side and "kg" not in side:
+        reading.note(f"{side['link'].name} is not read: there is no {name}.kg with the entities that it names")
+
+
+def _table(path: Path, kind: str, reading: Reading) -> _Table:
+    """The file, every required column of which is there or taken for granted with a note."""
+    rows = reading.delimited(path, separator="\t", quote=False)
+    headers = [header for header in rows.collect_schema() if header not in _PLACE]
+    if not headers:
+        empty = pl.LazyFrame(
+            schema={**dict.fromkeys(_REQUIRED[kind].values(), pl.String()), "file": pl.String(), "line": pl.Int64()}
+        )
+        return _Table(path, empty, tuple(_Column(theirs, ours, "token") for ours, theirs in _REQUIRED[kind].items()))
+    types = {header: header.rpartition(":")[2].strip() if ":" in header else "token" for header in headers}
+    ours = _ours(kind, types)
+    for wanted, theirs in _REQUIRED[kind].items():
+        if wanted not in ours.values():
+            ours[_stand_in(path, wanted, theirs, [one for one in headers if one not in ours], types, reading)] = wanted
+    columns, taken = list[_Column](), {*_PLACE, *ours.values()}
+    for header in headers:
+        name = ours.get(header) or header.rpartition(":")[0].strip() or header
+        while header not in ours and name in taken:
+            name += "_"
+        taken.add(name)
+        columns.append(_Column(header, name, types[header]))
+    return _Table(path, rows, tuple(columns))
+
+
+def _ours(kind: str, types: Mapping[str, str]) -> dict[str, str]:
+    """Headers to our names: RecBole's own names of ids first, then everybody's, then those of its data sets."""
+    plains = {header: plain(header) for header in types}
+    ids = {plain(theirs): ours for ours, theirs in _REQUIRED[kind].items()}
+    found = {header: ids[short] for header, short in plains.items() if short in ids}
+    everybody = named(kind, [header for header in types if header not in found]) if kind != "links" else {}
+    own = {header: _OWN.get(kind, {}).get(short, "") for header, short in plains.items()}
+    for header, ours in [*everybody.items(), *own.items()]:
+        apt = types[header] == "token" if ours == "event" else types[header] == "token_seq" or plains[header] != "type"
+        if ours and apt and header not in found and ours not in found.values():
+            found[header] = ours
+    return found
+
+
+def _stand_in(path: Path, wanted: str, theirs: str, free: Sequence[str], types: Mapping[str, str], reading: Reading) -> str:
+    """The first id that nothing else is made of: an item may be called venue_id or artist_id.
+
+    Raises:
+        DamagedDump: there is none.
+    """
+    ids = [header for header in free if types[header] == "token" and plain(header).endswith("id")]
+    if wanted not in ("product", "id", "item") or theirs != "item_id" or not ids:
+        header = f"{theirs}:token"
+        raise DamagedDump(f"{path} needs the column {header!r}{did_you_mean(header, types)} (its header is: {', '.join(types)})")
+    reading.note(f"{path.name}: {ids[0]} is taken for the item, as no column is called item_id")
+    return ids[0]
+
+
+def _said(column: _Column) -> pl.Expr:
+    """The column's values as a Dump has them, null where the file says nothing."""
+    said = none_if_empty(pl.col(column.header))
+    said = pl.when(~said.is_in(_MISSING)).then(said)
+    if column.name in _LISTS or column.kind == "float_seq":
+        return said.str.split(" ").list.eval(pl.element().filter(pl.element() != "")).alias(column.name)
+    return said.alias(column.name)
+
+
+def _number(column: _Column) -> pl.Expr:
+    return pl.col(column.name).cast(pl.Float64, strict=False).alias(column.name)
+
+
+def _events(tables: Sequence[_Table], reading: Reading) -> pl.LazyFrame:
+    parts = []
+    for table in tables:
+        histories = [column.header for column in table.columns if column.name.endswith("_list") and column.kind.endswith("_seq")]
+        if histories:
+            reading.note(f"{table.path.name}: {', '.join(histories)} not read: a history is made of the rows before it")
+        kept = [column for column in table.columns if column.header not in histories]
+        known = ("user", "product", "event", "at", "key", "position", "rating", "quantity", "price", "discount")
+        rows = table.rows.select(*(_said(column) for column in kept), *_PLACE)
+        parts.append(rows.with_columns(_number(column) for column in kept if column.kind == "float" and column.name not in known))
+    events = pl.concat(parts, how="diagonal_relaxed")
+    names = events.collect_schema().names()
+    kind = pl.col("event").replace(_BEHAVIOURS).fill_null("interacted") if "event" in names else pl.lit("interacted")
+    events = events.with_columns(kind.alias("event"))
+    if "at" not in names:
+        return events
+    if "position" not in names:
+        return timed(events, "at")
+    given = timed(events.rename({"position": "__position"}), "at")
+    return given.with_columns(pl.coalesce("__position", "position").alias("position")).drop("__position")
+
+
+def _described(table: _Table, reading: Reading) -> pl.LazyFrame:
+    """Items or users: floats as numbers, the column of categories as paths."""
+    rows = table.rows.select(*(_said(column) for column in table.columns), *_PLACE)
+    numbers = [_number(column) for column in table.columns if column.kind == "float" and column.name not in ("id", "price")]
+    rows = rows.with_columns(numbers)
+    for column in table.columns:
+        if column.name == "categories":
+            rows = rows.with_columns(_paths(rows, table.path, column, reading))
+    return rows
+
+
+def _paths(rows: pl.LazyFrame, path: Path, column: _Column, reading: Reading) -> pl.Expr:
+    """The tokens as paths, `A > B` from the top down. RecBole separates them by blanks, not all who write its files do."""
+    said = pl.col("categories")
+    bars, commas = (said.str.contains(sign, literal=True).mean() for sign in ("|", ", "))
+    shares = rows.select(bars.alias("|"), commas.alias(",")).collect(engine="streaming").row(0, named=True)
+    sign = next((sign for sign, share in shares.items() if (share or 0) > 0.05), " ")
+    if sign != " ":
+        reading.note(f"{path.name}: {column.header} is taken as separated by {sign!r}, and not by blanks as RecBole reads it")
+    token = pl.element().str.strip_chars(" '\"[]" if sign == "," else " ")
+    for code, character in (("%20", " "), ("%22", '"'), ("%25", "%")):
+        token = token.str.replace_all(code, character, literal=True)
+    tokens = said.str.split(sign).list.eval(token).list.eval(pl.element().filter(pl.element() != ""))
+    return tokens.list.eval(pl.element().str.split(PATH_SEPARATOR)).alias("categories")
+
+
+def _texts(table: _Table) -> tuple[str, ...]:
+    """Further columns that a text model should read: sequences of tokens, and tokens most of which are words."""
+    known = ("id", "title", "description", "brand", "categories", *_LISTS)
+    words = [column for column in table.columns if column.kind in ("token", "token_seq") and column.name not in known]
+    if not words:
+        return ()
+    like = [none_if_empty(pl.col(one.header)).str.contains(r"^[^\d/]*\pL{2}[^\d/]*$").mean().alias(one.name) for one in words]
+    shares = table.rows.select(like).collect(engine="streaming").row(0, named=True)
+    return tuple(one.name for one in words if one.kind == "token_seq" or (shares[one.name] or 0) > 0.5)
+
+
+def _triples(path: Path, link: Path | None, items: pl.LazyFrame, reading: Reading) -> pl.LazyFrame:
+    """The triples, their entities replaced by the items that they are: by each of them where they are several.
+
+    An entity that happens to have an item's id without being linked to it is told apart as `entity:` and its id. Without links,
+    an item's id is the item.
+    """
+    table = _table(path, "triples", reading)
+    triples = table.rows.select(*(_said(column) for column in table.columns if column.name in _REQUIRED["triples"]), *_PLACE)
+    items = items.select(none_if_empty(pl.col("id"))).drop_nulls().unique().collect(engine="streaming").lazy()
+    if link is None:
+        _cover(path, pl.concat([triples.select(id="head"), triples.select(id="tail")]), items, reading)
+        return triples
+    links = _links(link, items, reading)
+    for end in ("head", "tail"):
+        strangers = items.select(pl.col("id").alias(end), pl.lit(value=True).alias("__taken"))
+        joined = triples.join(links.rename({"entity": end}), on=end, how="left").join(strangers, on=end, how="left")
+        apart = pl.when(pl.col("__taken")).then("entity:" + pl.col(end)).otherwise(pl.col(end))
+        triples = joined.with_columns(pl.coalesce("item", apart).alias(end)).drop("item", "__taken")
+    return triples
+
+
+def _links(path: Path, items: pl.LazyFrame, reading: Reading) -> pl.LazyFrame:
+    """`item` and `entity` of every link whose item is known."""
+    table = _table(path, "links", reading)
+    rows = table.rows.select(*(_said(column) for column in table.columns if column.name in ("item", "entity")), *_PLACE)
+    whole = pl.col("item").is_not_null() & pl.col("entity").is_not_null()
+    for line, item, entity in rows.filter(~whole).select("line", "item", "entity").collect(engine="streaming").iter_rows():
+        reading.rejects.add(
+            path.name, line, "a link must name an item and an entity", item or entity, {"item": item, "entity": entity}
+        )
+    every = rows.filter(whole).select("item", "entity").unique().collect(engine="streaming").lazy()
+    known = every.join(items, left_on="item", right_on="id", how="semi").collect(engine="streaming").lazy()
+    _cover(path, known.select(id="item"), items, reading)
+    strange = _height(every) - _height(known)
+    if strange:
+        links = "1 link names an item" if strange == 1 else f"{strange:,} links name items"
+        reading.note(f"{path.name}: {links} that nothing else tells of; the entities stay entities")
+    return known
+
+
+def _cover(path: Path, found: pl.LazyFrame, items: pl.LazyFrame, reading: Reading) -> None:
+    """Tell how many of the items are there."""
+    there = _height(items.join(found, on="id", how="semi"))
+    reading.note(f"{path.name}: {there:,} of {_height(items):,} items are entities of the knowledge graph")
+
+
+def _height(rows: pl.LazyFrame) -> int:
+    return int(rows.select(pl.len()).collect(engine="streaming").item())
