@@ -1,15 +1,16 @@
-"""MovieLens of every size: ml-100k (u.data), ml-1m and ml-10m (ratings.dat), ml-latest and the sizes from ml-20m on (ratings.csv).
+"""MovieLens of every size: ml-100k (u.data), ml-1m and ml-10m (ratings.dat), ml-latest and ml-20m and larger (ratings.csv).
 
 Source: Harper and Konstan, "The MovieLens Datasets: History and Context", TiiS 5(4), 2015. The files' layouts are those of
 GroupLens' READMEs. Splits that lie beside the ratings (ua.base, u1.test, r1.train) repeat them and are not read.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
-from kg_builder.columns import named, plain, timed
+from kg_builder.columns import plain, timed
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import DamagedDump, MissingSource, did_you_mean
 from kg_builder.files import first_line
@@ -29,16 +30,19 @@ _MOVIE = ("id", "title", "genres")
 _USER = ("id", "age", "gender", "occupation", "zip_code")
 _USER_1M = ("id", "gender", "age", "occupation", "zip_code")
 _GENRES = (
-    "unknown|Action|Adventure|Animation|Children's|Comedy|Crime|Documentary|Drama|Fantasy|Film-Noir|Horror|Musical|Mystery|Romance"
-    "|Sci-Fi|Thriller|War|Western"
-).split("|")
+    *("unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama", "Fantasy"),
+    *("Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"),
+)
+_CSV = {"user": "userId", "product": "movieId", "id": "movieId", "imdb_id": "imdbId", "tmdb_id": "tmdbId"}
+"""What ratings.csv and its like call columns, where it is not what we do."""
 _NO_GENRE = ("(no genres listed)", "unknown", "")
 _TAGS_KEPT = 20
 _OCCUPATIONS = (
-    "other|academic/educator|artist|clerical/admin|college/grad student|customer service|doctor/health care|executive/managerial"
-    "|farmer|homemaker|K-12 student|lawyer|programmer|retired|sales/marketing|scientist|self-employed|technician/engineer"
-    "|tradesman/craftsman|unemployed|writer"
-).split("|")
+    *("other", "academic/educator", "artist", "clerical/admin", "college/grad student", "customer service", "doctor/health care"),
+    *("executive/managerial", "farmer", "homemaker", "K-12 student", "lawyer", "programmer", "retired", "sales/marketing"),
+    *("scientist", "self-employed", "technician/engineer", "tradesman/craftsman", "unemployed", "writer"),
+)
+"""By the codes of ml-1m."""
 _AGES = {"1": "Under 18", "18": "18-24", "25": "25-34", "35": "35-44", "45": "45-49", "50": "50-55", "56": "56+"}
 
 _YEAR = r"\s*\(\s*(\d{4})(?:\s*[-–]\s*\d{0,4})?\s*\)(?:\s*\((?:V|TV)\))?\s*$"
@@ -122,30 +126,28 @@ def _tell(folder: Path, reading: Reading) -> None:
         reading.note(f"{count} of the ratings ({splits[0]} …) not read: all ratings are in one file")
 
 
-def _table(path: Path, names: tuple[str, ...], kind: str, reading: Reading) -> pl.LazyFrame:
-    """The file's columns under our names: by place where it has no header, by its header in a CSV; blank rows are left out."""
+def _table(path: Path, names: tuple[str, ...], reading: Reading) -> pl.LazyFrame:
+    """The file's columns under our names: by place where it has no header, by its header in a CSV."""
     if path.suffix != ".csv":
         separator = {".dat": "::", ".data": "\t"}.get(path.suffix, "|")
         return reading.delimited(path, separator=separator, names=names, quote=False)
     table = reading.delimited(path, separator=",")
-    header = [name for name in table.collect_schema() if name not in ("file", "line")]
-    ours = {"timestamp": "timestamp", "tag": "tag", "genres": "genres", "imdbid": "imdb_id", "tmdbid": "tmdb_id"}
-    found = {**named(kind, header), **{name: ours[plain(name)] for name in header if plain(name) in ours}}
+    header = {plain(name): name for name in table.collect_schema() if name not in ("file", "line")}
+    if not header:
+        return pl.LazyFrame(schema={**dict.fromkeys(names, pl.String()), "file": pl.String(), "line": pl.Int64()})
+    wanted = []
     for name in names:
-        if name not in found.values() and name != "timestamp" and header:
-            theirs = {"user": "userId", "product": "movieId", "id": "movieId", "imdb_id": "imdbId", "tmdb_id": "tmdbId"}.get(
-                name, name
-            )
-            raise DamagedDump(
-                f"{path} needs the column {theirs!r}{did_you_mean(theirs, header)} (its header is: {', '.join(header)})"
-            )
-    back = {theirs: ours for ours, theirs in found.items()}
-    wanted = [(pl.col(back[name]) if name in back else pl.lit(None, pl.String)).alias(name) for name in names]
+        theirs = _CSV.get(name, name)
+        if plain(theirs) not in header and name != "timestamp":
+            hint = did_you_mean(theirs, header.values())
+            raise DamagedDump(f"{path} needs the column {theirs!r}{hint} (its header is: {', '.join(header.values())})")
+        said = pl.col(header[plain(theirs)]) if plain(theirs) in header else pl.lit(None, pl.String)
+        wanted.append(said.alias(name))
     return table.select(*wanted, "file", "line")
 
 
 def _ratings(path: Path, reading: Reading) -> pl.LazyFrame:
-    table = _table(path, _RATING, "events", reading)
+    table = _table(path, _RATING, reading)
     return timed(table.with_columns(pl.lit("interacted").alias("event")), "timestamp")
 
 
@@ -153,7 +155,7 @@ def _movies(path: Path, layout: _Layout, reading: Reading) -> pl.LazyFrame:
     if path.name == "u.item":
         table = _flagged(path, reading)
     else:
-        table = _table(path, _MOVIE, "products", reading)
+        table = _table(path, _MOVIE, reading)
         genres = pl.col("genres").str.split("|").list.eval(pl.element().str.strip_chars())
         table = table.with_columns(genres.alias("genres"))
     names = pl.col("genres").list.eval(pl.element().filter(~pl.element().is_in(_NO_GENRE)))
@@ -166,18 +168,14 @@ def _movies(path: Path, layout: _Layout, reading: Reading) -> pl.LazyFrame:
     if tags.is_file():
         table = table.join(_tags(tags, reading), on="id", how="left")
     if links.is_file():
-        known = _table(links, ("id", "imdb_id", "tmdb_id"), "products", reading).drop("file", "line")
+        known = _table(links, ("id", "imdb_id", "tmdb_id"), reading).drop("file", "line")
         table = table.join(known.group_by("id").agg(pl.all().min()), on="id", how="left")
     return table
 
 
 def _flagged(path: Path, reading: Reading) -> pl.LazyFrame:
     """u.item: a flag for each genre of u.genre; without that file, for each of the nineteen."""
-    genres = _GENRES
-    file = path.parent / "u.genre"
-    if file.is_file():
-        table = reading.delimited(file, separator="|", names=("name", "number"), quote=False).drop_nulls("number").collect()
-        genres = table.sort(pl.col("number").cast(pl.Int64, strict=False))["name"].to_list() or _GENRES
+    genres = _genres(path.parent / "u.genre", reading)
     flags = [f"__{place}" for place in range(len(genres))]
     names = ("id", "title", "release_date", "video_release_date", "imdb_url", *flags)
     table = reading.delimited(path, separator="|", names=names, quote=False)
@@ -185,13 +183,20 @@ def _flagged(path: Path, reading: Reading) -> pl.LazyFrame:
     return table.with_columns(pl.concat_list(said).list.drop_nulls().alias("genres")).drop("video_release_date", *flags)
 
 
+def _genres(path: Path, reading: Reading) -> Sequence[str]:
+    if not path.is_file():
+        return _GENRES
+    rows = reading.delimited(path, separator="|", names=("name", "number"), quote=False).drop_nulls("number").collect()
+    return rows.sort(pl.col("number").cast(pl.Int64, strict=False))["name"].to_list() or _GENRES
+
+
 def _title(said: pl.Expr) -> pl.Expr:
     """The title without its year, its article and those of the titles in brackets in front.
 
     Example:
-        >>> said = pl.DataFrame({"title": ["City of Lost Children, The (Cité des enfants perdus, La) (1995)", "Eclisse, L' (1962)"]})
+        >>> said = pl.DataFrame({"title": ["Lost City, The (Cité perdue, La) (1995)", "Eclisse, L' (1962)"]})
         >>> said.select(_title(pl.col("title")))["title"].to_list()
-        ['The City of Lost Children (La Cité des enfants perdus)', "L'Eclisse"]
+        ['The Lost City (La Cité perdue)', "L'Eclisse"]
     """
     bare = none_if_empty(said.str.replace(_YEAR, ""))
     for article, gap in ((_ARTICLE, " "), ("L'", "")):
@@ -202,7 +207,7 @@ def _title(said: pl.Expr) -> pl.Expr:
 
 def _tags(path: Path, reading: Reading) -> pl.LazyFrame:
     """By movie its `tags`: as many as are kept, the most frequent first, then by alphabet; each in its most frequent spelling."""
-    table = _tagged(path, reading) if path.suffix == ".dat" else _table(path, _TAG, "events", reading)
+    table = _tagged(path, reading) if path.suffix == ".dat" else _table(path, _TAG, reading)
     table = table.with_columns(none_if_empty(pl.col("tag")).alias("tag"))
     said = pl.col("tag").is_not_null() & pl.col("product").is_not_null()
     Sieve(reading.rejects).spare(table.filter(~said), "a tag without a word or a movie says nothing", "tag")
@@ -226,11 +231,11 @@ def _tagged(path: Path, reading: Reading) -> pl.LazyFrame:
 
 def _users(path: Path, reading: Reading) -> pl.LazyFrame:
     if path.suffix != ".dat":
-        table = _table(path, _USER, "users", reading)
+        table = _table(path, _USER, reading)
         return table.with_columns(pl.col("age").cast(pl.Int64, strict=False))
     said = pl.col("age").str.strip_chars()
     jobs = {str(code): name for code, name in enumerate(_OCCUPATIONS)}
-    return _table(path, _USER_1M, "users", reading).with_columns(
+    return _table(path, _USER_1M, reading).with_columns(
         said.cast(pl.Int64, strict=False).alias("age"),
         said.replace_strict(_AGES, default=None, return_dtype=pl.String).alias("age_group"),
         pl.col("occupation").str.strip_chars().replace(jobs).alias("occupation"),

@@ -6,13 +6,13 @@ whoever scores the rankings.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
-from kg_builder.columns import named, plain, timed
+from kg_builder.columns import columns_of, named, plain, timed
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import DamagedDump, MissingSource, did_you_mean
 from kg_builder.reading import Reading, files_of
@@ -29,6 +29,9 @@ _PLACE = ("file", "line")
 _MISSING = ("nan", "NaN", "None")
 """What pandas writes for a missing value, and reads as one."""
 _LISTS = ("also_bought", "also_viewed", "bought_together")
+_OFTEN = 0.05
+"""Of this share of the cells on, a sign separates categories."""
+_WORDS = r"^[^\d/]*\pL{2}[^\d/]*$"
 _OWN: Mapping[str, Mapping[str, str]] = {
     "products": {"class": "categories", "type": "categories", "movietitle": "title", "moviename": "title", "itemname": "title"},
     "events": {"paid": "price"},
@@ -46,20 +49,14 @@ _BEHAVIOURS = {"pv": "viewed", "PV": "viewed"}
 _IDS = pl.LazyFrame(schema={"id": pl.String()})
 
 
-class _Column(NamedTuple):
-    """A column of an atomic file, such as `genre:token_seq`, and what it is called here."""
-
-    header: str
-    name: str
-    kind: str
-
-
 class _Table(NamedTuple):
-    """A file's rows under its own headers, and its columns under the names of a Dump."""
+    """An atomic file: its rows, and by header (`genre:token_seq`) its columns' types and names, ours where they have one."""
 
     path: Path
+    kind: str
     rows: pl.LazyFrame
-    columns: tuple[_Column, ...]
+    types: Mapping[str, str]
+    names: Mapping[str, str]
 
 
 def recognises(source: Source) -> bool:
@@ -142,27 +139,27 @@ def _tell(name: str, side: Mapping[str, Path], reading: Reading) -> None:
 
 
 def _table(path: Path, kind: str, reading: Reading) -> _Table:
-    """The file, every required column of which is there or taken for granted with a note."""
+    """The file; every required column is there, or stood in for with a note."""
     rows = reading.delimited(path, separator="\t", quote=False)
-    headers = [header for header in rows.collect_schema() if header not in _PLACE]
-    if not headers:
-        empty = pl.LazyFrame(
-            schema={**dict.fromkeys(_REQUIRED[kind].values(), pl.String()), "file": pl.String(), "line": pl.Int64()}
+    types = {name: name.rpartition(":")[2].strip() if ":" in name else "token" for name in rows.collect_schema()}
+    types = {header: each for header, each in types.items() if header not in _PLACE}
+    needed = _REQUIRED[kind]
+    if not types:
+        rows = pl.LazyFrame(schema={**dict.fromkeys(needed.values(), pl.String()), "file": pl.String(), "line": pl.Int64()})
+        return _Table(
+            path, kind, rows, dict.fromkeys(needed.values(), "token"), {theirs: ours for ours, theirs in needed.items()}
         )
-        return _Table(path, empty, tuple(_Column(theirs, ours, "token") for ours, theirs in _REQUIRED[kind].items()))
-    types = {header: header.rpartition(":")[2].strip() if ":" in header else "token" for header in headers}
     ours = _ours(kind, types)
-    for wanted, theirs in _REQUIRED[kind].items():
-        if wanted not in ours.values():
-            ours[_stand_in(path, wanted, theirs, [one for one in headers if one not in ours], types, reading)] = wanted
-    columns, taken = list[_Column](), {*_PLACE, *ours.values()}
-    for header in headers:
+    for wanted in needed.keys() - set(ours.values()):
+        ours[_stand_in(path, needed[wanted], types, ours, reading)] = wanted
+    names, taken = dict[str, str](), {*_PLACE, *ours.values()}
+    for header in types:
         name = ours.get(header) or header.rpartition(":")[0].strip() or header
         while header not in ours and name in taken:
             name += "_"
+        names[header] = name
         taken.add(name)
-        columns.append(_Column(header, name, types[header]))
-    return _Table(path, rows, tuple(columns))
+    return _Table(path, kind, rows, types, names)
 
 
 def _ours(kind: str, types: Mapping[str, str]) -> dict[str, str]:
@@ -179,74 +176,71 @@ def _ours(kind: str, types: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _stand_in(path: Path, wanted: str, theirs: str, free: Sequence[str], types: Mapping[str, str], reading: Reading) -> str:
-    """The first id that nothing else is made of: an item may be called venue_id or artist_id.
+def _stand_in(path: Path, theirs: str, types: Mapping[str, str], ours: Mapping[str, str], reading: Reading) -> str:
+    """The first id that is none of ours: an item may well be called venue_id or artist_id.
 
     Raises:
-        DamagedDump: there is none.
+        DamagedDump: there is none, or it is no item that is missing.
     """
-    ids = [header for header in free if types[header] == "token" and plain(header).endswith("id")]
-    if wanted not in ("product", "id", "item") or theirs != "item_id" or not ids:
-        header = f"{theirs}:token"
-        raise DamagedDump(f"{path} needs the column {header!r}{did_you_mean(header, types)} (its header is: {', '.join(types)})")
+    ids = [name for name, kind in types.items() if name not in ours and kind == "token" and plain(name).endswith("id")]
+    if theirs != "item_id" or not ids:
+        hint = did_you_mean(f"{theirs}:token", types)
+        raise DamagedDump(f"{path} needs the column '{theirs}:token'{hint} (its header is: {', '.join(types)})")
     reading.note(f"{path.name}: {ids[0]} is taken for the item, as no column is called item_id")
     return ids[0]
 
 
-def _said(column: _Column) -> pl.Expr:
-    """The column's values as a Dump has them, null where the file says nothing."""
-    said = none_if_empty(pl.col(column.header))
-    said = pl.when(~said.is_in(_MISSING)).then(said)
-    if column.name in _LISTS or column.kind == "float_seq":
-        return said.str.split(" ").list.eval(pl.element().filter(pl.element() != "")).alias(column.name)
-    return said.alias(column.name)
+def _dump_columns(table: _Table) -> Sequence[str]:
+    """The columns of a Dump, whose values cleaning reads."""
+    return list(_REQUIRED["links"]) if table.kind == "links" else columns_of(table.kind)
 
 
-def _number(column: _Column) -> pl.Expr:
-    return pl.col(column.name).cast(pl.Float64, strict=False).alias(column.name)
+def _select(table: _Table, wanted: Iterable[str]) -> pl.LazyFrame:
+    """The columns of these headers under their names, null where the file says nothing; further floats are numbers."""
+    values, ours = [], _dump_columns(table)
+    for header in wanted:
+        name, kind = table.names[header], table.types[header]
+        said = none_if_empty(pl.col(header))
+        said = pl.when(~said.is_in(_MISSING)).then(said)
+        if name in _LISTS or kind == "float_seq":
+            said = said.str.split(" ").list.eval(pl.element().filter(pl.element() != ""))
+        elif kind == "float" and name not in ours:
+            said = said.cast(pl.Float64, strict=False)
+        values.append(said.alias(name))
+    return table.rows.select(*values, *_PLACE)
 
 
 def _events(tables: Sequence[_Table], reading: Reading) -> pl.LazyFrame:
     parts = []
     for table in tables:
-        histories = [column.header for column in table.columns if column.name.endswith("_list") and column.kind.endswith("_seq")]
+        histories = [header for header, name in table.names.items() if name.endswith("_list") and "_seq" in table.types[header]]
         if histories:
             reading.note(f"{table.path.name}: {', '.join(histories)} not read: a history is made of the rows before it")
-        kept = [column for column in table.columns if column.header not in histories]
-        known = ("user", "product", "event", "at", "key", "position", "rating", "quantity", "price", "discount")
-        rows = table.rows.select(*(_said(column) for column in kept), *_PLACE)
-        parts.append(rows.with_columns(_number(column) for column in kept if column.kind == "float" and column.name not in known))
+        parts.append(_select(table, [header for header in table.names if header not in histories]))
     events = pl.concat(parts, how="diagonal_relaxed")
     names = events.collect_schema().names()
     kind = pl.col("event").replace(_BEHAVIOURS).fill_null("interacted") if "event" in names else pl.lit("interacted")
     events = events.with_columns(kind.alias("event"))
-    if "at" not in names:
+    if "at" not in names or "position" in names:
         return events
-    if "position" not in names:
-        return timed(events, "at")
-    given = timed(events.rename({"position": "__position"}), "at")
-    return given.with_columns(pl.coalesce("__position", "position").alias("position")).drop("__position")
+    return timed(events, "at")
 
 
 def _described(table: _Table, reading: Reading) -> pl.LazyFrame:
-    """Items or users: floats as numbers, the column of categories as paths."""
-    rows = table.rows.select(*(_said(column) for column in table.columns), *_PLACE)
-    numbers = [_number(column) for column in table.columns if column.kind == "float" and column.name not in ("id", "price")]
-    rows = rows.with_columns(numbers)
-    for column in table.columns:
-        if column.name == "categories":
-            rows = rows.with_columns(_paths(rows, table.path, column, reading))
-    return rows
+    """Items or users, the column of categories as paths."""
+    rows = _select(table, table.names)
+    header = next((header for header, name in table.names.items() if name == "categories"), None)
+    return rows if header is None else rows.with_columns(_paths(rows, f"{table.path.name}: {header}", reading))
 
 
-def _paths(rows: pl.LazyFrame, path: Path, column: _Column, reading: Reading) -> pl.Expr:
+def _paths(rows: pl.LazyFrame, place: str, reading: Reading) -> pl.Expr:
     """The tokens as paths, `A > B` from the top down. RecBole separates them by blanks, not all who write its files do."""
     said = pl.col("categories")
-    bars, commas = (said.str.contains(sign, literal=True).mean() for sign in ("|", ", "))
-    shares = rows.select(bars.alias("|"), commas.alias(",")).collect(engine="streaming").row(0, named=True)
-    sign = next((sign for sign, share in shares.items() if (share or 0) > 0.05), " ")
+    shares = [said.str.contains(sign, literal=True).mean().alias(sign) for sign in ("|", ", ")]
+    found = rows.select(shares).collect(engine="streaming").row(0, named=True)
+    sign = next((sign.strip() for sign, share in found.items() if (share or 0) > _OFTEN), " ")
     if sign != " ":
-        reading.note(f"{path.name}: {column.header} is taken as separated by {sign!r}, and not by blanks as RecBole reads it")
+        reading.note(f"{place} is taken as separated by {sign!r} and not by blanks, as RecBole has it")
     token = pl.element().str.strip_chars(" '\"[]" if sign == "," else " ")
     for code, character in (("%20", " "), ("%22", '"'), ("%25", "%")):
         token = token.str.replace_all(code, character, literal=True)
@@ -256,13 +250,11 @@ def _paths(rows: pl.LazyFrame, path: Path, column: _Column, reading: Reading) ->
 
 def _texts(table: _Table) -> tuple[str, ...]:
     """Further columns that a text model should read: sequences of tokens, and tokens most of which are words."""
-    known = ("id", "title", "description", "brand", "categories", *_LISTS)
-    words = [column for column in table.columns if column.kind in ("token", "token_seq") and column.name not in known]
-    if not words:
-        return ()
-    like = [none_if_empty(pl.col(one.header)).str.contains(r"^[^\d/]*\pL{2}[^\d/]*$").mean().alias(one.name) for one in words]
-    shares = table.rows.select(like).collect(engine="streaming").row(0, named=True)
-    return tuple(one.name for one in words if one.kind == "token_seq" or (shares[one.name] or 0) > 0.5)
+    ours = _dump_columns(table)
+    words = {header: name for header, name in table.names.items() if "token" in table.types[header] and name not in ours}
+    shares = [none_if_empty(pl.col(header)).str.contains(_WORDS).mean().alias(header) for header in words]
+    found = table.rows.select(shares).collect(engine="streaming").row(0, named=True) if words else {}
+    return tuple(name for header, name in words.items() if table.types[header] == "token_seq" or (found[header] or 0) > 0.5)
 
 
 def _triples(path: Path, link: Path | None, items: pl.LazyFrame, reading: Reading) -> pl.LazyFrame:
@@ -271,8 +263,7 @@ def _triples(path: Path, link: Path | None, items: pl.LazyFrame, reading: Readin
     An entity that happens to have an item's id without being linked to it is told apart as `entity:` and its id. Without links,
     an item's id is the item.
     """
-    table = _table(path, "triples", reading)
-    triples = table.rows.select(*(_said(column) for column in table.columns if column.name in _REQUIRED["triples"]), *_PLACE)
+    triples = _required(path, "triples", reading)
     items = items.select(none_if_empty(pl.col("id"))).drop_nulls().unique().collect(engine="streaming").lazy()
     if link is None:
         _cover(path, pl.concat([triples.select(id="head"), triples.select(id="tail")]), items, reading)
@@ -286,15 +277,18 @@ def _triples(path: Path, link: Path | None, items: pl.LazyFrame, reading: Readin
     return triples
 
 
+def _required(path: Path, kind: str, reading: Reading) -> pl.LazyFrame:
+    table = _table(path, kind, reading)
+    return _select(table, [header for header, name in table.names.items() if name in _REQUIRED[kind]])
+
+
 def _links(path: Path, items: pl.LazyFrame, reading: Reading) -> pl.LazyFrame:
     """`item` and `entity` of every link whose item is known."""
-    table = _table(path, "links", reading)
-    rows = table.rows.select(*(_said(column) for column in table.columns if column.name in ("item", "entity")), *_PLACE)
+    rows = _required(path, "links", reading)
     whole = pl.col("item").is_not_null() & pl.col("entity").is_not_null()
-    for line, item, entity in rows.filter(~whole).select("line", "item", "entity").collect(engine="streaming").iter_rows():
-        reading.rejects.add(
-            path.name, line, "a link must name an item and an entity", item or entity, {"item": item, "entity": entity}
-        )
+    for row in rows.filter(~whole).drop("file").collect(engine="streaming").iter_rows(named=True):
+        said = row["item"] or row["entity"]
+        reading.rejects.add(path.name, row.pop("line"), "a link must name an item and an entity", said, row)
     every = rows.filter(whole).select("item", "entity").unique().collect(engine="streaming").lazy()
     known = every.join(items, left_on="item", right_on="id", how="semi").collect(engine="streaming").lazy()
     _cover(path, known.select(id="item"), items, reading)
