@@ -24,7 +24,6 @@ LOOKS_FOR = "NAME.inter or NAME.train.inter of RecBole; NAME.item, NAME.user, NA
 PRECEDENCE = 1
 
 _SPLIT = re.compile(r"(.+)\.(train|valid|val|dev|test)")
-_READ = ("inter", "item", "user", "kg", "link")
 _PLACE = ("file", "line")
 _MISSING = ("nan", "NaN", "None")
 """What pandas writes for a missing value, and reads as one."""
@@ -46,7 +45,6 @@ _REQUIRED: Mapping[str, Mapping[str, str]] = {
 }
 """By kind of file the columns that it must have, ours and RecBole's name of each."""
 _BEHAVIOURS = {"pv": "viewed", "PV": "viewed"}
-_IDS = pl.LazyFrame(schema={"id": pl.String()})
 
 
 class _Table(NamedTuple):
@@ -75,13 +73,14 @@ def read(source: Source, reading: Reading) -> Dump:
         DamagedDump: a file lacks a column; the folder holds several data sets and none has its name.
     """
     files = _atomic(source)
-    name, parts = _interactions(source, files.pop("inter", []), reading)
-    side = {ending: path for ending, paths in files.items() for path in paths if _stem(path) == name}
-    _tell(name, side, reading)
+    name, parts = _interactions(source, files.pop("inter", {}), reading)
+    side = {ending: path for ending, paths in files.items() for stem, path in paths.items() if stem == name}
+    for path in (side[ending] for ending in ("net", "link") if ending in side and (ending == "net" or "kg" not in side)):
+        reading.note(f"{path.name} is not read: it joins users, or items to entities that no {name}.kg tells of")
     events = _events([_table(path, "events", reading) for path in parts], reading)
     items = _table(side["item"], "products", reading) if "item" in side else None
     products = None if items is None else _described(items, reading)
-    known = pl.concat([_IDS, events.select(id="product"), *([] if products is None else [products.select("id")])])
+    known = pl.concat([events.select(id="product"), *([] if products is None else [products.select("id")])])
     return Dump(
         name,
         FORMAT,
@@ -93,26 +92,22 @@ def read(source: Source, reading: Reading) -> Dump:
     )
 
 
-def _atomic(source: Source) -> dict[str, list[Path]]:
-    """The files of the source by their ending, gzipped or not."""
-    found: dict[str, list[Path]] = {}
+def _atomic(source: Source) -> dict[str, dict[str, Path]]:
+    """The files of the source by their ending and by what stands before it, gzipped or not."""
+    found: dict[str, dict[str, Path]] = {}
     for path in files_of(source):
         stem, _, ending = path.name.removesuffix(".gz").rpartition(".")
-        if stem and ending in (*_READ, "net"):
-            found.setdefault(ending, []).append(path)
+        if stem and ending in ("inter", "item", "user", "kg", "link", "net"):
+            found.setdefault(ending, {})[stem] = path
     return found
 
 
-def _stem(path: Path) -> str:
-    return path.name.removesuffix(".gz").rpartition(".")[0]
-
-
-def _interactions(source: Source, paths: Sequence[Path], reading: Reading) -> tuple[str, list[Path]]:
+def _interactions(source: Source, paths: Mapping[str, Path], reading: Reading) -> tuple[str, list[Path]]:
     """The data set's name and the files of its interactions that may be opened."""
     sets: dict[str, dict[str, Path]] = {}
-    for path in paths:
-        split = _SPLIT.fullmatch(_stem(path))
-        name, part = (split[1], split[2]) if split else (_stem(path), "")
+    for stem, path in paths.items():
+        split = _SPLIT.fullmatch(stem)
+        name, part = (split[1], split[2]) if split else (stem, "")
         sets.setdefault(name, {})[part] = path
     folder = Path(str(source)).name
     if len(sets) > 1 and folder not in sets:
@@ -128,14 +123,6 @@ def _interactions(source: Source, paths: Sequence[Path], reading: Reading) -> tu
         but = "" if held is None else f" but {held.name}, which is never opened"
         raise MissingSource(f"{source} has no atomic file of interactions{but}; {FORMAT} looks for {LOOKS_FOR}")
     return name, [parts[part] for part in sorted(parts)]
-
-
-def _tell(name: str, side: Mapping[str, Path], reading: Reading) -> None:
-    """Name the files that are left where they are."""
-    if "net" in side:
-        reading.note(f"{side['net'].name} is not read: what joins user to user has no place in this graph")
-    if "link" in side and "kg" not in side:
-        reading.note(f"{side['link'].name} is not read: there is no {name}.kg with the entities that it names")
 
 
 def _table(path: Path, kind: str, reading: Reading) -> _Table:
@@ -221,9 +208,12 @@ def _events(tables: Sequence[_Table], reading: Reading) -> pl.LazyFrame:
     names = events.collect_schema().names()
     kind = pl.col("event").replace(_BEHAVIOURS).fill_null("interacted") if "event" in names else pl.lit("interacted")
     events = events.with_columns(kind.alias("event"))
-    if "at" not in names or "position" in names:
+    if "at" not in names:
         return events
-    return timed(events, "at")
+    if "position" not in names:
+        return timed(events, "at")
+    placed = timed(events.rename({"position": "__position"}), "at")
+    return placed.with_columns(pl.coalesce("__position", "position").alias("position")).drop("__position")
 
 
 def _described(table: _Table, reading: Reading) -> pl.LazyFrame:
@@ -266,7 +256,8 @@ def _triples(path: Path, link: Path | None, items: pl.LazyFrame, reading: Readin
     triples = _required(path, "triples", reading)
     items = items.select(none_if_empty(pl.col("id"))).drop_nulls().unique().collect(engine="streaming").lazy()
     if link is None:
-        _cover(path, pl.concat([triples.select(id="head"), triples.select(id="tail")]), items, reading)
+        ends = pl.concat([triples.select(id="head"), triples.select(id="tail")])
+        _cover(path, ends, items, "are in the knowledge graph", reading)
         return triples
     links = _links(link, items, reading)
     for end in ("head", "tail"):
@@ -291,7 +282,7 @@ def _links(path: Path, items: pl.LazyFrame, reading: Reading) -> pl.LazyFrame:
         reading.rejects.add(path.name, row.pop("line"), "a link must name an item and an entity", said, row)
     every = rows.filter(whole).select("item", "entity").unique().collect(engine="streaming").lazy()
     known = every.join(items, left_on="item", right_on="id", how="semi").collect(engine="streaming").lazy()
-    _cover(path, known.select(id="item"), items, reading)
+    _cover(path, known.select(id="item"), items, "are linked to an entity", reading)
     strange = _height(every) - _height(known)
     if strange:
         links = "1 link names an item" if strange == 1 else f"{strange:,} links name items"
@@ -299,10 +290,9 @@ def _links(path: Path, items: pl.LazyFrame, reading: Reading) -> pl.LazyFrame:
     return known
 
 
-def _cover(path: Path, found: pl.LazyFrame, items: pl.LazyFrame, reading: Reading) -> None:
-    """Tell how many of the items are there."""
+def _cover(path: Path, found: pl.LazyFrame, items: pl.LazyFrame, what: str, reading: Reading) -> None:
     there = _height(items.join(found, on="id", how="semi"))
-    reading.note(f"{path.name}: {there:,} of {_height(items):,} items are entities of the knowledge graph")
+    reading.note(f"{path.name}: {there:,} of {_height(items):,} items {what}")
 
 
 def _height(rows: pl.LazyFrame) -> int:
