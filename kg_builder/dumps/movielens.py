@@ -119,11 +119,10 @@ def _tell(folder: Path, reading: Reading) -> None:
     """Name the files that are left where they are."""
     genome = sorted(path.name for path in folder.glob("genome-*.csv"))
     if genome:
-        reading.note(f"{' and '.join(genome)} are not read: their relevances are a model's, not anybody's tags")
+        reading.note(f"not read: {' and '.join(genome)}, which hold what a model made of the tags")
     splits = sorted(path.name for ending in ("base", "test", "train") for path in folder.glob(f"*.{ending}"))
     if splits:
-        count = "1 split" if len(splits) == 1 else f"{len(splits)} splits"
-        reading.note(f"{count} of the ratings ({splits[0]} …) not read: all ratings are in one file")
+        reading.note(f"not read: {', '.join(splits)}, which are splits of the ratings in one file")
 
 
 def _table(path: Path, names: tuple[str, ...], reading: Reading) -> pl.LazyFrame:
