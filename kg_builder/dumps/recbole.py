@@ -44,7 +44,6 @@ _REQUIRED: Mapping[str, Mapping[str, str]] = {
     "links": {"item": "item_id", "entity": "entity_id"},
 }
 """By kind of file the columns that it must have, ours and RecBole's name of each."""
-_BEHAVIOURS = {"pv": "viewed", "PV": "viewed"}
 
 
 class _Table(NamedTuple):
@@ -206,8 +205,9 @@ def _events(tables: Sequence[_Table], reading: Reading) -> pl.LazyFrame:
         parts.append(_select(table, [header for header in table.names if header not in histories]))
     events = pl.concat(parts, how="diagonal_relaxed")
     names = events.collect_schema().names()
-    kind = pl.col("event").replace(_BEHAVIOURS).fill_null("interacted") if "event" in names else pl.lit("interacted")
-    events = events.with_columns(kind.alias("event"))
+    said = pl.col("event").fill_null("interacted") if "event" in names else pl.lit("interacted")
+    page_view = said.str.to_lowercase() == "pv"  # no `replace`: it holds the whole column in memory
+    events = events.with_columns(pl.when(page_view).then(pl.lit("viewed")).otherwise(said).alias("event"))
     if "at" not in names:
         return events
     if "position" not in names:
