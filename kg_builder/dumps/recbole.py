@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from kg_builder.columns import columns_of, named, plain, timed
+from kg_builder.columns import named, plain, timed
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import DamagedDump, MissingSource, did_you_mean
 from kg_builder.reading import Reading, files_of
@@ -28,14 +28,14 @@ _PLACE = ("file", "line")
 _MISSING = ("nan", "NaN", "None")
 """What pandas writes for a missing value, and reads as one."""
 _LISTS = ("also_bought", "also_viewed", "bought_together")
-_OFTEN = 0.05
-"""Of this share of the cells on, a sign separates categories."""
 _WORDS = r"^[^\d/]*\pL{2}[^\d/]*$"
 _OWN: Mapping[str, Mapping[str, str]] = {
     "products": {"class": "categories", "type": "categories", "movietitle": "title", "moviename": "title", "itemname": "title"},
     "events": {"paid": "price"},
 }
 """What RecBole's own data sets call columns, beside the names that everybody uses."""
+_OPINIONS = ("about", "reviewed", "review", "rated", "rate")
+"""Events that say neither view nor purchase; `about` is that of a review in a graph of ours."""
 _REQUIRED: Mapping[str, Mapping[str, str]] = {
     "events": {"user": "user_id", "product": "item_id"},
     "products": {"id": "item_id"},
@@ -50,10 +50,11 @@ class _Table(NamedTuple):
     """An atomic file: its rows, and by header (`genre:token_seq`) its columns' types and names, ours where they have one."""
 
     path: Path
-    kind: str
     rows: pl.LazyFrame
     types: Mapping[str, str]
     names: Mapping[str, str]
+    ours: frozenset[str]
+    """The names that a Dump has, whose values cleaning reads."""
 
 
 def recognises(source: Source) -> bool:
@@ -132,11 +133,10 @@ def _table(path: Path, kind: str, reading: Reading) -> _Table:
     needed = _REQUIRED[kind]
     if not types:
         rows = pl.LazyFrame(schema={**dict.fromkeys(needed.values(), pl.String()), "file": pl.String(), "line": pl.Int64()})
-        return _Table(
-            path, kind, rows, dict.fromkeys(needed.values(), "token"), {theirs: ours for ours, theirs in needed.items()}
-        )
+        back = {theirs: ours for ours, theirs in needed.items()}
+        return _Table(path, rows, dict.fromkeys(back, "token"), back, frozenset(needed))
     ours = _ours(kind, types)
-    for wanted in needed.keys() - set(ours.values()):
+    for wanted in [name for name in needed if name not in ours.values()]:
         ours[_stand_in(path, needed[wanted], types, ours, reading)] = wanted
     names, taken = dict[str, str](), {*_PLACE, *ours.values()}
     for header in types:
@@ -145,7 +145,7 @@ def _table(path: Path, kind: str, reading: Reading) -> _Table:
             name += "_"
         names[header] = name
         taken.add(name)
-    return _Table(path, kind, rows, types, names)
+    return _Table(path, rows, types, names, frozenset(ours.values()))
 
 
 def _ours(kind: str, types: Mapping[str, str]) -> dict[str, str]:
@@ -176,21 +176,16 @@ def _stand_in(path: Path, theirs: str, types: Mapping[str, str], ours: Mapping[s
     return ids[0]
 
 
-def _dump_columns(table: _Table) -> Sequence[str]:
-    """The columns of a Dump, whose values cleaning reads."""
-    return list(_REQUIRED["links"]) if table.kind == "links" else columns_of(table.kind)
-
-
 def _select(table: _Table, wanted: Iterable[str]) -> pl.LazyFrame:
     """The columns of these headers under their names, null where the file says nothing; further floats are numbers."""
-    values, ours = [], _dump_columns(table)
+    values = []
     for header in wanted:
         name, kind = table.names[header], table.types[header]
         said = none_if_empty(pl.col(header))
         said = pl.when(~said.is_in(_MISSING)).then(said)
         if name in _LISTS or kind == "float_seq":
             said = said.str.split(" ").list.eval(pl.element().filter(pl.element() != ""))
-        elif kind == "float" and name not in ours:
+        elif kind == "float" and name not in table.ours:
             said = said.cast(pl.Float64, strict=False)
         values.append(said.alias(name))
     return table.rows.select(*values, *_PLACE)
@@ -206,8 +201,9 @@ def _events(tables: Sequence[_Table], reading: Reading) -> pl.LazyFrame:
     events = pl.concat(parts, how="diagonal_relaxed")
     names = events.collect_schema().names()
     said = pl.col("event").fill_null("interacted") if "event" in names else pl.lit("interacted")
-    page_view = said.str.to_lowercase() == "pv"  # no `replace`: it holds the whole column in memory
-    events = events.with_columns(pl.when(page_view).then(pl.lit("viewed")).otherwise(said).alias("event"))
+    word = said.str.to_lowercase()  # no `replace`: it holds the whole column in memory
+    known = pl.when(word == "pv").then(pl.lit("viewed")).when(word.is_in(_OPINIONS)).then(pl.lit("interacted"))
+    events = events.with_columns(known.otherwise(said).alias("event"))
     if "at" not in names:
         return events
     if "position" not in names:
@@ -219,8 +215,9 @@ def _events(tables: Sequence[_Table], reading: Reading) -> pl.LazyFrame:
 def _described(table: _Table, reading: Reading) -> pl.LazyFrame:
     """Items or users, the column of categories as paths."""
     rows = _select(table, table.names)
-    header = next((header for header, name in table.names.items() if name == "categories"), None)
-    return rows if header is None else rows.with_columns(_paths(rows, f"{table.path.name}: {header}", reading))
+    for header in (header for header, name in table.names.items() if name == "categories"):
+        rows = rows.with_columns(_paths(rows, f"{table.path.name}: {header}", reading))
+    return rows
 
 
 def _paths(rows: pl.LazyFrame, place: str, reading: Reading) -> pl.Expr:
@@ -228,7 +225,7 @@ def _paths(rows: pl.LazyFrame, place: str, reading: Reading) -> pl.Expr:
     said = pl.col("categories")
     shares = [said.str.contains(sign, literal=True).mean().alias(sign) for sign in ("|", ", ")]
     found = rows.select(shares).collect(engine="streaming").row(0, named=True)
-    sign = next((sign.strip() for sign, share in found.items() if (share or 0) > _OFTEN), " ")
+    sign = next((sign.strip() for sign, share in found.items() if (share or 0) > 0.05), " ")  # a stray sign separates nothing
     if sign != " ":
         reading.note(f"{place} is taken as separated by {sign!r} and not by blanks, as RecBole has it")
     token = pl.element().str.strip_chars(" '\"[]" if sign == "," else " ")
@@ -240,8 +237,7 @@ def _paths(rows: pl.LazyFrame, place: str, reading: Reading) -> pl.Expr:
 
 def _texts(table: _Table) -> tuple[str, ...]:
     """Further columns that a text model should read: sequences of tokens, and tokens most of which are words."""
-    ours = _dump_columns(table)
-    words = {header: name for header, name in table.names.items() if "token" in table.types[header] and name not in ours}
+    words = {header: name for header, name in table.names.items() if "token" in table.types[header] and name not in table.ours}
     shares = [none_if_empty(pl.col(header)).str.contains(_WORDS).mean().alias(header) for header in words]
     found = table.rows.select(shares).collect(engine="streaming").row(0, named=True) if words else {}
     return tuple(name for header, name in words.items() if table.types[header] == "token_seq" or (found[header] or 0) > 0.5)
@@ -253,7 +249,9 @@ def _triples(path: Path, link: Path | None, items: pl.LazyFrame, reading: Readin
     An entity that happens to have an item's id without being linked to it is told apart as `entity:` and its id. Without links,
     an item's id is the item.
     """
-    triples = _required(path, "triples", reading)
+    said = pl.col("relation").str.to_lowercase()
+    link_or_not = pl.when(said.is_in(_LISTS)).then(said).otherwise(pl.col("relation"))
+    triples = _required(path, "triples", reading).with_columns(link_or_not.alias("relation"))
     items = items.select(none_if_empty(pl.col("id"))).drop_nulls().unique().collect(engine="streaming").lazy()
     if link is None:
         ends = pl.concat([triples.select(id="head"), triples.select(id="tail")])

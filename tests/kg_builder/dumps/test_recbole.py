@@ -64,9 +64,9 @@ def test_small_timestamps_are_positions(tmp_path):
 @pytest.mark.parametrize("column", ["event:token", "behavior:token", "behavior_type:token"])
 def test_a_column_of_events_says_their_kind(column, tmp_path):
     head = f"user_id:token\titem_id:token\t{column}\n"
-    tables = build(folder(tmp_path, inter=f"{head}u1\ti1\tbuy\nu1\ti2\tpv\nu1\ti3\tcart\nu1\ti4\t\n"))
+    tables = build(folder(tmp_path, inter=f"{head}u1\ti1\tbuy\nu1\ti2\tpv\nu1\ti3\tcart\nu1\ti4\t\nu1\ti5\tABOUT\n"))
     kinds = {kind: len(rows(tables, ("User", kind, "Product"))) for kind in ("BOUGHT", "VIEWED", "CARTED", "INTERACTED")}
-    assert kinds == {"BOUGHT": 1, "VIEWED": 1, "CARTED": 1, "INTERACTED": 1}
+    assert kinds == {"BOUGHT": 1, "VIEWED": 1, "CARTED": 1, "INTERACTED": 2}
 
 
 def test_further_columns_of_interactions_are_properties_of_their_type(tmp_path):
@@ -215,6 +215,12 @@ def test_an_entity_that_only_happens_to_be_called_like_an_item_is_no_item(tmp_pa
     inter = "user_id:token\titem_id:token\nu1\t1\nu1\t2\n"
     tables = build(folder(tmp_path, inter=inter, kg=f"{KG}2\tr\t1\n", link=f"{LINK}1\t2\n"))
     assert related(tables) == {("Product", "1", "entity:1", "r", "Entity")}
+
+
+def test_relations_between_products_are_those_of_the_graph_in_either_case(tmp_path):
+    kg = f"{KG}Product/i1\tALSO_BOUGHT\tProduct/i2\n"
+    tables = build(folder(tmp_path, inter=TWO, kg=kg, link=f"{LINK}i1\tProduct/i1\ni2\tProduct/i2\n"))
+    assert rows(tables, ("Product", "ALSO_BOUGHT", "Product")) == [("i1", "i2")]
 
 
 def test_without_links_an_items_id_is_the_item(tmp_path):
