@@ -41,6 +41,11 @@ class Example:
 def write(path: Path, table: pl.DataFrame) -> None:
     if path.suffix == ".parquet":
         table.write_parquet(path)
+    elif path.name.startswith("u."):  # ml-100k: no header, no quotes, Latin-1
+        separator = "\t" if path.suffix == ".data" else "|"
+        path.write_bytes(table.write_csv(separator=separator, include_header=False, quote_style="never").encode("latin-1"))
+    elif path.suffix in (".inter", ".item", ".user", ".kg", ".link"):
+        table.write_csv(path, separator="\t", quote_style="never")
     elif path.suffix in (".tsv", ".csv"):
         table.write_csv(path, separator="\t" if path.suffix == ".tsv" else ",")
     else:
@@ -159,6 +164,61 @@ EXAMPLES = {
 }
 
 
+FLAGS = tuple(f"genre_{number}" for number in range(19))
+EXAMPLES |= {
+    "movielens": Example(
+        {
+            "u.data": rows(
+                "user item rating timestamp",
+                (196, 242, 3, 881250949),
+                (186, 302, 4, 891717742),
+                (186, 302, 5, 891717742),
+                (22, 1650, 1, 878887116),
+            ),
+            "u.item": rows(
+                f"item title release video url {' '.join(FLAGS)}",
+                (242, "Kolya (1996)", "24-Jan-1997", None, "http://imdb/Kolya", *(int(n == 5) for n in range(19))),
+                (302, 'L.A. "Noir, The" (1997)', "01-Jan-1997", None, None, *(int(n in (6, 10)) for n in range(19))),
+                (543, "Misérables, Les (1995)", "01-Jan-1995", None, None, *(int(n == 8) for n in range(19))),
+                (267, "unknown", None, None, None, *(int(n == 0) for n in range(19))),
+            ),
+            "u.user": rows("user age gender occupation zip", (196, 49, "M", "writer", "05501"), (22, 25, "F", "other", "V3N4P")),
+            "u.genre": rows(
+                "name number", ("unknown", 0), *((name, number) for number, name in enumerate("ABCDEFGHIJKLMNOPQR", 1))
+            ),
+        },
+        {"u.data": rows("user item rating timestamp", (5, 242, 3, 3_800_000_000))},
+        "time must lie between 1995-01-01 and tomorrow",
+    ),
+    "recbole": Example(
+        {
+            "tea.train.inter": rows(
+                "user_id:token item_id:token rating:float timestamp:float event:token",
+                ("u1", "i1", 4.5, 978300760.0, "bought"),
+                ("u1", "i1", None, 978300760.0, "view"),
+                ("u2", "i2", 3.0, 978302109.0, None),
+            ),
+            "tea.valid.inter": rows("user_id:token item_id:token timestamp:float", ("u2", "i3", 978302110.0)),
+            "tea.item": rows(
+                "item_id:token title:token_seq class:token_seq price:float brand:token weight:float",
+                ("i1", 'The "best" kettle', "Kitchen Tea", 9.5, "Acme", 1.5),
+                ("i2", "Cup", "Kitchen", float("nan"), "ACME", None),
+            ),
+            "tea.user": rows("user_id:token age:float", ("u1", 49.0), ("u7", None)),
+            "tea.kg": rows(
+                "head_id:token relation_id:token tail_id:token",
+                ("m.1", "made_of", "m.steel"),
+                ("m.1", "sequel", "m.2"),
+                ("m.steel", "used_in", "m.2"),
+            ),
+            "tea.link": rows("item_id:token entity_id:token", ("i1", "m.1"), ("i2", "m.2"), ("i3", "m.2"), ("i9", "m.steel")),
+        },
+        {"tea.train.inter": rows("user_id:token item_id:token event:token", ("u9", "i1", "teleported"))},
+        "event must be viewed, carted, bought or interacted",
+    ),
+}
+
+
 @pytest.fixture(params=sorted(readers()))
 def format_(request):
     return request.param
@@ -182,6 +242,12 @@ def test_a_reader_says_its_name_and_what_it_looks_for_in_one_line(format_):
 
 def test_a_folder_is_read_by_its_own_reader(format_, tmp_path):
     assert read_dump(EXAMPLES[format_].write(tmp_path)).format == format_
+
+
+def test_no_other_reader_of_known_layouts_takes_a_folder_for_its_own(format_, tmp_path):
+    folder = EXAMPLES[format_].write(tmp_path)
+    known = [name for name, reader in readers().items() if reader.PRECEDENCE <= readers()[format_].PRECEDENCE]
+    assert [name for name in known if readers()[name].recognises(folder)] == [format_]
 
 
 def test_tables_pass_their_check(format_, tmp_path):
