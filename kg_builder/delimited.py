@@ -124,15 +124,18 @@ class _Pieces:
     def _fast(self, chunk: Chunk) -> pl.DataFrame | None:
         """The chunk by polars; None where its rows are not its lines."""
         names = [*self._columns, _SURPLUS]
-        table = pl.read_csv(
-            io.BytesIO(self._plain(chunk.data)),
-            has_header=False,
-            separator=self._separator if len(self._separator) == 1 else _STAND_IN,
-            quote_char=None,
-            schema=dict.fromkeys(names, pl.String()),
-            truncate_ragged_lines=True,
-            missing_columns="insert",
-        )
+        try:
+            table = pl.read_csv(
+                io.BytesIO(self._plain(chunk.data)),
+                has_header=False,
+                separator=self._separator if len(self._separator) == 1 else _STAND_IN,
+                quote_char=None,
+                schema=dict.fromkeys(names, pl.String()),
+                truncate_ragged_lines=True,
+                missing_columns="insert",
+            )
+        except pl.exceptions.PolarsError:  # the first row has several fields too many
+            return None
         if table.height != chunk.lines:
             return None
         table = table.with_row_index(_LINE, offset=chunk.first)
