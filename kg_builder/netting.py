@@ -13,7 +13,7 @@ _LEAST = 1e-9
 
 
 def netted(lines: pl.LazyFrame, sieve: Sieve) -> pl.LazyFrame:
-    """The purchases, each with the quantity that was not given back; only customers' products with a cancellation are put in order.
+    """The purchases, each with what was not given back; only what a customer cancelled anything of is put in order.
 
     A purchase of which nothing is left, and a cancellation that finds nothing (or less than it wants) bought before it, go to the
     rejects as no fault. Of the same moment, purchases come first. The order of the rows does not count.
@@ -49,7 +49,7 @@ def _ordered(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _left(rows: Iterable[tuple[str, str, bool, float]]) -> list[float]:
-    """What is left of each purchase, and of each cancellation what it found nothing to take off; rows come in `_ordered`'s order."""
+    """What is left of each purchase, and of each cancellation what it could not take off; rows come as `_ordered` puts them."""
     left: list[float] = []
     pair: tuple[str, str] | None = None
     stock: list[int] = []

@@ -5,7 +5,6 @@ and any table that has columns for order, product, customer, quantity and price.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -31,7 +30,8 @@ _NEEDED = ("user", "product", "key", "quantity", "price")
 _OURS = (*_NEEDED, "at", "discount")
 _UCI = frozenset({"stockcode", "description", "quantity", "invoicedate", "country"})
 _NO_PRODUCTS = (
-    "POST D DOT M S B C2 C3 CRUK PADS AMAZONFEE ADJUST ADJUST2 TEST001 TEST002 GIFT".split() + ["BANK CHARGES"]  # noqa: SIM905
+    *("POST", "D", "DOT", "M", "S", "B", "C2", "C3", "CRUK", "PADS", "BANK CHARGES"),
+    *("AMAZONFEE", "ADJUST", "ADJUST2", "TEST001", "TEST002", "GIFT"),
 )
 """UCI's codes for postage, discounts, manual entries, samples, bad debt, carriage, commission, fees, tests."""
 _VOUCHER = r"^GIFT_\d"
@@ -126,7 +126,7 @@ def _tables(reading: Reading, file: Path) -> Iterator[pl.LazyFrame]:
                 f"its columns are: {', '.join(columns)}. `kg-builder infer {file}` writes a mapping"
             )
         if columns:
-            yield _judged(table.rename(roles), uci=_UCI <= {plain(name) for name in columns})
+            yield _judged(table.rename(roles), uci={plain(name) for name in columns} >= _UCI)
 
 
 def _judged(lines: pl.LazyFrame, *, uci: bool) -> pl.LazyFrame:
@@ -173,7 +173,7 @@ def _products(sold: pl.LazyFrame, told: Mapping[str, str]) -> pl.LazyFrame:
 
 
 def _prices(sold: pl.LazyFrame) -> pl.LazyFrame:
-    """The median of what a unit of each product cost, the lower of the two in the middle; of the prices counted, not of the rows."""
+    """What a unit of each product cost in the median, the lower of the two in the middle; memory grows with different prices."""
     counts = sold.filter(pl.col("__price") > 0).group_by("product", "__price").len().collect(engine="streaming")
     upto = counts.sort("product", "__price").with_columns(pl.col("len").cum_sum().over("product").alias("upto"))
     middle = pl.col("upto") * 2 >= pl.col("len").sum().over("product")

@@ -1,6 +1,6 @@
 """Retailrocket's shop: events, item properties that change over time, and a tree of categories; words are hashed.
 
-Source: Retailrocket, "Retailrocket recommender system dataset", Kaggle, 2016 (kaggle.com/datasets/retailrocket/ecommerce-dataset).
+Source: Retailrocket, "Retailrocket recommender system dataset", 2016 (kaggle.com/datasets/retailrocket/ecommerce-dataset).
 """
 
 from collections.abc import Mapping
