@@ -5,11 +5,11 @@ from pathlib import Path
 
 import polars as pl
 
-from kg_builder.columns import REQUIRED, named, plain, timed
+from kg_builder.columns import REQUIRED, named, timed
 from kg_builder.dates import dated
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource, SchemaError, did_you_mean
-from kg_builder.facts import products_told_of, told_of_products, typed, whole
+from kg_builder.facts import held_out, products_told_of, told_of_products, typed, whole
 from kg_builder.reading import Reading, columns_of, files_of, kind_of
 
 FORMAT = "events"
@@ -43,7 +43,7 @@ def read(source: Source, reading: Reading) -> Dump:
     """
     if not Path(str(source)).exists() or not (files := _files(source)):
         raise MissingSource(f"there are no events at {source}; {FORMAT} looks for {LOOKS_FOR}")
-    for file in _held_out(source):
+    for file in held_out(files_of(source)):
         reading.note(f"{file.name} was not opened: by its name it holds what a ranking is tested on")
     tables = [table for file in files if (table := _table(reading, file, source)) is not None]
     name = Path(str(source)).name
@@ -65,14 +65,8 @@ def _files(source: Source) -> list[Path]:
     files = [file for file in files_of(source) if kind_of(file) and not file.name.lower().startswith(_ABOUT)]
     if any(file.name.lower().split(".")[0] in REQUIRED for file in files):
         return []
-    return [file for file in files if file not in _held_out(source)]
-
-
-def _held_out(source: Source) -> list[Path]:
-    """Files of a folder that are called test and stand beside others; a file that the caller names is read."""
-    files = [file for file in files_of(source) if kind_of(file)]
-    tests = [file for file in files if plain(file.name.split(".")[0]).endswith("test")]
-    return tests if len(tests) < len(files) else []
+    tests = held_out(files)
+    return [file for file in files if file not in tests]
 
 
 def _roles(columns: list[str]) -> Mapping[str, str]:

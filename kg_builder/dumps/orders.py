@@ -14,7 +14,7 @@ from kg_builder.columns import REQUIRED, named, plain
 from kg_builder.dates import dated
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import DumpError, MissingSource, SchemaError
-from kg_builder.facts import commonest, products_told_of, told_of_products, typed, whole
+from kg_builder.facts import commonest, held_out, products_told_of, told_of_products, typed, whole
 from kg_builder.netting import netted
 from kg_builder.reading import Reading, columns_of, files_of, kind_of
 from kg_builder.rejects import Sieve
@@ -85,13 +85,18 @@ def read(source: Source, reading: Reading) -> Dump:
 def _files(source: Source) -> list[Path]:
     """The tables of a folder, or the one file; none where a file is named after a table of the format `tables`."""
     files = [file for file in files_of(source) if (kind_of(file) or _is_workbook(file)) and not _is_about(file)]
-    return [] if any(file.name.lower().split(".")[0] in REQUIRED for file in files) else files
+    if any(file.name.lower().split(".")[0] in REQUIRED for file in files):
+        return []
+    tests = held_out(files)
+    return [file for file in files if file not in tests]
 
 
 def _chosen(source: Source, reading: Reading) -> list[Path]:
     """The files to read: a workbook beside text files holds the same lines once more."""
     if not Path(str(source)).exists():
         raise MissingSource(f"there is nothing at {source}; {FORMAT} looks for {LOOKS_FOR}")
+    for file in held_out(files_of(source)):
+        reading.note(f"{file.name} was not opened: by its name it holds what a ranking is tested on")
     files = _files(source)
     plain_files = [file for file in files if not _is_workbook(file)]
     for file in files if plain_files else []:
