@@ -43,7 +43,7 @@ def read(source: Source, reading: Reading) -> Dump:
     """
     if not Path(str(source)).exists() or not (files := _files(source)):
         raise MissingSource(f"there are no events at {source}; {FORMAT} looks for {LOOKS_FOR}")
-    for file in held_out(files_of(source)):
+    for file in held_out(_candidates(source)):
         reading.note(f"{file.name} was not opened: by its name it holds what a ranking is tested on")
     tables = [table for file in files if (table := _table(reading, file, source)) is not None]
     name = Path(str(source)).name
@@ -61,12 +61,21 @@ def read(source: Source, reading: Reading) -> Dump:
 
 
 def _files(source: Source) -> list[Path]:
-    """The tables of a folder without those to test on, or the one file; none where one is named as the format `tables` wants."""
-    files = [file for file in files_of(source) if kind_of(file) and not file.name.lower().startswith(_ABOUT)]
-    if any(file.name.lower().split(".")[0] in REQUIRED for file in files):
-        return []
+    """The tables of a folder without those to test on, or the one file."""
+    files = _candidates(source)
     tests = held_out(files)
     return [file for file in files if file not in tests]
+
+
+def _candidates(source: Source) -> list[Path]:
+    """All tables of a folder, or the one file; none where one is named as the format `tables` wants."""
+    files = [file for file in files_of(source) if kind_of(file) and not file.name.lower().startswith(_ABOUT)]
+    return [] if any(_is_of_tables(file) for file in files) else files
+
+
+def _is_of_tables(file: Path) -> bool:
+    stem, _, suffix = file.name.lower().partition(".")
+    return stem in REQUIRED and suffix in ("csv", "csv.gz", "tsv", "parquet")
 
 
 def _roles(columns: list[str]) -> Mapping[str, str]:

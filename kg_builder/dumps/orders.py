@@ -31,10 +31,9 @@ _OURS = (*_NEEDED, "at", "discount")
 _UCI = frozenset({"stockcode", "description", "quantity", "invoicedate", "country"})
 _NO_PRODUCTS = (
     *("POST", "D", "DOT", "M", "S", "B", "C2", "C3", "CRUK", "PADS", "BANK CHARGES"),
-    *("AMAZONFEE", "ADJUST", "ADJUST2", "TEST001", "TEST002", "GIFT"),
+    *("AMAZONFEE", "ADJUST", "ADJUST2", "TEST001", "TEST002"),
 )
 """UCI's codes for postage, discounts, manual entries, samples, bad debt, carriage, commission, fees, tests."""
-_VOUCHER = r"^GIFT_\d"
 _JUNK = (
     r"(?i)^[^a-z]*$|\b(?:damage[ds]?|damges|check(?:ed)?|missing|mixed up|lost|wrong(?:ly)?|found|thrown away|wet|rusty|mould?y?"
     r"|crushed|smashed|broken|faulty|adjust(?:ment)?|sold as|counted|returned|sample|test|ebay|unsaleable|destroyed)\b"
@@ -62,8 +61,8 @@ def read(source: Source, reading: Reading) -> Dump:
     tables = [table for file in _chosen(source, reading) for table in _tables(reading, file)]
     if not tables:
         raise MissingSource(f"{source} has no invoice lines; {FORMAT} looks for {LOOKS_FOR}")
-    lines = dated(pl.concat(tables, how="diagonal_relaxed"), reading.note)
-    sieve = Sieve(reading.rejects)
+    sieve = Sieve(reading.rejects, reading.scratch)
+    lines = sieve.hold("orders-lines", dated(pl.concat(tables, how="diagonal_relaxed"), reading.note))
     sieve.spare(lines.filter("__service"), "postage, fees, samples and corrections are no products", "product")
     lines = lines.filter(~pl.col("__service"))
     sold = lines.filter(~pl.col("__back") & (pl.col("__quantity").fill_null(1) > 0) & (_signed() | (pl.col("__price") > 0)))
@@ -83,19 +82,23 @@ def read(source: Source, reading: Reading) -> Dump:
 
 
 def _files(source: Source) -> list[Path]:
-    """The tables of a folder, or the one file; none where a file is named after a table of the format `tables`."""
-    files = [file for file in files_of(source) if (kind_of(file) or _is_workbook(file)) and not _is_about(file)]
-    if any(file.name.lower().split(".")[0] in REQUIRED for file in files):
-        return []
+    """The tables of a folder without those to test on, or the one file."""
+    files = _candidates(source)
     tests = held_out(files)
     return [file for file in files if file not in tests]
+
+
+def _candidates(source: Source) -> list[Path]:
+    """All tables of a folder, or the one file; none where a file is named after a table of the format `tables`."""
+    files = [file for file in files_of(source) if (kind_of(file) or _is_workbook(file)) and not _is_about(file)]
+    return [] if any(file.name.lower().split(".")[0] in REQUIRED for file in files) else files
 
 
 def _chosen(source: Source, reading: Reading) -> list[Path]:
     """The files to read: a workbook beside text files holds the same lines once more."""
     if not Path(str(source)).exists():
         raise MissingSource(f"there is nothing at {source}; {FORMAT} looks for {LOOKS_FOR}")
-    for file in held_out(files_of(source)):
+    for file in held_out(_candidates(source)):
         reading.note(f"{file.name} was not opened: by its name it holds what a ranking is tested on")
     files = _files(source)
     plain_files = [file for file in files if not _is_workbook(file)]
@@ -156,7 +159,7 @@ def _judged(lines: pl.LazyFrame, *, uci: bool) -> pl.LazyFrame:
         many.alias("__quantity"),
         pl.coalesce(number(pl.col("price")), price(pl.col("price"))).alias("__price"),
         ((many < 0) | (invoice & ~unread & uci)).fill_null(value=False).alias("__back"),
-        ((code.is_in(_NO_PRODUCTS) | code.str.contains(_VOUCHER)) & uci).fill_null(value=False).alias("__service"),
+        (code.is_in(_NO_PRODUCTS) & uci).fill_null(value=False).alias("__service"),
     )
 
 

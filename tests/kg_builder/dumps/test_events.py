@@ -161,12 +161,17 @@ def test_an_empty_file_is_of_no_format_and_a_missing_one_is_told(tmp_path):
         read_dump(tmp_path / "nowhere.csv", format="events")
 
 
-@pytest.mark.parametrize("name", ["events.csv", "reviews.csv", "users.parquet.csv", "products.csv", "triples.csv"])
+@pytest.mark.parametrize("name", ["events.csv", "reviews.csv", "products.csv", "triples.csv"])
 def test_a_file_named_after_a_table_belongs_to_tables(name, tmp_path):
     path = file(tmp_path, "user,item", "u1,p1", name=name)
     assert not events.recognises(path)
     file(tmp_path, "user,item", "u1,p1")
     assert not events.recognises(tmp_path)
+
+
+def test_json_lines_named_events_are_read_all_the_same(tmp_path):
+    (tmp_path / "events.jsonl").write_text('{"user": "u1", "item": "p1", "event": "view"}\n')
+    assert edges(build(tmp_path), "VIEWED") == [("u1", "p1")]
 
 
 @pytest.mark.parametrize("header", ["head,relation,tail", "id,title,brand", "a,b,c"])

@@ -109,9 +109,7 @@ def test_a_sale_without_a_customer_is_no_fault_and_its_product_is_one(tmp_path):
     assert (rejects.counts(), rejects.faults) == ({"the sale has no customer": 2}, 0)
 
 
-@pytest.mark.parametrize(
-    "code", ["POST", "D", "DOT", "M", "m", "S", "B", "C2", "CRUK", "PADS", "BANK CHARGES", "AMAZONFEE", "gift_0001_20"]
-)
+@pytest.mark.parametrize("code", ["POST", "D", "DOT", "M", "m", "S", "B", "C2", "CRUK", "PADS", "BANK CHARGES", "AMAZONFEE"])
 def test_postage_and_fees_are_no_products_and_no_fault(code, tmp_path):
     rejects = Rejects()
     tables = build(folder(tmp_path, line(), line(code=code, title="POSTAGE")), rejects)
