@@ -16,7 +16,8 @@ def netted(lines: pl.LazyFrame, sieve: Sieve) -> pl.LazyFrame:
     """The purchases, each with what was not given back; only what a customer cancelled anything of is put in order.
 
     A purchase of which nothing is left, and a cancellation that finds nothing (or less than it wants) bought before it, go to the
-    rejects as no fault. Of the same moment, purchases come first. The order of the rows does not count.
+    rejects as no fault; how many cancellations were taken off is noted. Of the same moment, purchases come first. The order of
+    the rows does not count.
 
     Args:
         lines: with the columns user, product, key, quantity, price, at (text), `__quantity` (a number or null) and `__back`
@@ -79,5 +80,9 @@ def _tell(ordered: pl.DataFrame, sieve: Sieve) -> None:
         "the cancellation has no earlier purchase": back & (left == amount),
         "the cancellation takes back more than was bought before": back & (left > 0) & (left < amount),
     }
+    used = ordered.filter(back & (left < amount)).height
+    if used:
+        lines = "1 cancellation was" if used == 1 else f"{used:,} cancellations were"
+        sieve.rejects.note(f"{lines} taken off what the customer had bought of the product before")
     for reason, rows in reasons.items():
         sieve.spare(ordered.filter(rows).lazy(), reason, "key")

@@ -50,9 +50,9 @@ def read(source: Source, reading: Reading) -> Dump:
     if not tables:
         return Dump(name, FORMAT, events=pl.LazyFrame(schema=dict.fromkeys(_ENDS, pl.String())))
     rows = dated(pl.concat(tables, how="diagonal_relaxed"), reading.note)
-    present = rows.collect_schema().names()
+    present = rows.collect_schema()
     known = {*named("events", present), *named("reviews", present), "file", "line", "position"}
-    told = told_of_products(name for name in present if name not in known)
+    told = told_of_products(name for name, dtype in present.items() if name not in known and not dtype.is_nested())
     products = products_told_of(rows, told) if told else None
     rows = typed(rows.drop(list(told)), [name for name in present if name not in known and name not in told])
     if "text" in present:

@@ -68,8 +68,9 @@ def read(source: Source, reading: Reading) -> Dump:
     sold = lines.filter(~pl.col("__back") & (pl.col("__quantity").fill_null(1) > 0) & (_signed() | (pl.col("__price") > 0)))
     sieve.spare(lines.filter(~_signed()), "the sale has no customer", "key")
     bought = netted(lines.filter(_signed()), sieve)
-    further = [name for name in bought.collect_schema() if not name.startswith("__") and name not in (*_OURS, "file", "line")]
-    told = told_of_products(further)
+    schema = bought.collect_schema()
+    further = [name for name in schema if not name.startswith("__") and name not in (*_OURS, "file", "line")]
+    told = told_of_products(name for name in further if not schema[name].is_nested())
     users = [name for name in further if plain(name) == "country"]
     bought = typed(bought, [name for name in further if name not in (*told, *users)])
     return Dump(

@@ -22,7 +22,6 @@ CLICKS = [
 ]
 BUYS = ["1,2014-04-07T10:58:00.306Z,214536502,12462,2", "1,2014-04-07T10:58:00.306Z,214536500,0,0"]
 SLICE = ["SessionId\tItemId\tTime", "3\t214716935\t1396437466.94", "3\t214832672\t1396438212.318"]
-REAL = Path("/work/shared/data/yoochoose-100k")
 
 
 def folder(path, **files):
@@ -157,7 +156,8 @@ def test_a_slice_without_its_items_is_told(tmp_path):
         read_dump(folder(tmp_path, **{"train.txt": ["SessionId\tTime", "3\t1396437466.94"]}))
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="the slice of session-rec is not here")
+@pytest.mark.real_data
+@pytest.mark.skipif("GRAPHREC_DATA" not in os.environ, reason="GRAPHREC_DATA names no folder of real data")
 def test_the_slice_of_session_rec():
-    nodes, edges = build(REAL).counts()
+    nodes, edges = build(Path(os.environ["GRAPHREC_DATA"]) / "yoochoose-100k").counts()
     assert (nodes, edges) == ({"User": 17794, "Product": 2933}, {("User", "VIEWED", "Product"): 70278})
