@@ -27,7 +27,7 @@ def recognises(source: Source) -> bool:
     """True for a lone file with a column for user or item, and for a folder of files that have both, all alike."""
     files = _files(source)
     roles = [set(_roles(columns_of(file)).values()) for file in files]
-    if len(files) == 1 and files[0] == Path(str(source)):
+    if len(files) == 1:  # `read` says which column is missing
         return bool(roles[0] & set(_ENDS))
     return bool(files) and set(_ENDS) <= roles[0] and all(role == roles[0] for role in roles)
 

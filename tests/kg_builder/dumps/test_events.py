@@ -124,9 +124,11 @@ def test_a_file_with_a_text_holds_reviews(tmp_path):
     assert tables.nodes["Product"].select("id", "title").collect().rows() == [("p1", "Kettle")]
 
 
-def test_columns_that_cannot_be_matched_are_told_with_what_was_found(tmp_path):
+@pytest.mark.parametrize("alone", [True, False])
+def test_columns_that_cannot_be_matched_are_told_with_what_was_found(alone, tmp_path):
+    path = file(tmp_path, "usr,sku,when", "u1,p1,1556704800")
     with pytest.raises(SchemaError) as refusal:
-        read_dump(file(tmp_path, "usr,sku,when", "u1,p1,1556704800"))
+        read_dump(path if alone else tmp_path)
     message = str(refusal.value)
     assert "found product (sku), at (when); not found: user; did you mean 'usr'?; its columns are: usr, sku, when" in message
     assert "kg-builder infer" in message

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kg_builder.dumps import read_dump, yoochoose
-from kg_builder.errors import DamagedDump, MissingSource, UnknownFormat
+from kg_builder.errors import DamagedDump, MissingSource, SchemaError
 from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.tabulation import tabulate
@@ -152,7 +152,7 @@ def test_what_is_no_session_is_not_taken(tmp_path):
 
 
 def test_a_slice_without_its_items_is_told(tmp_path):
-    with pytest.raises(UnknownFormat):
+    with pytest.raises(SchemaError, match="not found: product"):
         read_dump(folder(tmp_path, **{"train.txt": ["SessionId\tTime", "3\t1396437466.94"]}))
 
 
