@@ -44,8 +44,8 @@ _ALIASES: Mapping[str, Mapping[str, str]] = {
         "description": "description desc details longdescription shortdescription summary productdescription body about",
         "price": _PRICE,
         "brand": "brand brandname manufacturer maker vendor make publisher producer",
-        "categories": "categories category categoryname categorypath categoryid producttype productcategory breadcrumb"
-        " breadcrumbs taxonomy genres genre department",
+        "categories": "categories category categoryname categorypath categorycode categoryid producttype productcategory"
+        " breadcrumb breadcrumbs taxonomy genres genre department",
         "also_bought": "alsobought alsobuy relatedproducts crosssell crosssells",
         "also_viewed": "alsoviewed alsoview",
         "bought_together": "boughttogether frequentlyboughttogether",

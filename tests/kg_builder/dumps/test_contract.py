@@ -46,8 +46,8 @@ def write(path: Path, table: pl.DataFrame) -> None:
         path.write_bytes(table.write_csv(separator=separator, include_header=False, quote_style="never").encode("latin-1"))
     elif path.suffix in (".inter", ".item", ".user", ".kg", ".link"):
         table.write_csv(path, separator="\t", quote_style="never")
-    elif path.suffix in (".tsv", ".csv"):
-        table.write_csv(path, separator="\t" if path.suffix == ".tsv" else ",")
+    elif path.suffix in (".tsv", ".csv", ".txt", ".dat"):
+        table.write_csv(path, separator="\t" if path.suffix in (".tsv", ".txt") else ",", include_header=path.suffix != ".dat")
     else:
         lines = "".join(json.dumps({k: v for k, v in row.items() if v is not None}) + "\n" for row in table.to_dicts())
         path.write_bytes(gzip.compress(lines.encode()) if path.suffix == ".gz" else lines.encode())
@@ -160,6 +160,83 @@ EXAMPLES = {
         },
         {"events.parquet": rows("user product event at", ("u1", "p1", "teleported", 1500000000))},
         "event must be viewed, carted, bought or interacted",
+    ),
+    "events": Example(
+        {
+            "clicks_2019.csv": rows(
+                "Customer_ID SKU action when channel brand",
+                ("u1", "p1", "view", "2019-05-01 10:00:00", "web", "Acme"),
+                ("u1", "p1", "purchase", "2019-05-01 10:00:09", "app", "ACME"),
+                ("u2", "p2", "Click", "2019-05-01T10:00:09Z", None, None),
+            ),
+            "clicks_2020.csv": rows(
+                "Customer_ID SKU action when channel brand", ("u1", "p3", "add_to_cart", "2019-06-01 00:00:00", "web", "Acme")
+            ),
+        },
+        {"clicks_2020.csv": rows("Customer_ID SKU action when", ("u1", "p3", "teleported", "2019-06-01 00:00:00"))},
+        "event must be viewed, carted, bought or interacted",
+    ),
+    "retailrocket": Example(
+        {
+            "events.csv": rows(
+                "timestamp visitorid event itemid transactionid",
+                (1433221332117, 257597, "view", 355908, None),
+                (1433224214164, 992329, "addtocart", 248676, None),
+                (1433224214999, 992329, "transaction", 248676, 4000),
+            ),
+            "item_properties_part1.csv": rows(
+                "timestamp itemid property value",
+                (1435460400000, 248676, "categoryid", "1338"),
+                (1441508400000, 248676, "888", "1116713 960601 n277.200"),
+                (1435460400000, 355908, "790", "n10200.000"),
+            ),
+            "item_properties_part2.csv": rows(
+                "timestamp itemid property value",
+                (1442113200000, 248676, "categoryid", "1016"),
+                (1442113200000, 355908, "available", "1"),
+            ),
+            "category_tree.csv": rows("categoryid parentid", (1016, 213), (213, None), (1338, 1016)),
+        },
+        {"events.csv": rows("timestamp visitorid event itemid transactionid", (1433221332117, 257597, "teleport", 355908, None))},
+        "event must be viewed, carted, bought or interacted",
+    ),
+    "yoochoose": Example(
+        {
+            "yoochoose-clicks.dat": rows(
+                "session at item category",
+                (1, "2014-04-07T10:51:09.277Z", 214536502, "0"),
+                (1, "2014-04-07T10:54:09.868Z", 214536500, "S"),
+                (2, "2014-04-07T13:56:37.614Z", 214536500, "3"),
+                (3, "2014-04-07T13:56:37.614Z", 214536500, "2089037041"),
+            ),
+            "yoochoose-buys.dat": rows(
+                "session at item price quantity",
+                (1, "2014-04-07T10:58:00.306Z", 214536502, 12462, 1),
+                (1, "2014-04-07T10:58:00.306Z", 214536500, 0, 0),
+            ),
+        },
+        {"yoochoose-clicks.dat": rows("session at item category", (9, "2090-04-07T10:51:09.277Z", 214536502, "0"))},
+        "time must lie between 1995-01-01 and tomorrow",
+    ),
+    "orders": Example(
+        {
+            "data.csv": rows(
+                "InvoiceNo StockCode Description Quantity InvoiceDate UnitPrice CustomerID Country",
+                ("536365", "85123A", "WHITE HANGING HEART T-LIGHT HOLDER", 6, "12/1/2010 8:26", 2.55, 17850.0, "United Kingdom"),
+                ("536365", "71053", "WHITE METAL LANTERN", 6, "12/1/2010 8:26", 3.39, 17850.0, "United Kingdom"),
+                ("536370", "POST", "POSTAGE", 3, "12/1/2010 8:45", 18.0, 12583.0, "France"),
+                ("C536379", "71053", "WHITE METAL LANTERN", -2, "12/13/2010 9:41", 3.39, 17850.0, "United Kingdom"),
+                ("536380", "71053", "damaged", 2, "12/13/2010 9:42", 0.0, None, "United Kingdom"),
+                ("C536383", "85123A", "WHITE HANGING HEART T-LIGHT HOLDER", -6, "12/14/2010 9:49", 2.55, 17850.0, "France"),
+            )
+        },
+        {
+            "data.csv": rows(
+                "InvoiceNo StockCode Description Quantity InvoiceDate UnitPrice CustomerID Country",
+                ("536399", "71053", "WHITE METAL LANTERN", 6, "yesterday", 3.39, 17850.0, "United Kingdom"),
+            )
+        },
+        "time must be epoch seconds or an ISO 8601 date",
     ),
 }
 
