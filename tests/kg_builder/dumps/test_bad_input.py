@@ -158,7 +158,7 @@ def test_missing_file(tmp_path):
         read_dump(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("format_", ["interactions", "amazon-2018", "complete-journey", "tables"])
+@pytest.mark.parametrize("format_", ["interactions", "amazon-2014", "amazon-2018", "amazon-2023", "complete-journey", "tables"])
 def test_missing_file_of_a_named_format(format_, tmp_path):
     with pytest.raises(MissingSource):
         read_dump(tmp_path / "nowhere", format=format_)
