@@ -31,16 +31,19 @@ def dictionary(line: str) -> dict[str, object] | None:
     line = line.strip()
     if not line.startswith("{"):
         return None
-    found = _json(line)
-    if found is None:
-        found = _json(_respelt(line))
+    found = _json(respelt(line))
     if found is None:
         found = _python(line)
     return _whole(found) if found is not None and _HALF.search(line) else found
 
 
-def _respelt(line: str) -> str:
-    """The line with the strings and words of Python as JSON spells them."""
+def respelt(line: str) -> str:
+    """The line with the strings and words of Python as JSON spells them; JSON stays as it is, what JSON cannot say makes none.
+
+    Example:
+        >>> respelt("{'title': \"Tea's\", 'size': '6\"', 'price': None}")
+        '{"title": "Tea\'s", "size": "6\\\\"", "price": null}'
+    """
     return _PIECE.sub(_piece, line)
 
 

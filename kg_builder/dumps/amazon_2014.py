@@ -9,12 +9,14 @@ Source: McAuley, Targett, Shi and van den Hengel, "Image-based recommendations o
 from pathlib import Path
 
 import polars as pl
+from polars.exceptions import PolarsError
 
 from kg_builder.amazon import of_year, year_of
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource
 from kg_builder.jsonlines import Fields, first_object, listed, paths_of_names
 from kg_builder.reading import Reading
+from kg_builder.values import none_if_empty
 
 FORMAT = "amazon-2014"
 LOOKS_FOR = "reviews_*.json(.gz) lines with reviewerID, asin, helpful; meta_*.json(.gz) lines with asin, related, categories"
@@ -33,6 +35,7 @@ _REVIEW = {
 _LIST = pl.List(pl.String())
 _REVIEW_FIELDS = {name: _LIST if name == "helpful" else pl.String() for name in _REVIEW}
 _META = ("asin", "title", "description", "price", "brand", "related")
+_RELATED = pl.Struct(dict.fromkeys(("also_bought", "also_viewed", "buy_after_viewing", "bought_together"), _LIST))
 _META_FIELDS = {**dict.fromkeys(_META, pl.String()), "categories": _LIST}
 
 
@@ -74,20 +77,24 @@ def _written(table: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _described(table: pl.LazyFrame) -> pl.LazyFrame:
-    viewed = [_related(name).fill_null([]) for name in ("also_viewed", "buy_after_viewing")]
-    paths = pl.List(_LIST)
+    related = none_if_empty(pl.col("related")).map_batches(_decoded, return_dtype=_RELATED, is_elementwise=True)
+    table = table.with_columns(related.struct.unnest()).drop("related")
+    viewed = [pl.col(name).fill_null([]) for name in ("also_viewed", "buy_after_viewing")]
     return table.select(
         pl.col("asin").alias("id"),
         *("title", "description", "price", "brand"),
-        pl.col("categories").map_batches(paths_of_names, return_dtype=paths, is_elementwise=True),
-        _related("also_bought").alias("also_bought"),
+        pl.col("categories").map_batches(paths_of_names, return_dtype=pl.List(_LIST), is_elementwise=True),
+        "also_bought",
         pl.concat_list(viewed).alias("also_viewed"),
-        _related("bought_together").alias("bought_together"),
+        "bought_together",
         *("file", "line"),
     )
 
 
-def _related(name: str) -> pl.Expr:
-    """One list out of the JSON object `related`."""
-    said = pl.col("related").str.json_path_match(f"$.{name}")
-    return said.map_batches(listed, return_dtype=_LIST, is_elementwise=True)
+def _decoded(related: pl.Series) -> pl.Series:
+    """The lists of the JSON objects; where one holds something else, each list that is one."""
+    try:
+        return related.str.json_decode(_RELATED)
+    except PolarsError:
+        lists = [listed(related.str.json_path_match(f"$.{field.name}")).alias(field.name) for field in _RELATED.fields]
+        return pl.DataFrame(lists).to_struct(related.name)
