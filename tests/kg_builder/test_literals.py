@@ -1,13 +1,15 @@
 """Python's dictionaries in text: what is read, and that nothing runs."""
 
 import ast
+import json
 import string
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kg_builder.literals import dictionary
+from kg_builder.literals import dictionary, respelt
 
 TEXTS = st.text(alphabet=st.one_of(st.sampled_from("'\"\\ndux {}[]:,NoneTrue"), st.characters(exclude_categories=["Cs"])))
 VALUES = st.recursive(
@@ -21,6 +23,11 @@ VALUES = st.recursive(
 def test_what_python_writes_is_read_back(found):
     assert dictionary(repr(found)) == found
     assert dictionary(ascii(found)) == found
+
+
+@given(st.dictionaries(TEXTS, VALUES, max_size=4))
+def test_json_stays_as_it_is(found):
+    assert respelt(json.dumps(found)) == json.dumps(found)
 
 
 @given(st.text(alphabet=string.printable.replace("\n", ""), max_size=12).map(lambda text: "{'a': " + text + "}"))
@@ -62,3 +69,10 @@ def test_a_call_is_never_made(call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert dictionary("{'asin': " + call + "}") is None
     assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("part", ["'", '"', "'\\", "''", "'\"", "\\'", "x'\"y", "None", "'a': 'b', "])
+def test_a_long_broken_line_costs_what_its_length_costs(part):
+    started = time.process_time()
+    assert dictionary("{'a': " + part * 100_000 + "]") is None
+    assert time.process_time() - started < 5
