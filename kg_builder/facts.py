@@ -1,8 +1,6 @@
 """What lines of events and orders tell of other things: of their products, of their users, of the types of their values."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 
 import polars as pl
 
@@ -18,17 +16,6 @@ _FORMS: Mapping[str, tuple[str, Callable[[pl.Expr], pl.Expr]]] = {
     "integer": (r"^-?(?:0|[1-9]\d{0,17})$", lambda value: value.cast(pl.Int64)),
     "float": (r"^-?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$", lambda value: value.cast(pl.Float64)),
 }
-
-
-def held_out(files: Sequence[Path]) -> list[Path]:
-    """The files that hold what a ranking is tested on, by their names: they stay closed where there are others.
-
-    Example:
-        >>> [file.name for file in held_out([Path("train.csv"), Path("test.csv"), Path("latest.csv")])]
-        ['test.csv']
-    """
-    tests = [file for file in files if re.search(r"(?:^|[^a-z])test$", file.name.lower().split(".")[0])]
-    return tests if len(tests) < len(files) else []
 
 
 def whole(column: str) -> pl.Expr:

@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -82,7 +83,7 @@ def first_line(path: Path) -> str:
         block = next(_decoded(_unpacked(path, None, _BLOCK), None), b"")
     except (OSError, EOFError, zlib.error):
         return ""
-    return block.partition(b"\n")[0].rstrip(b"\r").decode("utf-8", errors="replace")
+    return re.split(rb"[\r\n]", block, maxsplit=1)[0].decode("utf-8", errors="replace")
 
 
 def check_link(path: Path) -> None:

@@ -3,11 +3,9 @@
 A line that is no object goes to the rejects, the rest stays.
 """
 
-import ast
 import io
 import json
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -16,6 +14,7 @@ import polars as pl
 
 from kg_builder.errors import DamagedDump
 from kg_builder.files import Chunk, first_line
+from kg_builder.literals import dictionary, respelt, whole
 from kg_builder.rejects import Rejects
 
 NOT_JSON = "the line must be a JSON object"
@@ -51,10 +50,7 @@ def frames(
         if not number and not literals and _is_stream(chunk.data):
             yield from _batches(_stream(_prepended(chunk, chunks), path, rejects), path.name, fields)
             return
-        if literals:
-            yield from _batches(_literals(chunk, path.name, rejects), path.name, fields)
-        else:
-            yield _parse(chunk, path.name, fields, rejects)
+        yield _parse(chunk, path.name, fields, rejects, literals=literals)
 
 
 def first_object(path: Path) -> dict[str, object]:
@@ -67,7 +63,7 @@ def first_object(path: Path) -> dict[str, object]:
 
 def first_literal(path: Path) -> dict[str, object]:
     """The first line's Python dictionary, or an empty one where the first line holds none."""
-    found = _literal(first_line(path))
+    found = dictionary(first_line(path))
     return {} if found is None else found
 
 
@@ -142,7 +138,7 @@ def _stream(chunks: Iterator[Chunk], path: Path, rejects: Rejects) -> Iterator[_
                 f"{path} line {line}: expected a JSON object (got {text[start : start + 40]!r}): {error}"
             ) from error
         if isinstance(found, dict):
-            yield line, found
+            yield line, whole(text[start:place], found) or {}
         else:
             rejects.add(path.name, line, "an item of the array must be a JSON object", text[start:place], found)
         line += text.count("\n", start, place)
@@ -153,21 +149,11 @@ def _literals(chunk: Chunk, name: str, rejects: Rejects) -> Iterator[_Placed]:
     for number, line in enumerate(chunk.data.decode().split("\n"), chunk.first):
         if not line.strip():
             continue
-        found = _literal(line)
+        found = dictionary(line)
         if found is None:
             rejects.add(name, number, NOT_LITERAL, line, line)
         else:
             yield number, found
-
-
-def _literal(line: str) -> dict[str, object] | None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # an old crawl's "\d" is no reason to warn
-        try:
-            found = ast.literal_eval(line.strip())
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            return _object(line.encode())
-    return found if isinstance(found, dict) else None
 
 
 def _batches(objects: Iterator[_Placed], name: str, fields: Fields | None) -> Iterator[pl.DataFrame]:
@@ -175,14 +161,16 @@ def _batches(objects: Iterator[_Placed], name: str, fields: Fields | None) -> It
         yield _framed(batch, name, fields)
 
 
-def _parse(chunk: Chunk, name: str, fields: Fields | None, rejects: Rejects) -> pl.DataFrame:
+def _parse(chunk: Chunk, name: str, fields: Fields | None, rejects: Rejects, *, literals: bool) -> pl.DataFrame:
     """One chunk, fast; the chunks that hold a line or a value the fast parser refuses line by line."""
+    data = "\n".join(map(respelt, chunk.data.decode().split("\n"))).encode() if literals else chunk.data
     try:
-        frame = pl.read_ndjson(io.BytesIO(chunk.data), schema=fields, infer_schema_length=None)
+        frame = pl.read_ndjson(io.BytesIO(data), schema=fields, infer_schema_length=None)
     except pl.exceptions.PolarsError:
         frame = None
     if frame is None or frame.height != chunk.lines or (fields is None and _mixed(frame)):
-        return _framed(list(_objects(chunk, name, rejects)), name, fields)
+        found = _literals(chunk, name, rejects) if literals else _objects(chunk, name, rejects)
+        return _framed(list(found), name, fields)
     frame = frame.rename(_aside(frame.columns))
     return frame.with_columns(pl.lit(name).alias("file"), pl.int_range(pl.len()).alias("line") + chunk.first)
 
@@ -235,7 +223,7 @@ def _object(line: bytes) -> dict[str, object] | None:
         found = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return whole(line.decode(errors="replace"), found) if isinstance(found, dict) else None
 
 
 def _said(value: object) -> str | None:

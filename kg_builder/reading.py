@@ -1,5 +1,6 @@
 """What a reader reads with: files as frames of rows that know their file and line, of any size, with what is wrong told."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -178,6 +179,17 @@ def files_of(source: object) -> list[Path]:
     if path.is_file():
         return [path]
     return sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")) if path.is_dir() else []
+
+
+def held_out(files: Sequence[Path]) -> list[Path]:
+    """The files that hold what a ranking is tested on, by their names: they stay closed where there are others.
+
+    Example:
+        >>> [file.name for file in held_out([Path("train.csv"), Path("test.csv"), Path("latest.csv")])]
+        ['test.csv']
+    """
+    tests = [file for file in files if re.search(r"(?:^|[^a-z])test$", file.name.lower().split(".")[0])]
+    return tests if len(tests) < len(files) else []
 
 
 def _lines(chunks: Iterator[Chunk], name: str) -> Iterator[pl.DataFrame]:

@@ -1,4 +1,4 @@
-"""Amazon's review dumps of 2014 and 2018: reviews as JSON Lines and, if there, `meta_*.json.gz` with the products.
+"""Amazon's dump of 2018: reviews as JSON Lines and, if there, `meta_*.json.gz` with the products.
 
 Source: Ni, Li and McAuley, "Justifying recommendations using distantly-labeled reviews and fine-grained aspects", EMNLP 2019.
 """
@@ -7,9 +7,10 @@ from pathlib import Path
 
 import polars as pl
 
+from kg_builder.amazon import of_year, year_of
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource
-from kg_builder.jsonlines import first_object, paths_of_one
+from kg_builder.jsonlines import paths_of_one
 from kg_builder.reading import Reading
 from kg_builder.values import none_if_empty
 
@@ -17,6 +18,7 @@ FORMAT = "amazon-2018"
 LOOKS_FOR = "*_5.json.gz or other .json(.gz) lines with reviewerID, asin, overall; meta_*.json.gz where there is one"
 PRECEDENCE = 1
 
+_YEAR = 2018
 _REVIEW = {
     "reviewerID": "user",
     "asin": "product",
@@ -24,11 +26,10 @@ _REVIEW = {
     "summary": "title",
     "reviewText": "text",
     "unixReviewTime": "at",
-    "vote": "vote",
-    "helpful": "helpful",
+    "vote": "helpful",
     "verified": "verified",
 }
-_REVIEW_FIELDS = {name: pl.List(pl.String()) if name == "helpful" else pl.String() for name in _REVIEW}
+_REVIEW_FIELDS = dict.fromkeys(_REVIEW, pl.String())
 _LISTS = ("description", "feature", "category", "also_buy", "also_view")
 _META_FIELDS = {
     **dict.fromkeys(("asin", "title", "price", "brand", "main_cat"), pl.String()),
@@ -39,56 +40,28 @@ _SCRAP = r"(?i)var aPageStart|getTime\(|^\s*\.a-[a-z-]+[\s{]"
 
 
 def recognises(source: Source) -> bool:
-    """True for a folder with files of reviews in it, or for one such file."""
-    return isinstance(source, str | Path) and bool(_reviews(Path(source)))
+    """True for a folder whose newest reviews are of 2018, or products where it has no reviews; and for one such file."""
+    return year_of(source) == _YEAR
 
 
 def read(source: Source, reading: Reading) -> Dump:
     """Reviews and products as they are in the files, the products' lists unpacked.
 
     Raises:
-        MissingSource: there is no file of reviews.
+        MissingSource: there is no file of that year.
         DamagedDump: a gzip file breaks off or is none.
     """
-    path = Path(str(source))
-    files = _reviews(path)
-    metas = _metas(path)
-    if not files and not metas:
-        raise MissingSource(f"{path} has no file of reviews; {FORMAT} looks for {LOOKS_FOR}")
-    reviews = [reading.json_lines(file, _REVIEW_FIELDS) for file in files]
-    products = [reading.json_lines(file, _META_FIELDS) for file in metas]
+    files = of_year(source, _YEAR, reading)
+    if not files["reviews"] and not files["products"]:
+        raise MissingSource(f"{source} has no file of reviews or products; {FORMAT} looks for {LOOKS_FOR}")
+    reviews = [reading.json_lines(file, _REVIEW_FIELDS) for file in files["reviews"]]
+    products = [reading.json_lines(file, _META_FIELDS) for file in files["products"]]
     return Dump(
-        name=path.name,
+        name=Path(str(source)).name,
         format=FORMAT,
         products=_described(pl.concat(products)) if products else None,
-        reviews=_written(pl.concat(reviews)) if reviews else None,
+        reviews=pl.concat(reviews).rename(_REVIEW) if reviews else None,
     )
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        return []
-    return sorted(file for file in path.iterdir() if file.name.endswith((".json", ".json.gz", ".jsonl", ".jsonl.gz")))
-
-
-def _metas(path: Path) -> list[Path]:
-    return [file for file in _files(path) if file.name.startswith("meta_")]
-
-
-def _reviews(path: Path) -> list[Path]:
-    """Files named as the dump names them, damaged or not, and files whose first line is a review."""
-    others = [file for file in _files(path) if not file.name.startswith("meta_")]
-    named = ("_5.json", "_5.json.gz")
-    return [file for file in others if file.name.endswith(named) or {"reviewerID", "asin"} <= first_object(file).keys()]
-
-
-def _written(table: pl.LazyFrame) -> pl.LazyFrame:
-    """Reviews under the names of a Dump; `helpful` is the vote of 2018 or the first number of 2014's [helpful, of all]."""
-    table = table.rename(_REVIEW)
-    helpful = pl.coalesce(pl.col("vote"), pl.col("helpful").list.first())
-    return table.with_columns(helpful.alias("helpful")).drop("vote")
 
 
 def _described(table: pl.LazyFrame) -> pl.LazyFrame:
@@ -112,5 +85,5 @@ def _described(table: pl.LazyFrame) -> pl.LazyFrame:
         "file",
         "line",
     )
-    paths = pl.List(pl.List(pl.String()))
-    return described.with_columns(pl.col("path").map_batches(paths_of_one, return_dtype=paths).alias("categories")).drop("path")
+    paths = pl.col("path").map_batches(paths_of_one, return_dtype=pl.List(pl.List(pl.String())), is_elementwise=True)
+    return described.with_columns(paths.alias("categories")).drop("path")

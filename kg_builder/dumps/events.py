@@ -9,8 +9,8 @@ from kg_builder.columns import REQUIRED, named, timed
 from kg_builder.dates import dated
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource, SchemaError, did_you_mean
-from kg_builder.facts import held_out, products_told_of, told_of_products, typed, whole
-from kg_builder.reading import Reading, columns_of, files_of, kind_of
+from kg_builder.facts import products_told_of, told_of_products, typed, whole
+from kg_builder.reading import Reading, columns_of, files_of, held_out, kind_of
 
 FORMAT = "events"
 LOOKS_FOR = (

@@ -14,9 +14,9 @@ from kg_builder.columns import REQUIRED, named, plain
 from kg_builder.dates import dated
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import DumpError, MissingSource, SchemaError
-from kg_builder.facts import commonest, held_out, products_told_of, told_of_products, typed, whole
+from kg_builder.facts import commonest, products_told_of, told_of_products, typed, whole
 from kg_builder.netting import netted
-from kg_builder.reading import Reading, columns_of, files_of, kind_of
+from kg_builder.reading import Reading, columns_of, files_of, held_out, kind_of
 from kg_builder.rejects import Sieve
 from kg_builder.values import none_if_empty, number, price
 

@@ -10,7 +10,7 @@ import polars as pl
 from kg_builder.columns import REQUIRED, named
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource
-from kg_builder.reading import Reading, columns_of, files_of
+from kg_builder.reading import Reading, columns_of, files_of, held_out
 from kg_builder.triples import local_name, read_links, read_triples
 
 FORMAT = "triples"
@@ -25,7 +25,8 @@ _LABELS = ("label", "prefLabel", "type.object.name")
 
 def recognises(source: Source) -> bool:
     """True for a file of triples, and for a folder with one."""
-    return any(_is_triples(path) for path in files_of(source))
+    files = files_of(source)
+    return any(_is_triples(path) for path in files if path not in held_out(files))
 
 
 def read(source: Source, reading: Reading) -> Dump:

@@ -1,4 +1,4 @@
-"""Amazon's dumps: names, HTML scraps, prices, paths and votes as Amazon left them."""
+"""Amazon's dump of 2018: names, HTML scraps, prices, paths and votes as Amazon left them."""
 
 import gzip
 import json
@@ -60,11 +60,6 @@ def test_a_review_carries_what_amazon_says_of_it(tmp_path):
     }
 
 
-def test_votes_of_2014_are_the_first_of_two_numbers(tmp_path):
-    folder = dump(tmp_path, [review(helpful=[13, 14])], name="reviews_Tea_5.json.gz")
-    assert only(build(folder), "Review")["helpful"] == 13
-
-
 def test_a_review_there_twice_is_one_and_keeps_the_longer_text(tmp_path):
     twice = [review(reviewText="ok"), review(reviewText="much longer", vote="2"), review(reviewText="ok", summary="t")]
     found = only(build(dump(tmp_path, twice)), "Review")
@@ -123,6 +118,13 @@ def test_bare_targets_are_not_listed(tmp_path):
     listed = dict(tables.nodes["Product"].select("id", "listed").collect().rows())
     assert listed == {"b1": True, "b2": None, "b3": None}
     assert tables.edges["Product", "ALSO_BOUGHT", "Product"].collect().rows() == [("b1", "b2")]
+
+
+def test_products_without_reviews_are_a_graph(tmp_path):
+    folder = dump(tmp_path, [review()], [meta()])
+    (folder / "Tea_5.json.gz").unlink()
+    assert read_dump(folder).format == "amazon-2018"
+    assert build(folder).counts()[0] == {"Product": 1}
 
 
 def test_plain_json_lines_without_the_dumps_names_are_recognised(tmp_path):

@@ -158,7 +158,7 @@ def test_missing_file(tmp_path):
         read_dump(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("format_", ["interactions", "amazon-2018", "complete-journey", "tables"])
+@pytest.mark.parametrize("format_", ["interactions", "amazon-2014", "amazon-2018", "amazon-2023", "complete-journey", "tables"])
 def test_missing_file_of_a_named_format(format_, tmp_path):
     with pytest.raises(MissingSource):
         read_dump(tmp_path / "nowhere", format=format_)
@@ -466,3 +466,11 @@ def test_bytes_that_are_no_utf8_do_not_stop_the_reading(tmp_path):
     (tmp_path / "train.tsv").write_bytes(b"user\titem\ttimestamp\trating\nu\xff1\ti1\t0\t1\nu2\ti1\t0\t1\n")
     tables, _ = build(tmp_path)
     assert tables.nodes["User"].select(pl.len()).collect().item() == 2
+
+
+@pytest.mark.parametrize("escape", ["\\ud83d", "\\ude00 \\ud83d"])
+def test_half_a_character_escaped_in_json_costs_a_sign_and_no_row(escape, tmp_path):
+    line = lines(review(reviewerID="u2")).decode().strip().replace("good", f"good {escape}")
+    found, rejects = build(amazon(tmp_path, review(), line, "oops"))
+    assert found.counts()[0]["User"] == 2
+    assert [row["line"] for row in rejects.rows()] == [3]

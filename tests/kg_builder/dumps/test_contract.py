@@ -49,7 +49,8 @@ def write(path: Path, table: pl.DataFrame) -> None:
     elif path.suffix in (".tsv", ".csv", ".txt", ".dat"):
         table.write_csv(path, separator="\t" if path.suffix in (".tsv", ".txt") else ",", include_header=path.suffix != ".dat")
     else:
-        lines = "".join(json.dumps({k: v for k, v in row.items() if v is not None}) + "\n" for row in table.to_dicts())
+        written = repr if "python" in path.name else json.dumps
+        lines = "".join(written({k: v for k, v in row.items() if v is not None}) + "\n" for row in table.to_dicts())
         path.write_bytes(gzip.compress(lines.encode()) if path.suffix == ".gz" else lines.encode())
 
 
@@ -116,6 +117,55 @@ EXAMPLES = {
             ),
         },
         {"Tea_5.json.gz": rows("reviewerID asin overall unixReviewTime", ("u1", "b2", 9.0, 1393372800))},
+        "rating must lie in 1..5",
+    ),
+    "amazon-2014": Example(
+        {
+            "reviews_Tea_5.json.gz": rows(
+                "reviewerID asin overall unixReviewTime summary reviewText helpful",
+                ("u1", "b1", 5.0, 1393372800, "Good", "Hot &amp; tasty", [13, 14]),
+                ("u1", "b1", 5.0, 1393372800, "Good", "Hot", [0, 0]),
+                ("u2", "b2", 1.0, 1393372800, None, None, [0, 0]),
+            ),
+            "meta_python.json.gz": rows(
+                "asin title price brand categories description related salesRank imUrl",
+                (
+                    *("b1", 'Tea\'s "best"', 9.5, "Acme", [["Kitchen", "Tea"], ["Gifts"]], "Hot &amp; caf\xe9"),
+                    *({"also_bought": ["b2", "b9"], "also_viewed": ["b3"], "buy_after_viewing": ["b4"]}, {"Kitchen": 7}, "x"),
+                ),
+                ("b1", 'Tea\'s "best"', None, "Acme", [["Kitchen", "Tea"]], None, None, None, "x"),
+                ("b2", None, None, None, [["Kitchen"]], None, {"bought_together": ["b1"]}, None, "x"),
+            ),
+        },
+        {"reviews_Tea_5.json.gz": rows("reviewerID asin overall unixReviewTime", ("u1", "b2", 9.0, 1393372800))},
+        "rating must lie in 1..5",
+    ),
+    "amazon-2023": Example(
+        {
+            "Tea.jsonl.gz": rows(
+                "user_id asin parent_asin rating title text timestamp helpful_vote verified_purchase",
+                ("u1", "v1", "b1", 5.0, "Good", "Hot<br />tasty", 1588687728923, 3, True),
+                ("u1", "v2", "b1", 5.0, "Good", "Hot", 1588687728100, 0, True),
+                ("u2", "b2", "b2", 1.0, None, "", 1588687728923, 0, False),
+            ),
+            "meta_Tea.jsonl.gz": rows(
+                "parent_asin title price store main_category categories description features details average_rating",
+                (
+                    "b1",
+                    "Tea",
+                    "9.5",
+                    "Acme",
+                    "Grocery",
+                    ["Kitchen", "Tea"],
+                    ["Hot"],
+                    ["Green"],
+                    {"Brand": "ACME", "Size": "2"},
+                    4.1,
+                ),
+                ("b2", "Cup", "None", "Acme", "Grocery", [], [], ["Holds tea"], {"Color": "Blue"}, 4.2),
+            ),
+        },
+        {"Tea.jsonl.gz": rows("user_id parent_asin rating timestamp", ("u1", "b2", 9.0, 1588687728923))},
         "rating must lie in 1..5",
     ),
     "complete-journey": Example(
