@@ -29,7 +29,6 @@ from kg_builder.fetching.download import download
 from kg_builder.fetching.sources import Download, checked_base
 
 BYTES = bytes(range(256)) * 40
-TO_COME = {"movielens", "amazon-2014", "amazon-2023", "orders"}
 
 
 def sha256(content):
@@ -170,7 +169,7 @@ def test_every_source_of_the_table_says_what_it_is_and_what_may_be_done_with_it(
     for source in known_sources().values():
         assert source.what, source.name
         assert source.licence, source.name
-        assert source.format in TO_COME | set(readers()), source.name
+        assert source.format in readers(), source.name
 
 
 def test_no_two_files_of_a_source_get_the_same_name_and_no_two_sources_the_same_folder():
