@@ -12,6 +12,13 @@ LEGAL_FORMS = frozenset(
     "ab ag aps as bv bvba co company corp corporation gmbh inc incorporated kg kgaa limited llc llp lp ltd nv oy oyj plc pte pty"
     " sa sarl sas se spa srl".split()
 )
+SHORT_FORMS = {
+    "amer": "american", "assn": "association", "assoc": "association", "bros": "brothers", "dept": "department", "inst": "institute",
+    "intl": "international", "jrnl": "journal", "mfg": "manufacturing", "natl": "national", "publ": "publishing",
+    "publs": "publications", "soc": "society", "svcs": "services", "univ": "university",
+}  # fmt: skip
+"""Short forms of which everybody knows the long one; others need shared categories."""
+_LONG_FORMS = tuple(form for form in sorted(LEGAL_FORMS) if len(form) > 6)
 STOP_WORDS = frozenset("a an and by the".split())
 ROMAN = frozenset("ii iii iv vi vii viii ix xi xii xiii xiv xv xvi".split())
 """Numerals that tell one thing from the next; a single letter always does."""
@@ -69,7 +76,7 @@ _QUANTITY = re.compile(rf"({_NUMBER})\s*-?\s*({'|'.join(sorted(map(re.escape, _U
 _PACK_OF = re.compile(r"\b(?:pack|set|box|case)\s+of\s+(\d+)\b")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _DECIMAL = re.compile(r"(?<=\d),(?=\d)")
-_TOKEN = re.compile(rf"{_NUMBER}|[^\W\d_]+|\+")
+_TOKEN = re.compile(rf"{_NUMBER}|[^\W\d_]+|[+<>=]")
 _JOINERS = re.compile(r"['’`´]|(?<=\b\w)\.(?=\w\b)")
 
 
@@ -106,18 +113,26 @@ def words(name: str) -> list[str]:
 
 
 def core(name: str) -> list[str]:
-    """The words of a brand without `the` before and legal forms after them, unless nothing else is there.
+    """The words of a brand without `the` before and legal forms after them, unless nothing else is there; known short forms
+    written out.
 
     Example:
         >>> core("The Acme Co., Inc."), core("Fjord & Søn GmbH & Co. KG"), core("Co Inc")
         (['acme'], ['fjord', 'and', 'søn'], ['co'])
+        >>> core("Bonnier Corpiration"), core("Tablet Publ Co")
+        (['bonnier'], ['tablet', 'publishing'])
     """
     kept = words(name)
     if len(kept) > 1 and kept[0] == "the":
         kept = kept[1:]
-    while len(kept) > 1 and (kept[-1] in LEGAL_FORMS or (kept[-1] == "and" and len(kept) > 1)):
+    while len(kept) > 1 and (kept[-1] == "and" or _is_legal_form(kept[-1])):
         kept = kept[:-1]
-    return kept
+    return [SHORT_FORMS.get(word, word) for word in kept]
+
+
+def _is_legal_form(word: str) -> bool:
+    """Whether the word is one, or a long one misspelt."""
+    return word in LEGAL_FORMS or (len(word) > 6 and any(OSA.distance(word, form, score_cutoff=1) <= 1 for form in _LONG_FORMS))
 
 
 def marks(tokens: Iterable[str]) -> list[str]:
@@ -177,6 +192,28 @@ def misspells(one: str, other: str) -> int | None:
     return slips if slips <= most else None
 
 
+def respells(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether two names that lie a slip or two apart are one name misspelt, word by word, and not one with another word in it.
+
+    Example:
+        >>> respells(["conde", "nast"], ["cond", "nast"]), respells(["electro", "lux"], ["elektrolux"])
+        (True, True)
+        >>> respells(["hearst"], ["hearst", "uk"]), respells(["idp", "publications"], ["ic", "publications"])
+        (False, False)
+        >>> respells(["ediciones", "nast"], ["editions", "nast"])
+        False
+    """
+    if len(one) != len(other):
+        extra = list((Counter(one) - Counter(other)).elements()), list((Counter(other) - Counter(one)).elements())
+        return all(extra)
+    twice = 8 if len(one) == 1 else 10  # letters; among several words a word of eight is more likely another one
+    return all(
+        max(len(a), len(b)) >= 5 and OSA.distance(a, b) <= (1 if min(len(a), len(b)) < twice else 2)
+        for a, b in zip(one, other, strict=True)
+        if a != b
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Title:
     """A product's title in parts."""
@@ -210,7 +247,7 @@ class Title:
             tokens = [word for word in tokens if not _took(left, word)]
         numbers = tuple(f"{float(word):g}" for word in tokens if word[0].isdigit() or word[0] == ".")
         attributes = tuple(word for word in tokens if word in ATTRIBUTES)
-        letters = tuple(sorted(word for word in tokens if word in ROMAN or (len(word) == 1 and word.isalpha() and word != "a")))
+        letters = tuple(sorted(word for word in tokens if word in ROMAN or (len(word) == 1 and not word.isdigit() and word != "a")))
         rest = sorted(w for w in tokens if w.isalpha() and len(w) > 1 and w not in ATTRIBUTES | STOP_WORDS | ROMAN)
         return cls(tuple(rest), (numbers, tuple(sorted(quantities)), attributes, letters))
 

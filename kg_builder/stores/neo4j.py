@@ -246,9 +246,9 @@ def _write(session: neo4j.Session, tables: GraphTables, gone: GraphTables | None
             for batch in frame.iter_slices(_ROWS):
                 send(batch, *_cleared(kind, spec.key, batch, there), (cypher, batch))
             continue
-        gone = _delete_edges(kind, spec.key)
+        replaced = _delete_edges(kind, spec.key)
         for batch in _by_sources(frame):
-            send(batch, (gone, batch.select(replaced_by(spec)).unique()), (cypher, batch))
+            send(batch, (replaced, batch.select(replaced_by(spec)).unique()), (cypher, batch))
 
 
 def _cleared(
