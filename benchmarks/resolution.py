@@ -50,15 +50,21 @@ def main() -> int:
             wrong[what] += len(judgement.wrong)
             worst[what] = (min(worst[what][0], judgement.precision), min(worst[what][1], judgement.recall))
             if arguments.wrong:
-                titles = dict(names.dump.products.select("id", "title").collect().iter_rows()) if names.dump.products is not None else {}
+                titles = (
+                    dict(names.dump.products.select("id", "title").collect().iter_rows())
+                    if names.dump.products is not None
+                    else {}
+                )
                 for pair in judgement.wrong:
                     print(f"  seed {seed} wrong: {' | '.join(titles.get(one, one) for one in pair)}")
     print(f"{len(arguments.seeds)} catalogues of {arguments.brands} brands in {time.perf_counter() - started:.1f} s")
     for what in ("brands", "products"):
         share = right[what] / (right[what] + wrong[what])
         recall = found[what].total() / every[what].total()
-        print(f"{what}: precision {share:.4f} ({wrong[what]} wrong pairs), recall {recall:.4f}; "
-              f"worst seed {worst[what][0]:.4f}, {worst[what][1]:.4f}")
+        print(
+            f"{what}: precision {share:.4f} ({wrong[what]} wrong pairs), recall {recall:.4f}; "
+            f"worst seed {worst[what][0]:.4f}, {worst[what][1]:.4f}"
+        )
         for kind, count in sorted(every[what].items()):
             print(f"  {kind:<20} {found[what][kind]:>6,} of {count:>6,}  {found[what][kind] / count:.3f}")
     return 0

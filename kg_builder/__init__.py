@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kg_builder.cypher import Query as Query
+    from kg_builder.duplicates import ResolveReport as ResolveReport
+    from kg_builder.duplicates import resolve as resolve
     from kg_builder.errors import BadRequest as BadRequest
     from kg_builder.errors import DamagedDump as DamagedDump
     from kg_builder.errors import DumpError as DumpError
     from kg_builder.errors import EmptyDump as EmptyDump
     from kg_builder.errors import KgBuilderError as KgBuilderError
     from kg_builder.errors import MissingSource as MissingSource
+    from kg_builder.errors import ModelMissing as ModelMissing
     from kg_builder.errors import QueryError as QueryError
     from kg_builder.errors import SchemaError as SchemaError
     from kg_builder.errors import StoreError as StoreError
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "pipeline": ("BuildReport", "build"),
+    "duplicates": ("ResolveReport", "resolve"),
     "stores": ("Build", "GraphStore", "StoreInfo", "connect"),
     "tables": ("GraphTables",),
     "schema": ("RETAIL", "EdgeSpec", "GraphSchema", "NodeSpec"),
@@ -52,6 +56,7 @@ _HOME = {
         "EmptyDump",
         "KgBuilderError",
         "MissingSource",
+        "ModelMissing",
         "QueryError",
         "SchemaError",
         "StoreError",
@@ -79,9 +84,11 @@ __all__ = [
     "GraphTables",
     "KgBuilderError",
     "MissingSource",
+    "ModelMissing",
     "NodeSpec",
     "Query",
     "QueryError",
+    "ResolveReport",
     "SchemaError",
     "StoreError",
     "StoreInfo",
@@ -93,6 +100,7 @@ __all__ = [
     "UnknownFormat",
     "build",
     "connect",
+    "resolve",
 ]
 
 

@@ -149,11 +149,7 @@ def matches(
         found: list[Match] = []
         for label in (label for label in _ORDER if label in labels):
             pairs = find(label, named(there, label), threshold=threshold, vectors=vectors)
-            joined = [
-                match
-                for cluster in clusters(there, aliases(there).values(), pairs)
-                for _, match in cluster.found.values()
-            ]
+            joined = [match for cluster in clusters(there, aliases(there).values(), pairs) for _, match in cluster.found.values()]
             if joined:
                 there = contract(there, joined).collect()
                 found += joined
@@ -232,11 +228,11 @@ def _named_brands(tables: GraphTables) -> list[Named]:
         if product in prices:
             asked[brand].append(prices[product])
     rows = tables.nodes["Brand"].select("id", "name").drop_nulls().sort("id").collect().iter_rows()
-    return [Named(one, name, uses[one], frozenset(of[one]), _median(asked[one])) for one, name in rows]
+    return [Named(one, name, uses[one], frozenset(of[one]), prices=_span(asked[one])) for one, name in rows]
 
 
-def _median(values: list[float]) -> float | None:
-    return sorted(values)[len(values) // 2] if values else None
+def _span(values: list[float]) -> tuple[float, float] | None:
+    return (min(values), max(values)) if values else None
 
 
 def _prices(tables: GraphTables) -> dict[str, float]:

@@ -9,6 +9,7 @@ KgBuilderError
 │   ├── DamagedDump                       a file that breaks off or is not what its name says
 │   └── TooManyFaults                     more faulty rows than the caller allows
 ├── MissingSource    (FileNotFoundError)  the path does not exist
+├── ModelMissing     (ImportError)        a text model that is not installed
 └── StoreError
     ├── StoreMissing     (FileNotFoundError)  nothing was built there yet
     ├── StoreLocked      (BlockingIOError)    another process writes to it
@@ -55,6 +56,10 @@ class TooManyFaults(DumpError):
 
 class MissingSource(KgBuilderError, FileNotFoundError):
     """The source path does not exist."""
+
+
+class ModelMissing(KgBuilderError, ImportError):
+    """A text model that is not installed."""
 
 
 class StoreError(KgBuilderError):

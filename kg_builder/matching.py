@@ -16,7 +16,19 @@ import numpy as np
 
 from kg_builder.errors import BadRequest
 from kg_builder.neighbours import near_pairs
-from kg_builder.spelling import Title, abbreviates, core, folded, initials, marks, misspells, respells, unaccented
+from kg_builder.spelling import (
+    SHORT_FORMS,
+    Title,
+    abbreviates,
+    core,
+    folded,
+    initials,
+    marks,
+    misspells,
+    respells,
+    unaccented,
+    words,
+)
 
 THRESHOLD = 0.85
 """The score from which on a pair is a match, unless told otherwise."""
@@ -31,6 +43,10 @@ _SHARED = 0.5
 """The share of a brand's categories, weighed by how rare they are, that it must share with one that it misspells."""
 _LONE = 0.95
 """The likeness from which on a brand's name is enough where no categories are known, and half of those shared where they are."""
+_NEARLY_ALL = 0.8
+"""The share from which on short words of a long name may be misspelt too, if it is rare beside the other ..."""
+_RARER = 5
+"""... by this factor."""
 _RARE = 20
 """A name this many times rarer than another is a misspelling, where no categories are known."""
 _CLOSE = 1.1
@@ -42,7 +58,20 @@ _COPIES = 3
 _LIKE = 0.9
 """The cosine of two brands' text vectors from which on they say the same; of two products' titles it is `_SAME_TITLE`."""
 _SAME_TITLE = 0.97
-_TELLING = ("colour", "color", "size", "material", "gender", "format", "pack", "edition", "volume", "model", "part_number", "flavor")
+_TELLING = (
+    "colour",
+    "color",
+    "size",
+    "material",
+    "gender",
+    "format",
+    "pack",
+    "edition",
+    "volume",
+    "model",
+    "part_number",
+    "flavor",
+)
 """What a property's name says that tells variants apart."""
 
 
@@ -57,7 +86,9 @@ class Named:
     categories: frozenset[str] = frozenset()
     """Ids of its categories, those above them too."""
     price: float | None = None
-    """A product's price, or the median of a brand's products."""
+    """A product's price."""
+    prices: tuple[float, float] | None = None
+    """The lowest and highest price of a brand's products."""
     brand: str | None = None
     """A product's brand id."""
     brand_name: str = ""
@@ -84,9 +115,7 @@ class Match:
     """What says so, such as `misspelt`."""
 
 
-def find(
-    label: str, named: Sequence[Named], *, threshold: float = THRESHOLD, vectors: Vectors | None = None
-) -> list[Match]:
+def find(label: str, named: Sequence[Named], *, threshold: float = THRESHOLD, vectors: Vectors | None = None) -> list[Match]:
     """The pairs of these nodes that are one thing, the best first.
 
     Args:
@@ -149,7 +178,12 @@ class _Shared:
         if min(sums) <= 0:
             return None
         both = sum(self.weights[category] for category in one.categories & other.categories)
-        return both / min(sums) / (1 if _within(one.price, other.price, 5) else 2)
+        return both / min(sums) / (2 if _far_apart(one.prices, other.prices) else 1)
+
+
+def _far_apart(one: tuple[float, float] | None, other: tuple[float, float] | None) -> bool:
+    """Whether all prices of the one are at least three times those of the other."""
+    return one is not None and other is not None and (one[0] >= 3 * other[1] or other[0] >= 3 * one[1])
 
 
 def _within(one: float | None, other: float | None, factor: float) -> bool:
@@ -174,7 +208,15 @@ def _same_core(named: list[Named], cores: Mapping[str, list[str]], shared: _Shar
                 continue
             if len(key) < _TWO_SLIPS and (shared.between(one, other) or 0) < _SHARED and folded(one.name) != folded(other.name):
                 continue
-            yield one, other, 0.97 if accents else 1.0, "accents" if accents else "same name"
+            yield one, other, *(((0.97, "accents")) if accents else _as_written(one.name, other.name))
+
+
+def _as_written(one: str, other: str) -> tuple[float, str]:
+    """The score and rule of two names with one core: equal, but for a legal form, or but for a short form that everybody knows."""
+    if "".join(words(one)) == "".join(words(other)):
+        return 1.0, "same name"
+    short = (Counter(words(one)) - Counter(words(other))) + (Counter(words(other)) - Counter(words(one)))
+    return (0.98, "abbreviated") if short.keys() & SHORT_FORMS.keys() else (0.99, "legal form")
 
 
 def _misspelt_brands(named: list[Named], cores: Mapping[str, list[str]], shared: _Shared) -> _Found:
@@ -188,9 +230,11 @@ def _misspelt_brands(named: list[Named], cores: Mapping[str, list[str]], shared:
             rarer, more = sorted((one.uses, other.uses))
             if not slips or length < (_SHORTEST if slips == 1 else _TWO_SLIPS) or (rarer > 2 and rarer * 2 > more):
                 continue
-            if respells(plain[one.id], plain[other.id]):
+            known = shared.between(one, other)
+            sure = known is not None and known >= _NEARLY_ALL and rarer * _RARER <= more and length >= _TWO_SLIPS
+            if respells(plain[one.id], plain[other.id], sure=sure):
                 likeness = 1 - slips / max(len(keys[place]), len(keys[there]))
-                known, long = shared.between(one, other), likeness >= _LONE
+                long = likeness >= _LONE
                 if known is None and (long or (length >= _TWO_SLIPS and rarer * _RARE <= more)):
                     yield one, other, likeness, "misspelt"
                 elif known is not None and known >= (_SHARED / 2 if long else _SHARED):
@@ -292,8 +336,8 @@ def _categories(named: list[Named], vectors: Vectors | None) -> _Found:
         by_words: dict[tuple[Any, ...], list[Named]] = defaultdict(list)
         for one in family:
             by_words[titles[one.id].words, titles[one.id].marks].append(one)
-        for (words, marked), group in by_words.items():
-            if words or any(marked):
+        for (rest, marked), group in by_words.items():
+            if rest or any(marked):
                 yield from ((one, other, 1.0, "same name") for one, other in combinations(group, 2))
         yield from _misspelt_titles(family, titles, "misspelt", longest_only=True)
 
@@ -310,9 +354,7 @@ def _products(named: list[Named], vectors: Vectors | None) -> _Found:
     kept = [sorted(group, key=lambda one: one.id) for group in blocks.values() if len(group) > 1]
     for group in kept:
         yield from _same_titles(group, titles)
-        yield from (
-            found for found in _misspelt_titles(group, titles, "misspelt title") if _one_product(found[0], found[1])
-        )
+        yield from (found for found in _misspelt_titles(group, titles, "misspelt title") if _one_product(found[0], found[1]))
     if vectors is not None:
         yield from _alike(kept, vectors, _SAME_TITLE, _one_product)
 
@@ -321,15 +363,13 @@ def _same_titles(group: list[Named], titles: Mapping[str, Title]) -> _Found:
     by_words: dict[tuple[str, ...], list[Named]] = defaultdict(list)
     for one in group:
         by_words[titles[one.id].words].append(one)
-    for words, same in by_words.items():
+    for rest, same in by_words.items():
         # A title that many products carry says what they are, not which.
-        if len(same) <= _COPIES and len(words) + sum(map(len, titles[same[0].id].marks)) > 1:
+        if len(same) <= _COPIES and len(rest) + sum(map(len, titles[same[0].id].marks)) > 1:
             yield from ((one, other, 1.0, "same title") for one, other in combinations(same, 2) if _one_product(one, other))
 
 
-def _misspelt_titles(
-    group: list[Named], titles: Mapping[str, Title], rule: str, *, longest_only: bool = False
-) -> _Found:
+def _misspelt_titles(group: list[Named], titles: Mapping[str, Title], rule: str, *, longest_only: bool = False) -> _Found:
     """Titles that differ in one or two words, each a misspelling of the other's: a word that no further title has."""
     spread = Counter(word for one in group for word in set(titles[one.id].words))
     copies = Counter(titles[one.id].words for one in group)

@@ -146,13 +146,17 @@ def rewired(tables: GraphTables, held: GraphTables) -> GraphTables:
             rows.setdefault(kind, {})[key] = {**rows.get(kind, {}).get(key, {}), **new}
     after = _with_held(before, rows, image)
     images = {
-        kind: {key: row for key, row in there.items() if key in told.get(kind, ())} for kind, there in _images(rows, image).items()
+        kind: {key: row for key, row in there.items() if key in told.get(kind, ())}
+        for kind, there in _images(rows, image).items()
     }
     changed = [alias for name, alias in after.items() if alias.held != before[name].held]
     rest = GraphTables(
         tables.schema,
         {label: _without(table, arriving.get(label, {}), ("id",)) for label, table in tables.nodes.items()},
-        {kind: _without(table, arriving.get(kind, {}), tables.schema.edge(kind).identity) for kind, table in tables.edges.items()},
+        {
+            kind: _without(table, arriving.get(kind, {}), tables.schema.edge(kind).identity)
+            for kind, table in tables.edges.items()
+        },
     )
     return rest.merge(_tables(tables.schema, images)).merge(alias_tables(changed))
 
@@ -277,7 +281,9 @@ def _originals(present: _Rows, held: Held, image: _Image, touched: Mapping[str, 
         for key, row in there.items():
             rows.update(_with_changes(kind, groups.pop(key), row, image) if key in groups else {key: row})
         for lead, group in groups.items():
-            untouched = lead is None or not any(lead[place] in touched.get(label, ()) for place, (_, label) in enumerate(ends(kind)))
+            untouched = lead is None or not any(
+                lead[place] in touched.get(label, ()) for place, (_, label) in enumerate(ends(kind))
+            )
             # A row that is present itself was not moved yet: a server's write broke off.
             rows.update({key: row for key, row in group.items() if untouched or key in there})
         found[kind] = rows

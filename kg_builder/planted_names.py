@@ -253,7 +253,7 @@ class _Item:
             f"{name} {self.model} {self.size} ml {self.colour.title()}",
             f"{name} {self.model}, {self.colour}, Pack of {self.pack}",
             f"{name} Vol. {self.volume} ({self.year}) {self.format}",
-            f"{self.fit.title()} {name} {self.model} - {self.colour.title()}",
+            f"{self.fit.capitalize()} {name} {self.model} - {self.colour.title()}",
         )[self.form]
 
 
@@ -285,7 +285,9 @@ def _products(
 
     shelf_of: dict[str, tuple[str, str]] = {}
     for brand, name in enumerate(names):
-        said = [spelling for spelling, kind in spellings[brand].items() if kind != _CLEAN for _ in range(int(draw.integers(1, 3)))]
+        said = [
+            spelling for spelling, kind in spellings[brand].items() if kind != _CLEAN for _ in range(int(draw.integers(1, 3)))
+        ]
         said += [name] * max(5, 2 * len(said))
         for spelling in said:
             item, price = _item(nouns, draw), 5 + float(draw.integers(0, 9000)) / 100
@@ -337,7 +339,7 @@ def _other(item: _Item, kind: str, nouns: list[str], draw: Draw) -> _Item:
 def _reorder(title: str, draw: Draw) -> str:
     """Its last part first, what belongs together together."""
     words = title.replace(",", "").replace(" - ", " ").split(" ")
-    words = " ".join(words).replace("Pack of ", "Pack of~").replace(" ml", "~ml").replace("Vol. ", "Vol.~").split(" ")
+    words = " ".join(words).replace("Pack of ", "Pack~of~").replace(" ml", "~ml").replace("Vol. ", "Vol.~").split(" ")
     turn = int(draw.integers(1, len(words)))
     return " ".join(words[turn:] + words[:turn]).replace("~", " ")
 

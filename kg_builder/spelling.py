@@ -22,13 +22,14 @@ _LONG_FORMS = tuple(form for form in sorted(LEGAL_FORMS) if len(form) > 6)
 STOP_WORDS = frozenset("a an and by the".split())
 ROMAN = frozenset("ii iii iv vi vii viii ix xi xii xiii xiv xv xvi".split())
 """Numerals that tell one thing from the next; a single letter always does."""
-ATTRIBUTES = frozenset(
-    # colours
+COLOURS = frozenset(
     "amber aqua beige black blue bronze brown burgundy charcoal chrome clear copper coral cream crimson cyan gold golden green"
     " grey gray indigo ivory khaki lavender lilac lime magenta maroon mint mustard navy ochre olive orange peach pink plum purple"
-    " red rose ruby rust sand scarlet silver tan teal transparent turquoise violet white yellow"
+    " red rose ruby rust sand scarlet silver tan teal transparent turquoise violet white yellow".split()
+)
+ATTRIBUTES = COLOURS | frozenset(
     # sizes, fit and place
-    " xxs xs small medium large xl xxl xxxl extra jumbo king queen twin single double triple mini micro maxi midi full half"
+    "xxs xs small medium large xl xxl xxxl extra jumbo king queen twin single double triple mini micro maxi midi full half"
     " narrow regular slim wide long short tall petite left right front rear upper lower inner outer top bottom north south east"
     " west"
     # for whom
@@ -73,7 +74,11 @@ _UNITS = {
 }
 _NUMBER = r"(?:\d+(?:\.\d+)?|(?<!\w)\.\d+)"
 _QUANTITY = re.compile(rf"({_NUMBER})\s*-?\s*({'|'.join(sorted(map(re.escape, _UNITS), key=len, reverse=True))})(?![^\W\d_])")
+_COUNTED = re.compile(
+    r"\b(book|chapter|episode|issue|model|no|number|part|season|series|size|vol|volume)s?\.?\s*#?\s*(\d+)\b(?!\.\d)"
+)
 _PACK_OF = re.compile(r"\b(?:pack|set|box|case)\s+of\s+(\d+)\b")
+_COUNTED_AS = {"vol": "volume", "no": "number"}
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _DECIMAL = re.compile(r"(?<=\d),(?=\d)")
 _TOKEN = re.compile(rf"{_NUMBER}|[^\W\d_]+|[+<>=]")
@@ -192,8 +197,10 @@ def misspells(one: str, other: str) -> int | None:
     return slips if slips <= most else None
 
 
-def respells(one: Sequence[str], other: Sequence[str]) -> bool:
+def respells(one: Sequence[str], other: Sequence[str], *, sure: bool = False) -> bool:
     """Whether two names that lie a slip or two apart are one name misspelt, word by word, and not one with another word in it.
+
+    Where much else says so (`sure`), short words may be misspelt too.
 
     Example:
         >>> respells(["conde", "nast"], ["cond", "nast"]), respells(["electro", "lux"], ["elektrolux"])
@@ -206,6 +213,8 @@ def respells(one: Sequence[str], other: Sequence[str]) -> bool:
     if len(one) != len(other):
         extra = list((Counter(one) - Counter(other)).elements()), list((Counter(other) - Counter(one)).elements())
         return all(extra)
+    if sure:
+        return True
     twice = 8 if len(one) == 1 else 10  # letters; among several words a word of eight is more likely another one
     return all(
         max(len(a), len(b)) >= 5 and OSA.distance(a, b) <= (1 if min(len(a), len(b)) < twice else 2)
@@ -221,7 +230,7 @@ class Title:
     words: tuple[str, ...]
     """The words in alphabetical order that are neither numbers nor attributes."""
     marks: tuple[tuple[str, ...], ...]
-    """What must be equal: numbers in order, quantities with units, attributes in order, single letters and numerals."""
+    """What must be equal: numbers in order, quantities with units, colours in order, other attributes, letters and numerals."""
 
     @classmethod
     def of(cls, title: str, *, without: Sequence[str] = ()) -> "Title":
@@ -241,15 +250,22 @@ class Title:
             quantities.append(f"{float(found[1]) * factor:g} {unit}")
             return " "
 
-        tokens = words(_QUANTITY.sub(taken, _PACK_OF.sub(taken, plain)))
+        def counted(found: re.Match[str]) -> str:
+            quantities.append(f"{int(found[2])} {_COUNTED_AS.get(found[1], found[1])}")
+            return " "
+
+        tokens = words(_QUANTITY.sub(taken, _PACK_OF.sub(taken, _COUNTED.sub(counted, plain))))
         if without and not Counter(without) - Counter(tokens):
             left = Counter(without)
             tokens = [word for word in tokens if not _took(left, word)]
         numbers = tuple(f"{float(word):g}" for word in tokens if word[0].isdigit() or word[0] == ".")
-        attributes = tuple(word for word in tokens if word in ATTRIBUTES)
-        letters = tuple(sorted(word for word in tokens if word in ROMAN or (len(word) == 1 and not word.isdigit() and word != "a")))
+        colours = tuple(word for word in tokens if word in COLOURS)  # black on white is not white on black
+        attributes = tuple(sorted(word for word in tokens if word in ATTRIBUTES - COLOURS))
+        letters = tuple(
+            sorted(word for word in tokens if word in ROMAN or (len(word) == 1 and not word.isdigit() and word != "a"))
+        )
         rest = sorted(w for w in tokens if w.isalpha() and len(w) > 1 and w not in ATTRIBUTES | STOP_WORDS | ROMAN)
-        return cls(tuple(rest), (numbers, tuple(sorted(quantities)), attributes, letters))
+        return cls(tuple(rest), (numbers, tuple(sorted(quantities)), colours, attributes, letters))
 
 
 def _took(left: Counter[str], word: str) -> bool:

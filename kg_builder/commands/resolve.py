@@ -60,9 +60,7 @@ def _print(report: "ResolveReport", *, dry_run: bool) -> None:
         typer.echo(f"{report.store}: nothing to merge")
         return
     if dry_run:
-        rows = [
-            [merge.score, merge.rule, merge.alias, merge.one_name, merge.other, merge.other_name] for merge in report.merges
-        ]
+        rows = [[merge.score, merge.rule, merge.alias, merge.one_name, merge.other, merge.other_name] for merge in report.merges]
         print_table(["score", "rule", "alias", "name", "same as", "its name"], rows)
     count = len(report.merges)
     typer.echo(f"{count:,} node{'s' * (count != 1)} {'would be' if dry_run else 'were'} merged in {report.store}")
