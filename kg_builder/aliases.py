@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from kg_builder.schema import RETAIL, EdgeType, GraphSchema
-from kg_builder.tables import GraphTables
+from kg_builder.tables import GraphTables, node_columns
 
 LABELS = ("Brand", "Category", "Product")
 """The labels whose nodes can be merged."""
@@ -92,7 +92,7 @@ def alias_tables(known: Iterable[Alias]) -> GraphTables:
     """The nodes and edges that say what these aliases say."""
     known = list(known)
     nodes = [(one.id, one.name, one.label, held_text(one.held), list(one.differs_from) or None) for one in known]
-    columns = {"id": pl.String, "name": pl.String, "label": pl.String, "held": pl.String, "differs_from": pl.List(pl.String)}
+    columns = node_columns(ALIAS_SCHEMA, "Alias")
     edges: dict[EdgeType, pl.DataFrame] = {}
     for label in LABELS:
         rows = [

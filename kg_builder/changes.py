@@ -47,7 +47,7 @@ def _without(held: GraphTables, written: GraphTables, gone: GraphTables) -> Grap
         for kind, table in edges.items():
             for end, owner in (("source", kind[0]), ("target", kind[2])):
                 if owner == label:
-                    table = table.join(ids, left_on=end, right_on="id", how="anti")  # noqa: PLW2901
+                    table = table.join(ids, left_on=end, right_on="id", how="anti")
             edges[kind] = table
     return GraphTables(held.schema, nodes, edges)
 

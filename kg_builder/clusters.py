@@ -19,7 +19,7 @@ class Cluster:
     canonical: str
     """The node with most edges; of equals the first id."""
     found: Mapping[str, tuple[str, Match]]
-    """Each other node with the node it was found to be the same as, on the way to the canonical one, and the match that says so."""
+    """Each other node with the node it was found to be, on the way to the canonical one, and the match that says so."""
 
     @property
     def nodes(self) -> set[str]:

@@ -142,7 +142,7 @@ def matches(
     threshold: float = THRESHOLD,
     vectors: Vectors | None = None,
 ) -> list[Match]:
-    """The pairs of nodes that are one thing and were not told apart before, whatever one pair's merge shows of others included."""
+    """The pairs of nodes that are one thing and were not told apart before, those that show only after others are merged too."""
     there = _described(tables)
     every: list[Match] = []
     for _ in range(_ROUNDS):

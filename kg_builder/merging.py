@@ -5,36 +5,31 @@ rows that then have one identity become one row. Merging, undoing a merge and ta
 present rows back to the rows there were (`held` keeps those whose image is not themselves), and forward again by the new aliases.
 """
 
-import math
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import polars as pl
 
-from kg_builder.aliases import (
-    ALIAS_SCHEMA,
-    Alias,
-    Held,
-    Identity,
-    Kind,
-    Row,
-    alias_tables,
-    aliases,
-    ends,
-    identity,
-    targets,
-)
+from kg_builder.aliases import ALIAS_SCHEMA, Alias, Identity, Kind, alias_tables, aliases, targets
 from kg_builder.changes import applied, replaced_by
 from kg_builder.clusters import Cluster, clusters
 from kg_builder.errors import BadRequest, did_you_mean
+from kg_builder.images import (
+    Rows,
+    image_by,
+    images_of,
+    originals,
+    rows_held,
+    same_row,
+    tables_of,
+    touches,
+    touching,
+    with_held,
+    without,
+)
 from kg_builder.matching import Match
-from kg_builder.schema import EdgeType, GraphSchema
-from kg_builder.tables import GraphTables, edge_columns, node_columns
-
-_Rows = dict[Kind, dict[Identity, Row]]
-_Image = Callable[[Kind, Identity], Identity | None]
+from kg_builder.schema import GraphSchema
+from kg_builder.tables import GraphTables, edge_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +116,7 @@ def undoing(tables: GraphTables, alias_ids: Iterable[str]) -> Step:
 
 
 def rewired(tables: GraphTables, held: GraphTables) -> GraphTables:
-    """The tables of a new dump as a store that knows aliases has to take them: what they say of an alias, its canonical node says.
+    """The tables of a new dump as a store that knows aliases has to take them: what is said of an alias, its canonical node says.
 
     Args:
         tables: what `tabulate` made of the dump.
@@ -135,30 +130,27 @@ def rewired(tables: GraphTables, held: GraphTables) -> GraphTables:
     if not to:
         return tables
     touched = {label: {*ids, *ids.values()} for label, ids in to.items()}
-    arriving = _touching(tables, touched)
-    image = _image(to)
-    rows = _originals(_touching(held, touched), _rows_held(before.values()), image, touched)
+    arriving = touching(tables, touched)
+    image = image_by(to)
+    rows = originals(touching(held, touched), rows_held(before.values()), image, touched)
     told: dict[Kind, set[Identity | None]] = {}
     for kind, there in arriving.items():
         told[kind] = {image(kind, key) for key in there}
         for key, row in there.items():
             new = {name: value for name, value in row.items() if value is not None}
             rows.setdefault(kind, {})[key] = {**rows.get(kind, {}).get(key, {}), **new}
-    after = _with_held(before, rows, image)
+    after = with_held(before, rows, image)
     images = {
         kind: {key: row for key, row in there.items() if key in told.get(kind, ())}
-        for kind, there in _images(rows, image).items()
+        for kind, there in images_of(rows, image).items()
     }
     changed = [alias for name, alias in after.items() if alias.held != before[name].held]
     rest = GraphTables(
         tables.schema,
-        {label: _without(table, arriving.get(label, {}), ("id",)) for label, table in tables.nodes.items()},
-        {
-            kind: _without(table, arriving.get(kind, {}), tables.schema.edge(kind).identity)
-            for kind, table in tables.edges.items()
-        },
+        {label: without(table, arriving.get(label, {}), ("id",)) for label, table in tables.nodes.items()},
+        {kind: without(table, arriving.get(kind, {}), tables.schema.edge(kind).identity) for kind, table in tables.edges.items()},
     )
-    return rest.merge(_tables(tables.schema, images)).merge(alias_tables(changed))
+    return rest.merge(tables_of(tables.schema, images)).merge(alias_tables(changed))
 
 
 def merged_away(tables: GraphTables) -> dict[str, set[str]]:
@@ -176,15 +168,17 @@ def _step(tables: GraphTables, before: Mapping[str, Alias], after: Mapping[str, 
     touched = _moved(old, new)
     for label, ids in merged_away(tables).items():
         touched.setdefault(label, set()).update(ids, (old[label][one] for one in ids))
-    present = _touching(tables, touched)
-    rows = _originals(present, _rows_held(before.values()), _image(old), touched)
-    images = _images(rows, _image(new))
-    after = _with_held(after, rows, _image(new))
+    present = touching(tables, touched)
+    rows = originals(present, rows_held(before.values()), image_by(old), touched)
+    images = images_of(rows, image_by(new))
+    after = with_held(after, rows, image_by(new))
     schema = tables.schema.merge(ALIAS_SCHEMA)
     written, gone = {}, {}
     for kind in present.keys() | images.keys():
         there, then = present.get(kind, {}), images.get(kind, {})
-        written[kind] = {key: row for key, row in then.items() if _touches(kind, row, touched) and not _same(row, there.get(key))}
+        written[kind] = {
+            key: row for key, row in then.items() if touches(kind, row, touched) and not same_row(row, there.get(key))
+        }
         gone[kind] = {key: row for key, row in there.items() if key not in then or key in written[kind]}
     records = [alias for name, alias in after.items() if alias != before.get(name)]
     known = alias_tables(records)
@@ -193,7 +187,7 @@ def _step(tables: GraphTables, before: Mapping[str, Alias], after: Mapping[str, 
     # What is known of a merge comes first: where a server's write breaks off, the next one then knows what to complete.
     return Step(
         GraphTables.of(schema, {**known.nodes, **moved.nodes}, {**known.edges, **moved.edges}),
-        _tables(schema, gone).merge(leaving),
+        tables_of(schema, gone).merge(leaving),
     )
 
 
@@ -205,7 +199,7 @@ def _others(known: Mapping[str, Alias], undone: Collection[str], alias: Alias) -
 
 
 def _follows(alias: Alias, known: Mapping[str, Alias], undone: Collection[str]) -> str | None:
-    """The node that stands for the alias when the undone ones stand for themselves: the first of those by way of which it came."""
+    """The node that stands for the alias when the undone ones stand for themselves: the first of those it came by way of."""
     here, seen = alias, set[str]()
     while here.via is not None and here.id not in seen:
         seen.add(here.id)
@@ -236,169 +230,15 @@ def _moved(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[str, 
     return found
 
 
-def _image(to: Mapping[str, Mapping[str, str]]) -> _Image:
-    """Where a row's identity leads; None where it would become a self loop."""
-
-    def image(kind: Kind, key: Identity) -> Identity | None:
-        if isinstance(kind, str):
-            return (to.get(kind, {}).get(key[0], key[0]),)
-        source, target = to.get(kind[0], {}).get(key[0], key[0]), to.get(kind[2], {}).get(key[1], key[1])
-        if (source, target) == key[:2]:
-            return key
-        return None if source == target and kind[0] == kind[2] else (source, target, *key[2:])
-
-    return image
-
-
-def _touching(tables: GraphTables, touched: Mapping[str, Set[str]]) -> _Rows:
-    """The rows with an end among these nodes, the records of merges left out."""
-    found: _Rows = {}
-    named: list[tuple[Kind, pl.LazyFrame]] = [*tables.nodes.items(), *tables.edges.items()]
-    for kind, table in named:
-        hit = [pl.col(end).is_in(list(touched[label])) for end, label in ends(kind) if touched.get(label)]
-        if hit and kind[1:2] != ("SAME_AS",):
-            columns = identity(tables.schema, kind)
-            rows = table.filter(pl.any_horizontal(hit)).collect().iter_rows(named=True)
-            found[kind] = {tuple(row[column] for column in columns): row for row in rows}
-    return {kind: rows for kind, rows in found.items() if rows}
-
-
-def _rows_held(known: Iterable[Alias]) -> _Rows:
-    rows: _Rows = defaultdict(dict)
-    for alias in known:
-        for kind, there in alias.held.items():
-            rows[kind].update(there)
-    return rows
-
-
-def _originals(present: _Rows, held: Held, image: _Image, touched: Mapping[str, Set[str]]) -> _Rows:
-    """The rows there were: of what is present, and all that are held, but for those whose image has left since."""
-    found: _Rows = {}
-    for kind in present.keys() | held.keys():
-        there = present.get(kind, {})
-        groups = _groups(kind, held.get(kind, {}), image)
-        rows = dict(groups.pop(None, {}))
-        for key, row in there.items():
-            rows.update(_with_changes(kind, groups.pop(key), row, image) if key in groups else {key: row})
-        for lead, group in groups.items():
-            untouched = lead is None or not any(
-                lead[place] in touched.get(label, ()) for place, (_, label) in enumerate(ends(kind))
-            )
-            # A row that is present itself was not moved yet: a server's write broke off.
-            rows.update({key: row for key, row in group.items() if untouched or key in there})
-        found[kind] = rows
-    return found
-
-
-def _groups(kind: Kind, rows: Mapping[Identity, Row], image: _Image) -> dict[Identity | None, dict[Identity, Row]]:
-    """The rows by where they lead, in each group the one that leads to itself first."""
-    found: dict[Identity | None, dict[Identity, Row]] = defaultdict(dict)
-    for key in sorted(rows, key=lambda key: (image(kind, key) != key, key)):
-        found[image(kind, key)][key] = rows[key]
-    return found
-
-
-def _with_changes(kind: Kind, group: dict[Identity, Row], present: Row, image: _Image) -> dict[Identity, Row]:
-    """The rows of a group, what was written to their image since said by the first of them."""
-    first = next(iter(group))
-    merged = _merged(group)
-    new = {name: value for name, value in present.items() if not _equal(value, merged.get(name)) and name not in _ENDS}
-    return {**group, first: {**group[first], **new}} if new else group
-
-
-_ENDS = frozenset({"id", "source", "target"})
-
-
-def _merged(group: Mapping[Identity, Row]) -> dict[str, Any]:
-    """One row for all: of each property the first value that is known."""
-    merged: dict[str, Any] = {}
-    for row in group.values():
-        for name, value in row.items():
-            if merged.get(name) is None:
-                merged[name] = value
-    return merged
-
-
-def _images(rows: Held, image: _Image) -> _Rows:
-    """Where the rows lead."""
-    found: _Rows = {}
-    for kind, there in rows.items():
-        columns = ("id",) if isinstance(kind, str) else ("source", "target")
-        found[kind] = {
-            key: {**_merged(group), **dict(zip(columns, key, strict=False))}
-            for key, group in _groups(kind, there, image).items()
-            if key is not None
-        }
-    return found
-
-
-def _with_held(known: Mapping[str, Alias], rows: Held, image: _Image) -> dict[str, Alias]:
-    """The aliases, each with the rows that led elsewhere at its node, and those that share their image."""
-    held: dict[tuple[str, str], dict[Kind, dict[Identity, Row]]] = defaultdict(lambda: defaultdict(dict))
-    for kind, there in rows.items():
-        for key, group in _groups(kind, there, image).items():
-            if key is None or any(one != key for one in group):
-                for label, node in {(label, one[place]) for one in group for place, (_, label) in enumerate(ends(kind))}:
-                    held[label, node][kind].update(group)
-    live = {name: alias for name, alias in known.items() if alias.canonical is not None}
-    return {**known, **{name: replace(one, held=_plain(held.get((one.label, one.node), {}))) for name, one in live.items()}}
-
-
-def _plain(held: Held) -> Held:
-    """As it is read back from JSON: without nulls."""
-    return {
-        kind: {key: {name: value for name, value in row.items() if value is not None} for key, row in rows.items()}
-        for kind, rows in held.items()
-        if rows
-    }
-
-
-def _touches(kind: Kind, row: Row, touched: Mapping[str, Set[str]]) -> bool:
-    return any(row[end] in touched.get(label, ()) for end, label in ends(kind))
-
-
-def _same(one: Row, other: Row | None) -> bool:
-    return other is not None and all(_equal(one.get(name), other.get(name)) for name in one.keys() | other.keys())
-
-
-def _equal(one: object, other: object) -> bool:
-    both_nan = isinstance(one, float) and isinstance(other, float) and math.isnan(one) and math.isnan(other)
-    return both_nan or one == other
-
-
-def _with_siblings(tables: GraphTables, schema: GraphSchema, written: _Rows, gone: _Rows) -> GraphTables:
+def _with_siblings(tables: GraphTables, schema: GraphSchema, written: Rows, gone: Rows) -> GraphTables:
     """The written rows, and of derived edges the others of the same source and key: a write replaces them all."""
-    found = _tables(schema, written)
+    found = tables_of(schema, written)
     edges = dict(found.edges)
     for kind in found.edges:
         spec = schema.edge(kind)
         if spec.derived and kind in tables.edges:
             others = tables.edges[kind].join(found.edges[kind], on=list(replaced_by(spec)), how="semi")
             for rows in (written, gone):
-                others = _without(others, rows.get(kind, {}), spec.identity)
+                others = without(others, rows.get(kind, {}), spec.identity)
             edges[kind] = pl.concat([edges[kind], others.select(list(edge_columns(schema, kind)))])
     return GraphTables(schema, found.nodes, edges)
-
-
-def _without(table: pl.LazyFrame, rows: Mapping[Identity, Row], columns: Sequence[str]) -> pl.LazyFrame:
-    if not rows:
-        return table
-    keys = pl.DataFrame(list(rows), schema=dict.fromkeys(columns, pl.String), orient="row")
-    return table.join(keys.lazy(), on=list(columns), how="anti", nulls_equal=True)
-
-
-def _tables(schema: GraphSchema, rows: Held) -> GraphTables:
-    """The rows as tables; properties that the schema does not know are left out."""
-    nodes: dict[str, pl.DataFrame] = {}
-    edges: dict[EdgeType, pl.DataFrame] = {}
-    for kind, there in rows.items():
-        if not there:
-            continue
-        columns = node_columns(schema, kind) if isinstance(kind, str) else edge_columns(schema, kind)
-        data = {name: [row.get(name) for row in there.values()] for name in columns}
-        frame = pl.DataFrame(data, schema=columns)
-        if isinstance(kind, str):
-            nodes[kind] = frame
-        else:
-            edges[kind] = frame
-    return GraphTables.of(schema, nodes, edges)

@@ -9,17 +9,11 @@ import numpy as np
 import polars as pl
 
 from kg_builder.dumps import Dump
-from kg_builder.resolution import brand_id
+from kg_builder.planted_spellings import CLEAN, Draw, made_up_brands, made_up_word, pick, slip, spellings_of
 
-_ONSETS = "b br c ch cl d dr f fl g gr h j k kl l m n p pr qu r s sk st t tr v w z".split()
-_VOWELS = "a a e e i i o o u ai ea io ou".split()
-_CODAS = ("", "", "", "l", "m", "n", "r", "s", "x", "nd", "rt", "st")
 _COLOURS = ("red", "green", "blue", "black", "white", "silver")
-_FORMATS = ("Paperback", "Hardcover", "Kindle Edition", "Audiobook")
-_LEGAL = ("Inc.", "Ltd", "LLC", "GmbH", "Co.", "Corporation")
-_CLEAN = "clean"
 
-Draw = np.random.Generator
+_FORMATS = ("Paperback", "Hardcover", "Kindle Edition", "Audiobook")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +36,7 @@ class Judgement:
     def recall(self) -> float:
         """The share of all corrupted names that lie in the node of what they mean."""
         found, every = (sum(counts) for counts in zip(*self.found.values(), strict=True))
-        return found / every
+        return int(found) / int(every)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +101,8 @@ def planted_names(n: int = 300, seed: int = 0) -> PlantedNames:
     if n < 10:
         raise ValueError(f"n must be at least 10 (got {n})")
     draw = np.random.default_rng(seed)
-    names, homes = _brands(n, draw)
-    spellings = _spellings(names, draw)
+    names, homes = made_up_brands(n, draw)
+    spellings = spellings_of(names, draw)
     rows, means, kinds = _products(names, homes, spellings, draw)
     placed = [{**row, "file": "planted names", "line": line} for line, row in enumerate(rows, 1)]
     brands = Labelled(
@@ -118,115 +112,6 @@ def planted_names(n: int = 300, seed: int = 0) -> PlantedNames:
     )
     products = Labelled(means, kinds, frozenset(f"title {kind}" for kind in _VARIANTS))
     return PlantedNames(Dump("planted names", "planted", products=pl.DataFrame(placed).lazy()), brands, products)
-
-
-def _pick(draw: Draw, of: tuple[str, ...] | list[str]) -> str:
-    return of[int(draw.integers(len(of)))]
-
-
-def _word(draw: Draw, syllables: int) -> str:
-    parts = (_pick(draw, _ONSETS) + _pick(draw, _VOWELS) for _ in range(syllables))
-    return "".join(parts) + _pick(draw, _CODAS)
-
-
-def _brands(n: int, draw: Draw) -> tuple[list[str], list[list[tuple[str, str]]]]:
-    """Names that are all different, and the one or two categories of each."""
-    shelves = [(f"Department {top}", f"Shelf {top}.{low}") for top in range(max(4, n // 30)) for low in range(6)]
-    names: list[str] = []
-    homes: list[list[tuple[str, str]]] = []
-    taken: set[str] = set()
-    while len(names) < n:
-        home = [shelves[int(place)] for place in draw.choice(len(shelves), size=int(draw.integers(1, 3)), replace=False)]
-        name = " ".join(_word(draw, int(draw.integers(1, 4))).title() for _ in range(int(draw.integers(1, 4))))
-        if len(names) > 4 and len(names) % 5 == 0:
-            like = int(draw.integers(len(names)))
-            name = _look_alike(names[like], draw)
-            away = [shelf for shelf in shelves if shelf[0] not in {top for top, _ in homes[like]}]
-            home = [away[int(draw.integers(len(away)))]]
-        elif len(names) > 4 and len(names) % 10 == 1:
-            like = int(draw.integers(len(names)))
-            name, home = f"{names[like].split()[0]} {_word(draw, 2).title()}", homes[like]
-        if brand_id(name) not in taken:
-            taken.add(brand_id(name))
-            names.append(name)
-            homes.append(home)
-    return names, homes
-
-
-def _look_alike(name: str, draw: Draw) -> str:
-    """One letter another, or a number where there was none or another."""
-    if draw.random() < 0.3:
-        stem = name.rstrip("0123456789 ")
-        return f"{stem} {int(draw.integers(2, 99))}"
-    return _slip(name, draw, 1, swaps_only=True)
-
-
-def _slip(name: str, draw: Draw, times: int, *, swaps_only: bool = False) -> str:
-    """The name with so many letters replaced, left out, put in or changed with the next."""
-    for _ in range(times):
-        letters = [place for place, sign in enumerate(name) if sign.isalpha()]
-        place = letters[int(draw.integers(len(letters)))]
-        other = _pick(draw, "abcdefghiklmnoprstuvwy".replace(name[place].lower(), ""))
-        other = other.upper() if name[place].isupper() else other
-        kind = 0 if swaps_only else int(draw.integers(4))
-        following = name[place + 1 : place + 2]
-        if kind == 3 and following.isalpha() and following.lower() != name[place].lower():
-            name = name[:place] + following + name[place] + name[place + 2 :]
-        elif kind == 1:
-            name = name[:place] + name[place + 1 :]
-        elif kind == 2:
-            name = name[:place] + name[place] + other.lower() + name[place + 1 :]
-        else:
-            name = name[:place] + other + name[place + 1 :]
-    return name
-
-
-def _spellings(names: list[str], draw: Draw) -> list[dict[str, str]]:
-    """For every brand the spellings with how each was made, the clean one first; no spelling means two brands."""
-    taken = {brand_id(name) for name in names}
-    every: list[dict[str, str]] = []
-    for name in names:
-        own = {name: _CLEAN}
-        kinds = [kind for kind in _CORRUPTIONS if _fits(kind, name)]
-        for kind in draw.permutation(np.array(kinds))[: int(draw.integers(2, 4))].tolist():
-            spelling = _CORRUPTIONS[kind](name, draw)
-            if spelling in own or (brand_id(spelling) in taken and kind != "re-cased"):
-                continue
-            taken.add(brand_id(spelling))
-            own[spelling] = kind
-        every.append(own)
-    return every
-
-
-def _fits(kind: str, name: str) -> bool:
-    """Whether the name can be corrupted this way so that a person would still know it."""
-    letters, several = sum(sign.isalpha() for sign in name), len([word for word in name.split() if word.isalpha()])
-    least = {"misspelt": 5, "misspelt twice": 9}.get(kind, 0)
-    words = {"abbreviated": 2, "initials": 3}.get(kind, 1)
-    long = kind != "abbreviated" or max(map(len, name.split())) >= 7
-    return letters >= least and several >= words and long and not (kind == "initials" and not name.replace(" ", "").isalpha())
-
-
-def _recase(name: str, draw: Draw) -> str:
-    return _pick(draw, [name.upper(), name.lower(), f"{name}™", name.replace(" ", "-"), name.swapcase()])
-
-
-def _abbreviate(name: str, draw: Draw) -> str:
-    """The longest word as its start or without its vowels: Intl Business Machines."""
-    longest = max(name.split(), key=len)
-    inner = "".join(letter for letter in longest[1:-1] if letter not in "aeiou")[:3]
-    short = longest[:4] + "." if draw.random() < 0.5 else longest[0] + inner + longest[-1]
-    return " ".join(short if word == longest else word for word in name.split())
-
-
-_CORRUPTIONS: Mapping[str, Callable[[str, Draw], str]] = {
-    "re-cased": _recase,
-    "legal form": lambda name, draw: f"{name}{_pick(draw, [', ', ' '])}{_pick(draw, _LEGAL)}",
-    "misspelt": lambda name, draw: _slip(name, draw, 1),
-    "misspelt twice": lambda name, draw: _slip(name, draw, 2),
-    "abbreviated": _abbreviate,
-    "initials": lambda name, _draw: "".join(word[0] for word in name.split()),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +154,7 @@ _SHOWN = (
 def _products(
     names: list[str], homes: list[list[tuple[str, str]]], spellings: list[dict[str, str]], draw: Draw
 ) -> tuple[list[dict[str, object]], dict[str, str], dict[str, str]]:
-    nouns = [_word(draw, int(draw.integers(2, 4))) for _ in range(400)]
+    nouns = [made_up_word(draw, int(draw.integers(2, 4))) for _ in range(400)]
     rows: list[dict[str, object]] = []
     means: dict[str, str] = {}
     kinds: dict[str, str] = {}
@@ -285,23 +170,21 @@ def _products(
 
     shelf_of: dict[str, tuple[str, str]] = {}
     for brand, name in enumerate(names):
-        said = [
-            spelling for spelling, kind in spellings[brand].items() if kind != _CLEAN for _ in range(int(draw.integers(1, 3)))
-        ]
+        said = [spelling for spelling, kind in spellings[brand].items() if kind != CLEAN for _ in range(int(draw.integers(1, 3)))]
         said += [name] * max(5, 2 * len(said))
         for spelling in said:
             item, price = _item(nouns, draw), 5 + float(draw.integers(0, 9000)) / 100
             if (brand, item.title) in titles:
                 continue
             titles.add((brand, item.title))
-            own = add(brand, spelling, item.title, price, None, _CLEAN)
+            own = add(brand, spelling, item.title, price, None, CLEAN)
             if draw.random() < 0.25:
-                kind = _pick(draw, list(_VARIANTS))
+                kind = pick(draw, list(_VARIANTS))
                 title = _VARIANTS[kind](item.title, draw)
                 if title != item.title:
                     add(brand, name, title, price * (1 + 0.03 * (draw.random() - 0.5)), own, f"title {kind}")
             if draw.random() < 0.5:
-                kind = _pick(draw, _SHOWN[item.form])
+                kind = pick(draw, _SHOWN[item.form])
                 other = _other(item, kind, nouns, draw)
                 if (brand, other.title) not in titles:
                     titles.add((brand, other.title))
@@ -314,14 +197,14 @@ def _products(
 def _item(nouns: list[str], draw: Draw) -> _Item:
     return _Item(
         words=tuple(nouns[int(place)] for place in draw.choice(len(nouns), size=int(draw.integers(2, 5)), replace=False)),
-        model=f"{_pick(draw, ['X', 'ZR-', 'K', 'MT'])}{int(draw.integers(10, 999))}",
+        model=f"{pick(draw, ['X', 'ZR-', 'K', 'MT'])}{int(draw.integers(10, 999))}",
         size=int(draw.integers(1, 20)) * 50,
-        colour=_pick(draw, _COLOURS),
+        colour=pick(draw, _COLOURS),
         year=int(draw.integers(1995, 2024)),
         volume=int(draw.integers(1, 12)),
         pack=int(draw.integers(2, 24)),
-        fit=_pick(draw, ("men's", "women's", "kids")),
-        format=_pick(draw, _FORMATS),
+        fit=pick(draw, ("men's", "women's", "kids")),
+        format=pick(draw, _FORMATS),
         form=int(draw.integers(len(_SHOWN))),
     )
 
@@ -346,7 +229,7 @@ def _reorder(title: str, draw: Draw) -> str:
 
 def _punctuate(title: str, draw: Draw) -> str:
     first, _, rest = title.partition(" ")
-    return f"{first}{_pick(draw, [' - ', ', ', ' / '])}{rest.replace('(', '[').replace(')', ']')}{_pick(draw, ['', '.', '!'])}"
+    return f"{first}{pick(draw, [' - ', ', ', ' / '])}{rest.replace('(', '[').replace(')', ']')}{pick(draw, ['', '.', '!'])}"
 
 
 def _misspell_title(title: str, draw: Draw) -> str:
@@ -355,12 +238,12 @@ def _misspell_title(title: str, draw: Draw) -> str:
     long = [word for word in title.split() if word.isalpha() and len(word) >= 6 and word.lower() not in known]
     if not long:
         return title
-    word = _pick(draw, long)
-    return title.replace(word, word[0] + _slip(word[1:], draw, 1), 1)
+    word = pick(draw, long)
+    return title.replace(word, word[0] + slip(word[1:], draw, 1), 1)
 
 
 _VARIANTS: Mapping[str, Callable[[str, Draw], str]] = {
-    "re-cased": lambda title, draw: _pick(draw, [title.upper(), title.lower()]),
+    "re-cased": lambda title, draw: pick(draw, [title.upper(), title.lower()]),
     "re-ordered": _reorder,
     "punctuated": _punctuate,
     "misspelt": _misspell_title,

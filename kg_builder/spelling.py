@@ -9,47 +9,51 @@ from dataclasses import dataclass
 from rapidfuzz.distance import OSA
 
 LEGAL_FORMS = frozenset(
-    "ab ag aps as bv bvba co company corp corporation gmbh inc incorporated kg kgaa limited llc llp lp ltd nv oy oyj plc pte pty"
-    " sa sarl sas se spa srl".split()
+    "ab ag aps as bv bvba co company corp corporation gmbh inc incorporated kg kgaa limited llc llp lp ltd nv oy oyj plc pte pty "
+    "sa sarl sas se spa srl".split()  # noqa: SIM905
 )
 SHORT_FORMS = {
-    "amer": "american", "assn": "association", "assoc": "association", "bros": "brothers", "dept": "department", "inst": "institute",
-    "intl": "international", "jrnl": "journal", "mfg": "manufacturing", "natl": "national", "publ": "publishing",
-    "publs": "publications", "soc": "society", "svcs": "services", "univ": "university",
-}  # fmt: skip
+    **{"amer": "american", "assn": "association", "assoc": "association", "bros": "brothers", "dept": "department"},
+    **{"inst": "institute", "intl": "international", "jrnl": "journal", "mfg": "manufacturing", "natl": "national"},
+    **{"publ": "publishing", "publs": "publications", "soc": "society", "svcs": "services", "univ": "university"},
+}
 """Short forms of which everybody knows the long one; others need shared categories."""
 _LONG_FORMS = tuple(form for form in sorted(LEGAL_FORMS) if len(form) > 6)
-STOP_WORDS = frozenset("a an and by the".split())
-ROMAN = frozenset("ii iii iv vi vii viii ix xi xii xiii xiv xv xvi".split())
+STOP_WORDS = frozenset({"a", "an", "and", "by", "the"})
+ROMAN = frozenset("ii iii iv vi vii viii ix xi xii xiii xiv xv xvi".split())  # noqa: SIM905
 """Numerals that tell one thing from the next; a single letter always does."""
 COLOURS = frozenset(
-    "amber aqua beige black blue bronze brown burgundy charcoal chrome clear copper coral cream crimson cyan gold golden green"
-    " grey gray indigo ivory khaki lavender lilac lime magenta maroon mint mustard navy ochre olive orange peach pink plum purple"
-    " red rose ruby rust sand scarlet silver tan teal transparent turquoise violet white yellow".split()
+    "amber aqua beige black blue bronze brown burgundy charcoal chrome clear copper coral cream crimson cyan gold golden green "
+    "grey gray indigo ivory khaki lavender lilac lime magenta maroon mint mustard navy ochre olive orange peach pink plum purple "
+    "red rose ruby rust sand scarlet silver tan teal transparent turquoise violet white yellow".split()  # noqa: SIM905
 )
 ATTRIBUTES = COLOURS | frozenset(
-    # sizes, fit and place
-    "xxs xs small medium large xl xxl xxxl extra jumbo king queen twin single double triple mini micro maxi midi full half"
-    " narrow regular slim wide long short tall petite left right front rear upper lower inner outer top bottom north south east"
-    " west"
-    # for whom
-    " adult adults baby babies boy boys child children childs girl girls infant junior kid kids lady ladies male female man men"
-    " mens senior toddler unisex woman women womens youth cat cats dog dogs"
-    # materials
-    " acrylic aluminium aluminum bamboo brass canvas carbon ceramic cotton denim fleece glass iron leather linen marble metal"
-    " nylon oak plastic polyester porcelain rubber satin silicone silk stainless steel stone suede titanium velvet walnut wood"
-    " wooden wool"
-    # format and edition
-    " audio audiobook blu ray cassette cd deluxe digital dvd ebook edition hardback hardcover kindle large limited online original"
-    " paperback part premium print pro refill refurbished renewed sample series set standard subscription trial ultra used volume"
-    " vinyl season"
-    # time
-    " annual annually biweekly daily monthly quarterly weekly year yearly month months years week weeks january february march"
-    " april may june july august september october november december spring summer autumn fall winter"
-    # counted, and flavours and scents
-    " one two three four five six seven eight nine ten first second third dozen pair pack apple banana berry caramel cherry"
-    " chocolate cinnamon citrus coconut coffee garlic ginger grape honey lemon mango melon original peanut pepper peppermint"
-    " raspberry salted spicy strawberry sweet unsalted unscented vanilla decaf decaffeinated light dark mild bold".split()
+    word
+    for line in (
+        # sizes, fit and place
+        "xxs xs small medium large xl xxl xxxl extra jumbo king queen twin single double triple mini micro maxi midi full half",
+        "narrow regular slim wide long short tall petite left right front rear upper lower inner outer top bottom",
+        "north south east west",
+        # for whom
+        "adult adults baby babies boy boys child children childs girl girls infant junior kid kids lady ladies male female",
+        "man men mens senior toddler unisex woman women womens youth cat cats dog dogs",
+        # materials
+        "acrylic aluminium aluminum bamboo brass canvas carbon ceramic cotton denim fleece glass iron leather linen marble",
+        "metal nylon oak plastic polyester porcelain rubber satin silicone silk stainless steel stone suede titanium velvet",
+        "walnut wood wooden wool",
+        # format and edition
+        "audio audiobook blu ray cassette cd deluxe digital dvd ebook edition hardback hardcover kindle limited online original",
+        "paperback part premium print pro refill refurbished renewed sample series set standard subscription trial ultra used",
+        "vinyl volume season",
+        # time
+        "annual annually biweekly daily monthly quarterly weekly year yearly month months years week weeks january february",
+        "march april may june july august september october november december spring summer autumn fall winter",
+        # counted, and flavours and scents
+        "one two three four five six seven eight nine ten first second third dozen pair pack apple banana berry caramel cherry",
+        "chocolate cinnamon citrus coconut coffee garlic ginger grape honey lemon mango melon peanut pepper peppermint",
+        "raspberry salted spicy strawberry sweet unsalted unscented vanilla decaf decaffeinated light dark mild bold",
+    )
+    for word in line.split()
 )
 """Words that tell variants of a product apart: they are never a misspelling of anything."""
 
@@ -181,7 +185,7 @@ def initials(tokens: Sequence[str]) -> set[str]:
 def misspells(one: str, other: str) -> int | None:
     """How many slips lead from one word to the other, None where they are two words.
 
-    Words of up to four letters have no slips, of up to eight one, longer ones two; not in the first letter, and a plural is a word.
+    Words of up to four letters have no slips, of up to eight one, longer ones two; none in the first letter; a plural is none.
 
     Example:
         >>> misspells("espresso", "expresso"), misspells("espresso", "esprssoo"), misspells("filter", "filters")

@@ -71,4 +71,5 @@ def _print(report: "ResolveReport", *, dry_run: bool) -> None:
 def _model() -> "Vectors":
     from kg_builder.models import text_vectors
 
-    return text_vectors()
+    vectors: Vectors = text_vectors()
+    return vectors
