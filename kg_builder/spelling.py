@@ -9,23 +9,35 @@ from dataclasses import dataclass
 from rapidfuzz.distance import OSA
 
 LEGAL_FORMS = frozenset(
-    "ab ag aps as bv bvba co company corp corporation gmbh inc incorporated kg kgaa limited llc llp lp ltd nv oy oyj plc pte pty "
-    "sa sarl sas se spa srl".split()  # noqa: SIM905
+    word
+    for line in (
+        "ab ag aps as bv bvba co company corp corporation gmbh inc incorporated kg kgaa limited llc llp lp ltd nv oy oyj",
+        "plc pte pty sa sarl sas se spa srl",
+    )
+    for word in line.split()
 )
-SHORT_FORMS = {
-    **{"amer": "american", "assn": "association", "assoc": "association", "bros": "brothers", "dept": "department"},
-    **{"inst": "institute", "intl": "international", "jrnl": "journal", "mfg": "manufacturing", "natl": "national"},
-    **{"publ": "publishing", "publs": "publications", "soc": "society", "svcs": "services", "univ": "university"},
-}
+SHORT_FORMS = dict(
+    pair.split(":")
+    for line in (
+        "amer:american assn:association assoc:association bros:brothers dept:department inst:institute intl:international",
+        "jrnl:journal mfg:manufacturing natl:national publ:publishing publs:publications soc:society svcs:services",
+        "univ:university",
+    )
+    for pair in line.split()
+)
 """Short forms of which everybody knows the long one; others need shared categories."""
 _LONG_FORMS = tuple(form for form in sorted(LEGAL_FORMS) if len(form) > 6)
 STOP_WORDS = frozenset({"a", "an", "and", "by", "the"})
 ROMAN = frozenset("ii iii iv vi vii viii ix xi xii xiii xiv xv xvi".split())  # noqa: SIM905
 """Numerals that tell one thing from the next; a single letter always does."""
 COLOURS = frozenset(
-    "amber aqua beige black blue bronze brown burgundy charcoal chrome clear copper coral cream crimson cyan gold golden green "
-    "grey gray indigo ivory khaki lavender lilac lime magenta maroon mint mustard navy ochre olive orange peach pink plum purple "
-    "red rose ruby rust sand scarlet silver tan teal transparent turquoise violet white yellow".split()  # noqa: SIM905
+    word
+    for line in (
+        "amber aqua beige black blue bronze brown burgundy charcoal chrome clear copper coral cream crimson cyan gold golden",
+        "green grey gray indigo ivory khaki lavender lilac lime magenta maroon mint mustard navy ochre olive orange peach pink",
+        "plum purple red rose ruby rust sand scarlet silver tan teal transparent turquoise violet white yellow",
+    )
+    for word in line.split()
 )
 ATTRIBUTES = COLOURS | frozenset(
     word
