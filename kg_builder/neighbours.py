@@ -7,12 +7,14 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from rapidfuzz.distance import OSA
-from rapidfuzz.process import cdist
+from rapidfuzz.process import cdist, cpdist
 
 _HEAD = 7
 """Letters of a block's key; two words two slips apart share one of the ways to leave two of the first seven letters out."""
 _CROWD = 60
 """Members of a block that are compared all with all; a larger one is blocked again by the last letters."""
+_PAIRS = 1_000_000
+"""Pairs compared at once."""
 _DENSE = 2000
 """Rows of one comparison matrix."""
 
@@ -36,11 +38,26 @@ def near_pairs(names: Sequence[str], *, slips: int = 2) -> Iterator[tuple[int, i
         one, other = crowded[codes_there // len(ends)], crowded[codes_there % len(ends)]
         dense = _dense(names, _groups(_blocks(ends, slips), least=_CROWD + 1), crowded, slips) if left.size else []
         codes = np.concatenate([codes, _code(one, other, len(names)), *dense])
-    for code in np.unique(codes).tolist():
-        one, other = divmod(code, len(names))
-        distance = OSA.distance(names[one], names[other], score_cutoff=slips)
-        if distance <= slips:
-            yield one, other, distance
+    one, other = np.divmod(_unique(codes), max(1, len(names)))
+    sizes = np.array([len(name) for name in names], dtype=np.int64)
+    likely = np.abs(sizes[one] - sizes[other]) <= slips
+    one, other = one[likely], other[likely]
+    for start in range(0, len(one), _PAIRS):
+        mine, theirs = one[start : start + _PAIRS].tolist(), other[start : start + _PAIRS].tolist()
+        distances = cpdist(
+            [names[place] for place in mine],
+            [names[place] for place in theirs],
+            scorer=OSA.distance,
+            score_cutoff=slips,
+            dtype=np.uint8,
+        )
+        for near in np.flatnonzero(distances <= slips).tolist():
+            yield mine[near], theirs[near], int(distances[near])
+
+
+def _unique(values: Pairs) -> Pairs:
+    """The different values in order; sorting in polars is several times quicker than numpy's."""
+    return pl.Series(values, dtype=pl.Int64).unique().sort().to_numpy()
 
 
 def _blocks(names: Sequence[str], slips: int) -> pl.DataFrame:
@@ -49,11 +66,7 @@ def _blocks(names: Sequence[str], slips: int) -> pl.DataFrame:
     places: list[int] = []
     for place, name in enumerate(names):
         head = name[:_HEAD]
-        short = {
-            "".join(letter for at, letter in enumerate(head) if at not in left)
-            for many in range(slips + 1)
-            for left in combinations(range(len(head)), many)
-        }
+        short = {"".join(kept) for many in range(slips + 1) for kept in combinations(head, max(0, len(head) - many))}
         keys += map(hash, short)
         places += [place] * len(short)
     return pl.DataFrame({"key": keys, "place": places}, schema={"key": pl.Int64, "place": pl.Int64}).sort("key", "place")
@@ -79,8 +92,8 @@ def _pairs_of(blocks: pl.DataFrame, count: int) -> tuple[Pairs, Pairs]:
     for size, groups in by_size.items():
         table = np.stack(groups)
         one, other = np.triu_indices(size, 1)
-        codes.append(np.unique(_code(table[:, one].ravel(), table[:, other].ravel(), count)))
-    return np.unique(np.concatenate(codes)), np.unique(np.concatenate(crowded)) if crowded else np.empty(0, np.int64)
+        codes.append(_code(table[:, one].ravel(), table[:, other].ravel(), count))
+    return _unique(np.concatenate(codes)), _unique(np.concatenate(crowded)) if crowded else np.empty(0, np.int64)
 
 
 def _code(one: Pairs, other: Pairs, count: int) -> Pairs:

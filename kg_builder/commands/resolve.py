@@ -63,9 +63,8 @@ def _print(report: "ResolveReport", *, dry_run: bool) -> None:
         rows = [[merge.score, merge.rule, merge.alias, merge.one_name, merge.other, merge.other_name] for merge in report.merges]
         print_table(["score", "rule", "alias", "name", "same as", "its name"], rows)
     count = len(report.merges)
-    typer.echo(
-        f"{count:,} node{'s' * (count != 1)} {'would be' if dry_run else 'was' if count == 1 else 'were'} merged in {report.store}"
-    )
+    were = "would be" if dry_run else "was" if count == 1 else "were"
+    typer.echo(f"{count:,} node{'s' * (count != 1)} {were} merged in {report.store}")
     for rule, merged in report.rules.items():
         typer.echo(f"  {merged:>8,}  {rule}")
 

@@ -117,8 +117,8 @@ def test_a_merge_is_recorded_with_its_evidence(address):
     kg_builder.resolve(address, now=NOW)
     with connect(address) as store:
         rows = store.query(
-            "MATCH (a:Alias)-[s:SAME_AS]->(b:Brand) RETURN a.id AS alias, a.name AS name, s.rule AS rule, s.at AS at, b.id AS brand "
-            "ORDER BY a.id"
+            "MATCH (a:Alias)-[s:SAME_AS]->(b:Brand) "
+            "RETURN a.id AS alias, a.name AS name, s.rule AS rule, s.at AS at, b.id AS brand ORDER BY a.id"
         )
     assert rows.to_dict("records") == [
         {"alias": "Brand/borealisinc", "name": "Borealis, Inc.", "rule": "legal form", "at": NOW, "brand": "borealis"},
@@ -169,7 +169,7 @@ def refused(result, *words):
 
 def test_what_cannot_be_is_refused_in_one_line(address):
     run(address)
-    assert refused(run(address, "--undo", "Brand/borealiss"), "did you mean 'Brand/borealsi'")
+    assert refused(run(address, "--undo", "Brand/borealsii"), "did you mean 'Brand/borealsi'")
     assert refused(run(address, "--label", "Brnd"), "did you mean 'Brand'")
     assert refused(run(address, "--threshold", "2"), "0..1 (got 2)")
 
