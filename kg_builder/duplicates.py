@@ -91,15 +91,13 @@ def resolve(
     Example:
         >>> import tempfile
         >>> from kg_builder.pipeline import build
-        >>> from kg_builder.planted import planted_shop
-        >>> products = pl.DataFrame({
-        ...     "id": ["p1", "p2", "p3"], "brand": ["Borealis", "Borealis", "Borealsi"], "categories": ["Shoes", "Shoes", "Hats"]
-        ... })
+        >>> products = pl.DataFrame({"id": ["p1", "p2", "p3"], "brand": ["Borealis", "Borealis, Inc.", "Embercoal"]})
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     _ = build({"products": products.with_columns(categories=pl.lit("Shoes"))}, into=f"{folder}/shop.graph")
-        ...     report = resolve(f"{folder}/shop.graph", dry_run=True)
-        >>> report.written
-        False
+        ...     _ = build({"products": products}, into=f"{folder}/shop.graph")
+        ...     print(resolve(f"{folder}/shop.graph").rules)
+        ...     print(resolve(f"{folder}/shop.graph").rules)
+        {'Brand: legal form': 1}
+        {}
     """
     if isinstance(store, str | Path):
         with connect(store, read_only=dry_run) as opened:

@@ -53,7 +53,7 @@ def run(
 
 def _print(report: "ResolveReport", *, dry_run: bool) -> None:
     if report.undone:
-        verb = "would be" if dry_run else "are"
+        verb = "would be" if dry_run else "was" if len(report.undone) == 1 else "were"
         typer.echo(f"{len(report.undone):,} merge{'s' * (len(report.undone) != 1)} {verb} taken back: {', '.join(report.undone)}")
         return
     if not report.merges:
