@@ -1,5 +1,7 @@
 """The text model, where it is installed: kg_builder itself needs none."""
 
+import contextlib
+import io
 from importlib import import_module, metadata
 from typing import Any
 
@@ -19,5 +21,6 @@ def text_vectors() -> Any:  # noqa: ANN401
         library, package = import_module("sentence_transformers"), metadata.distribution(_MODEL)
     except ImportError as error:  # a package that is not found is one, too
         raise ModelMissing(f"text vectors need {error.name}; install it with: pip install 'graphrec[models]'") from None
-    model = library.SentenceTransformer(str(package.locate_file(_FOLDER)), device="cpu", local_files_only=True)
+    with contextlib.redirect_stderr(io.StringIO()):  # it draws bars of its own
+        model = library.SentenceTransformer(str(package.locate_file(_FOLDER)), device="cpu", local_files_only=True)
     return lambda texts: model.encode(texts, normalize_embeddings=True, show_progress_bar=False)
