@@ -35,13 +35,14 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(100, 110)))
     parser.add_argument("--threshold", type=float, default=0.85)
     parser.add_argument("--wrong", action="store_true", help="print every wrong merge")
+    parser.add_argument("--same-shelf", action="store_true", help="look-alike brands lie in the same categories")
     arguments = parser.parse_args()
     found: dict[str, Counter[str]] = {"brands": Counter(), "products": Counter()}
     every: dict[str, Counter[str]] = {"brands": Counter(), "products": Counter()}
     right, wrong, worst = Counter[str](), Counter[str](), {"brands": (1.0, 1.0), "products": (1.0, 1.0)}
     started = time.perf_counter()
     for seed in arguments.seeds:
-        names = planted_names(arguments.brands, seed)
+        names = planted_names(arguments.brands, seed, same_shelf=arguments.same_shelf)
         for what, judgement in zip(("brands", "products"), judged(names, threshold=arguments.threshold), strict=True):
             for kind, (there, of) in judgement.found.items():
                 found[what][kind] += there

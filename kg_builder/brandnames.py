@@ -3,7 +3,7 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from kg_builder.named import Found, Named, Vectors, alike
@@ -27,6 +27,8 @@ _NEARLY_ALL = 0.8
 
 _RARER = 5
 """... by this factor."""
+_IN_USE = 3
+"""A name that is used more than twice and not this many times rarer than another is one of its own."""
 
 _RARE = 20
 """A name this many times rarer than another is a misspelling, where no categories are known."""
@@ -42,12 +44,33 @@ def brand_pairs(named: list[Named], vectors: Vectors | None) -> Found:
     """The pairs of brands that are one, with score and rule; the sure rules first."""
     cores = {one.id: core(one.name) for one in named}
     shared = _Shared.of(named)
-    yield from _same_core(named, cores, shared)
-    yield from _surest(_misspelt_brands(named, cores, shared))
-    yield from _surest(_abbreviated(named, cores, shared))
-    yield from _surest(_initials(named, cores, shared))
+    same = list(_same_core(named, cores, shared))
+    yield from same
+    named = _as_one(named, same)
+    likely = (_misspelt_brands, _abbreviated, _initials)
+    yield from _surest(pair for rule in likely for pair in rule(named, cores, shared))
     if vectors is not None:
         yield from _alike_brands(named, cores, shared, vectors)
+
+
+def _as_one(named: list[Named], same: list[tuple[Named, Named, float, str]]) -> list[Named]:
+    """One brand for each that is surely the same, with all its uses: `Acme Ltd` is no rare misspelling of `Acne`."""
+    found = {one.id: one for one in named}
+    lead: dict[str, str] = {}
+
+    def leading(node: str) -> str:
+        while node in lead:
+            node = lead[node]
+        return node
+
+    for pair in same:
+        mine, theirs = (found[leading(one.id)] for one in pair[:2])
+        if mine.id == theirs.id:
+            continue
+        rare, more = sorted((mine, theirs), key=lambda one: (one.uses, one.id))
+        lead[rare.id] = more.id
+        found[more.id] = replace(more, uses=rare.uses + more.uses, categories=rare.categories | more.categories)
+    return [found[one.id] for one in named if one.id not in lead]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +136,7 @@ def _misspelt_brands(named: list[Named], cores: Mapping[str, list[str]], shared:
             one, other = group[place], group[there]
             length = min(len(keys[place]), len(keys[there]))
             rarer, more = sorted((one.uses, other.uses))
-            if not slips or length < (_SHORTEST if slips == 1 else _TWO_SLIPS) or (rarer > 2 and rarer * 2 > more):
+            if not slips or length < (_SHORTEST if slips == 1 else _TWO_SLIPS) or (rarer > 2 and rarer * _IN_USE > more):
                 continue
             known = shared.between(one, other)
             sure = known is not None and known >= _NEARLY_ALL and rarer * _RARER <= more and length >= _TWO_SLIPS
@@ -170,15 +193,24 @@ def _initials(named: list[Named], cores: Mapping[str, list[str]], shared: _Share
 
 
 def _surest(found: Found) -> Found:
-    """Of each rarer name the best pair alone, and none where two are equally good and used equally often."""
+    """Of each rarer name the best pair alone, an established name before another rare one; none where two are equally good.
+
+    Two rare names are a pair only where neither has an established one: else one slip after another would join two brands.
+    """
     of_rarer: dict[str, list[tuple[Named, Named, float, str]]] = defaultdict(list)
     for one, other, score, rule in found:
         rare, more = sorted((one, other), key=lambda named: (named.uses, -len(named.name), named.id))
         of_rarer[rare.id].append((rare, more, score, rule))
-    for pairs in of_rarer.values():
-        pairs.sort(key=lambda pair: (-pair[2], -pair[1].uses, pair[1].id))
-        if len(pairs) == 1 or (pairs[0][2], pairs[0][1].uses) != (pairs[1][2], pairs[1][1].uses):
-            yield pairs[0]
+    settled = {rarer for rarer, pairs in of_rarer.items() if any(_established(*pair[:2]) for pair in pairs)}
+    for rarer, pairs in of_rarer.items():
+        kept = [pair for pair in pairs if _established(*pair[:2]) or not {rarer, pair[1].id} & settled]
+        kept.sort(key=lambda pair: (-pair[2], -pair[1].uses, pair[1].id))
+        if len(kept) == 1 or (kept and (kept[0][2], kept[0][1].uses) != (kept[1][2], kept[1][1].uses)):
+            yield kept[0]
+
+
+def _established(rare: Named, more: Named) -> bool:
+    return rare.uses * _IN_USE <= more.uses
 
 
 def _alike_brands(named: list[Named], cores: Mapping[str, list[str]], shared: _Shared, vectors: Vectors) -> Found:

@@ -81,12 +81,12 @@ class PlantedNames:
     """By product id."""
 
 
-def planted_names(n: int = 300, seed: int = 0) -> PlantedNames:
+def planted_names(n: int = 300, seed: int = 0, *, same_shelf: bool = False) -> PlantedNames:
     """A catalogue of n brands; the same seed gives the same.
 
     Every brand has products in one or two categories, and two or three corrupted spellings: re-cased, with a legal form,
     misspelt (one slip, in long names up to two), abbreviated word by word, or as initials. Every fifth brand is a look-alike
-    of another: one letter or number apart, in other categories; every tenth shares a word with another of the same category.
+    of another: one letter or number apart, in other categories, or with `same_shelf` in the same; every tenth shares a word with another of the same category.
     Every brand lists some products again with the title re-cased, re-ordered, punctuated or misspelt, and some that differ from
     another only by a model number, size, colour, year, volume, pack, fit, format or a word.
 
@@ -101,7 +101,7 @@ def planted_names(n: int = 300, seed: int = 0) -> PlantedNames:
     if n < 10:
         raise ValueError(f"n must be at least 10 (got {n})")
     draw = np.random.default_rng(seed)
-    names, homes = made_up_brands(n, draw)
+    names, homes = made_up_brands(n, draw, same_shelf=same_shelf)
     spellings = spellings_of(names, draw)
     rows, means, kinds = _products(names, homes, spellings, draw)
     placed = [{**row, "file": "planted names", "line": line} for line, row in enumerate(rows, 1)]

@@ -30,7 +30,7 @@ def made_up_word(draw: Draw, syllables: int) -> str:
     return "".join(parts) + pick(draw, _CODAS)
 
 
-def made_up_brands(n: int, draw: Draw) -> tuple[list[str], list[list[tuple[str, str]]]]:
+def made_up_brands(n: int, draw: Draw, *, same_shelf: bool) -> tuple[list[str], list[list[tuple[str, str]]]]:
     """Names that are all different, and the one or two categories of each."""
     shelves = [(f"Department {top}", f"Shelf {top}.{low}") for top in range(max(4, n // 30)) for low in range(6)]
     names: list[str] = []
@@ -42,7 +42,7 @@ def made_up_brands(n: int, draw: Draw) -> tuple[list[str], list[list[tuple[str, 
         if len(names) > 4 and len(names) % 5 == 0:
             like = int(draw.integers(len(names)))
             name = _look_alike(names[like], draw)
-            away = [shelf for shelf in shelves if shelf[0] not in {top for top, _ in homes[like]}]
+            away = homes[like] if same_shelf else [shelf for shelf in shelves if shelf[0] not in {top for top, _ in homes[like]}]
             home = [away[int(draw.integers(len(away)))]]
         elif len(names) > 4 and len(names) % 10 == 1:
             like = int(draw.integers(len(names)))
