@@ -205,7 +205,7 @@ def _surest(found: Found) -> Found:
     for rarer, pairs in of_rarer.items():
         kept = [pair for pair in pairs if _established(*pair[:2]) or not {rarer, pair[1].id} & settled]
         kept.sort(key=lambda pair: (-pair[2], -pair[1].uses, pair[1].id))
-        if len(kept) == 1 or (kept and (kept[0][2], kept[0][1].uses) != (kept[1][2], kept[1][1].uses)):
+        if len(kept) == 1 or (kept and kept[0][2] > kept[1][2]):
             yield kept[0]
 
 

@@ -86,7 +86,8 @@ def planted_names(n: int = 300, seed: int = 0, *, same_shelf: bool = False) -> P
 
     Every brand has products in one or two categories, and two or three corrupted spellings: re-cased, with a legal form,
     misspelt (one slip, in long names up to two), abbreviated word by word, or as initials. Every fifth brand is a look-alike
-    of another: one letter or number apart, in other categories, or with `same_shelf` in the same; every tenth shares a word with another of the same category.
+    of another: one letter or number apart, in other categories (with `same_shelf` in the same); every tenth shares a word with
+    another of the same category.
     Every brand lists some products again with the title re-cased, re-ordered, punctuated or misspelt, and some that differ from
     another only by a model number, size, colour, year, volume, pack, fit, format or a word.
 
