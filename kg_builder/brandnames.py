@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from kg_builder.named import Found, Named, Vectors, alike
-from kg_builder.neighbours import near_pairs
+from kg_builder.nearness import near_pairs
 from kg_builder.spelling import SHORT_FORMS, abbreviates, core, folded, initials, marks, respells, unaccented, words
 
 _SHORTEST = 5

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz.distance import OSA
 
-from kg_builder.neighbours import near_pairs
+from kg_builder.nearness import near_pairs
 
 names = st.lists(st.text("abc", max_size=10), max_size=25)
 
