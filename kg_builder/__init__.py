@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kg_builder.cypher import Query as Query
+    from kg_builder.duplicates import ResolveReport as ResolveReport
+    from kg_builder.duplicates import resolve as resolve
     from kg_builder.enrichment import EnrichReport as EnrichReport
     from kg_builder.enrichment import enrich as enrich
     from kg_builder.errors import BadRequest as BadRequest
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from kg_builder.errors import EmptyDump as EmptyDump
     from kg_builder.errors import KgBuilderError as KgBuilderError
     from kg_builder.errors import MissingSource as MissingSource
+    from kg_builder.errors import ModelMissing as ModelMissing
     from kg_builder.errors import QueryError as QueryError
     from kg_builder.errors import SchemaError as SchemaError
     from kg_builder.errors import SourceUnreachable as SourceUnreachable
@@ -60,6 +63,7 @@ _HOME = {
     "exports": ("ExportReport", "export", "read_export"),
     "multigraph": ("from_networkx", "to_networkx"),
     "neighbours": ("neighbourhood",),
+    "duplicates": ("ResolveReport", "resolve"),
     "stores": ("Build", "GraphStore", "StoreInfo", "connect"),
     "tables": ("GraphTables",),
     "schema": ("RETAIL", "EdgeSpec", "GraphSchema", "NodeSpec"),
@@ -71,6 +75,7 @@ _HOME = {
         "EmptyDump",
         "KgBuilderError",
         "MissingSource",
+        "ModelMissing",
         "QueryError",
         "SchemaError",
         "SourceUnreachable",
@@ -102,9 +107,11 @@ __all__ = [
     "HealthReport",
     "KgBuilderError",
     "MissingSource",
+    "ModelMissing",
     "NodeSpec",
     "Query",
     "QueryError",
+    "ResolveReport",
     "SchemaError",
     "SourceUnreachable",
     "StoreError",
@@ -125,6 +132,7 @@ __all__ = [
     "known_sources",
     "neighbourhood",
     "read_export",
+    "resolve",
     "to_networkx",
 ]
 

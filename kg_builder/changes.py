@@ -9,12 +9,47 @@ from kg_builder.schema import EdgeSpec, EdgeType
 from kg_builder.tables import GraphTables
 
 
-def applied(held: GraphTables, written: GraphTables) -> GraphTables:
-    """The graph that a store should hold after `written` came to what it `held`.
+def applied(held: GraphTables, written: GraphTables, gone: GraphTables | None = None) -> GraphTables:
+    """The graph that a store should hold after `written` came to what it `held` and `gone` left it.
 
-    Nulls change nothing. Of derived edges, what the same sources held under the same key is gone first.
+    Nulls change nothing. Of derived edges, what the same sources held under the same key is gone first. A node that is gone
+    takes its edges along; one that is written too is replaced and keeps them.
+
+    Example:
+        >>> from kg_builder.schema import RETAIL
+        >>> made = pl.DataFrame({"source": ["p"], "target": ["b"]})
+        >>> nodes = {"Product": pl.DataFrame({"id": ["p"]}), "Brand": pl.DataFrame({"id": ["b"]})}
+        >>> held = GraphTables.of(RETAIL, nodes, {("Product", "MADE_BY", "Brand"): made})
+        >>> gone = GraphTables.of(RETAIL, {"Brand": nodes["Brand"]}, {})
+        >>> applied(held, GraphTables.of(RETAIL, {}, {}), gone).counts()
+        ({'Product': 1}, {})
     """
-    return without_replaced(held, written).merge(written)
+    kept = held if gone is None else _without(held, written, gone)
+    return without_replaced(kept, written).merge(written)
+
+
+def leaving(written: GraphTables, gone: GraphTables) -> Mapping[str, pl.LazyFrame]:
+    """By label, the ids of the nodes that are gone and not written: those that take their edges along."""
+    ids = {label: table.select("id") for label, table in gone.nodes.items()}
+    return {
+        label: table.join(written.nodes[label], on="id", how="anti") if label in written.nodes else table
+        for label, table in ids.items()
+    }
+
+
+def _without(held: GraphTables, written: GraphTables, gone: GraphTables) -> GraphTables:
+    nodes, edges = dict(held.nodes), dict(held.edges)
+    for label in nodes.keys() & gone.nodes.keys():
+        nodes[label] = nodes[label].join(gone.nodes[label], on="id", how="anti")
+    for kind in edges.keys() & gone.edges.keys():
+        edges[kind] = edges[kind].join(gone.edges[kind], on=list(gone.schema.edge(kind).identity), how="anti")
+    for label, ids in leaving(written, gone).items():
+        for kind, table in edges.items():
+            for end, owner in (("source", kind[0]), ("target", kind[2])):
+                if owner == label:
+                    table = table.join(ids, left_on=end, right_on="id", how="anti")
+            edges[kind] = table
+    return GraphTables(held.schema, nodes, edges)
 
 
 def without_replaced(held: GraphTables, written: GraphTables) -> GraphTables:

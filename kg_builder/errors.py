@@ -10,6 +10,7 @@ KgBuilderError
 │   └── TooManyFaults                     more faulty rows than the caller allows
 ├── MissingSource    (FileNotFoundError)  the path does not exist
 ├── SourceUnreachable (ConnectionError)   a dump that no server hands over
+├── ModelMissing     (ImportError)        a text model that is not installed
 └── StoreError
     ├── StoreMissing     (FileNotFoundError)  nothing was built there yet
     ├── StoreLocked      (BlockingIOError)    another process writes to it
@@ -60,6 +61,10 @@ class MissingSource(KgBuilderError, FileNotFoundError):
 
 class SourceUnreachable(KgBuilderError, ConnectionError):
     """A public dump that no server hands over."""
+
+
+class ModelMissing(KgBuilderError, ImportError):
+    """A text model that is not installed."""
 
 
 class StoreError(KgBuilderError):

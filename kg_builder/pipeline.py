@@ -12,10 +12,12 @@ from polars.exceptions import PolarsError
 
 from kg_builder.dumps import Source, read_dump
 from kg_builder.errors import BadRequest, DamagedDump, QueryError, StoreMissing, TooManyFaults
+from kg_builder.merging import rewired
 from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.schema import EdgeType
 from kg_builder.stores import Build, GraphStore, Progress, connect
+from kg_builder.tables import GraphTables
 from kg_builder.tabulation import Dangling, tabulate
 
 _TOLD = 5
@@ -125,13 +127,23 @@ def build(
                 refused.save(rejects)
         _check(refused, most)
         record = Build(_called(source), dump.format, now, refused.counts())
-        into.write(tables, build=record, progress=progress)
+        into.write(_resolved(tables, into), build=record, progress=progress)
         nodes, edges = tables.counts()
     file = _save(refused, rejects, into, Path(dump.name).name or dump.format)
     address = into.info().address
     faults = refused.faults, tuple(refused.first_faults(_TOLD)), tuple(refused.notes)
     seconds = time.monotonic() - started
     return BuildReport(record.source, record.format, address, nodes, edges, record.rejected, *faults, file, seconds)
+
+
+def _resolved(tables: GraphTables, store: GraphStore) -> GraphTables:
+    """The tables as the store's merges want them: what it holds as an alias is the node that it was merged into."""
+    try:
+        if not store.query("MATCH (a:Alias) RETURN count(*) AS merged")["merged"][0]:
+            return tables
+    except (StoreMissing, QueryError):  # nothing is there, or was built before there were aliases
+        return tables
+    return rewired(tables, store.read(derived=True))
 
 
 def _products_of(store: GraphStore) -> pl.LazyFrame | None:

@@ -222,6 +222,7 @@ _EVENT: Mapping[str, PropertyType] = {
 }
 _EMBEDDINGS: Mapping[str, PropertyType] = {"text_embedding": "vector", "graph_embedding": "vector"}
 _ENDS = ("Product", "Entity")
+_EVIDENCE: Mapping[str, PropertyType] = {"score": "float", "rule": "string", "via": "string", "at": "integer"}
 
 RETAIL = GraphSchema.of(
     nodes=[
@@ -250,6 +251,9 @@ RETAIL = GraphSchema.of(
         NodeSpec("Category", {"name": "string"}, text=("name",)),
         NodeSpec("Brand", {"name": "string"}, text=("name",)),
         NodeSpec("Entity", {"name": "string"}, text=("name",)),
+        # A node that was found to be another one: `held` is what undoing the merge needs, `differs_from` what it is never to be
+        # merged with again.
+        NodeSpec("Alias", {"name": "string", "label": "string", "held": "string", "differs_from": "strings"}),
     ],
     edges=[
         EdgeSpec("User", "WROTE", "Review"),
@@ -277,6 +281,7 @@ RETAIL = GraphSchema.of(
             derived=True,
         ),
         EdgeSpec("Product", "SIMILAR_TO", "Product", {"score": "float", "model": "string"}, key="model", derived=True),
+        *(EdgeSpec("Alias", "SAME_AS", label, _EVIDENCE, derived=True) for label in ("Brand", "Category", "Product")),
     ],
 )
 """The schema of a shop; every dump format fills a part of it."""

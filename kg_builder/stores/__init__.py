@@ -47,10 +47,19 @@ class StoreInfo:
 class GraphStore(Protocol):
     """A place that keeps a graph and answers Cypher. Used as a context manager it closes itself."""
 
-    def write(self, tables: GraphTables, *, build: Build | None = None, progress: Progress | None = None) -> None:
+    def write(
+        self,
+        tables: GraphTables,
+        *,
+        gone: GraphTables | None = None,
+        build: Build | None = None,
+        progress: Progress | None = None,
+    ) -> None:
         """The store holds these tables besides what it held: nodes and edges that are there are updated (null changes nothing).
 
-        Of derived edges, what the same sources held under the same key (the model) is replaced. Writing twice changes nothing.
+        Of derived edges, what the same sources held under the same key (the model) is replaced. Nodes and edges with the
+        identities in `gone` leave the store in the same step, a node with all its edges. A node or edge in both is replaced:
+        it holds what is written and nothing else, and a node keeps its other edges. Writing twice changes nothing.
         """
 
     def read(self, *, derived: bool = False) -> GraphTables:

@@ -3,7 +3,7 @@
 A write never touches the database that readers have open. It works on a second file, which replaces the first in one
 step when it is complete: a write that fails or is killed leaves the store as it was, readers in any process go on with
 the snapshot they opened, and only writers exclude each other (`writer.lock`, held while `write` runs). New rows and a
-few replaced edges change a copy of the database; where a node changes, or many edges do, everything is loaded anew,
+few replaced edges change a copy of the database; where a node changes or leaves, or many edges do, everything is loaded anew,
 because Ladybug takes 10 ms to set one vector, 100 µs to delete an edge and 6 µs to load one. The price is the disk
 space of a second database during a write.
 """
@@ -25,7 +25,7 @@ import ladybug
 import pandas as pd
 import polars as pl
 
-from kg_builder.changes import applied, difference
+from kg_builder.changes import applied, difference, leaving
 from kg_builder.cypher import edge_pattern, one_line, times_of_interactions, used_parameters
 from kg_builder.errors import QueryError, StoreError, StoreLocked, StoreMissing, did_you_mean
 from kg_builder.ladybug_tables import check_names, copy, ddl, delete
@@ -64,7 +64,14 @@ class EmbeddedStore:
             with self._locked():
                 pass
 
-    def write(self, tables: GraphTables, *, build: Build | None = None, progress: Progress | None = None) -> None:
+    def write(
+        self,
+        tables: GraphTables,
+        *,
+        gone: GraphTables | None = None,
+        build: Build | None = None,
+        progress: Progress | None = None,
+    ) -> None:
         """See `GraphStore.write`; either everything is written or nothing.
 
         Raises:
@@ -78,7 +85,7 @@ class EmbeddedStore:
         try:
             with self._locked():
                 self.close()  # another process may have written since: start from what is there now
-                self._write(tables, build, progress)
+                self._write(tables, gone, build, progress)
         except BaseException:
             if made:
                 shutil.rmtree(self.path, ignore_errors=True)
@@ -162,18 +169,23 @@ class EmbeddedStore:
             lock.flush()
             yield
 
-    def _write(self, tables: GraphTables, build: Build | None, progress: Progress | None) -> None:
+    def _write(self, tables: GraphTables, gone: GraphTables | None, build: Build | None, progress: Progress | None) -> None:
         if self._built:
             self._schema = GraphSchema.from_json((self.path / _SCHEMA).read_text(encoding="utf-8"))
         schema = self._schema.merge(tables.schema) if self._built else tables.schema
         check_names(schema)
         ends = {label for source, _, target in tables.edges for label in (source, target)}
         held = self._tables(self._schema, [*tables.nodes], [*tables.edges])
-        tables.check(held={label: self._ids(label) for label in ends})
-        change = difference(held, tables) if self._built and schema == self._schema else None
+        staying = {label: self._ids(label) for label in ends}
+        for label, ids in (leaving(tables, gone) if gone is not None else {}).items():
+            if label in staying:
+                staying[label] = staying[label].join(ids, on="id", how="anti")
+        tables.check(held=staying)
+        anew = gone is not None or not self._built or schema != self._schema
+        change = None if anew else difference(held, tables)
         if change is None or sum(rows.height for rows in change.gone.values()) > _DELETED_AT_MOST:
             rest = self._tables(self._schema, list(self._schema.nodes), list(self._schema.edges))
-            self._load(applied(rest, tables), schema, progress)
+            self._load(applied(rest, tables, gone), schema, progress)
         elif change.gone or any(change.added.counts()):
             self._load(change.added, schema, progress, gone=change.gone)
         if build is not None:

@@ -18,7 +18,7 @@ import polars as pl
 from neo4j import exceptions
 from neo4j.graph import Node, Path, Relationship
 
-from kg_builder.changes import replaced_by
+from kg_builder.changes import leaving, replaced_by
 from kg_builder.cypher import edge_pattern, one_line, times_of_interactions
 from kg_builder.errors import QueryError, SchemaError, StoreError, StoreMissing, StoreRefused, StoreUnreachable
 from kg_builder.schema import EdgeType, GraphSchema
@@ -30,6 +30,7 @@ logging.getLogger("neo4j").addHandler(logging.NullHandler())  # what goes wrong 
 _ROWS = 10_000  # of one transaction
 _VECTORS = 1_000  # rows of one transaction that carries vectors
 _SOURCES = 500  # sources of one transaction that replaces derived edges
+_DETACHED = 1_000  # nodes of one transaction that takes their edges along
 _CHUNK = 100_000  # edges of one answer
 _LONGEST_VECTOR = 4096  # Neo4j indexes no longer ones
 
@@ -61,7 +62,14 @@ class Neo4jStore:
             self._driver.close()
             raise
 
-    def write(self, tables: GraphTables, *, build: Build | None = None, progress: Progress | None = None) -> None:
+    def write(
+        self,
+        tables: GraphTables,
+        *,
+        gone: GraphTables | None = None,
+        build: Build | None = None,
+        progress: Progress | None = None,
+    ) -> None:
         """See `GraphStore.write`; in many transactions: what breaks off is completed by writing again.
 
         Raises:
@@ -73,12 +81,19 @@ class Neo4jStore:
             there = _schema(session)
             schema = there.merge(tables.schema) if there else tables.schema
             ends = {label for source, _, target in tables.edges for label in (source, target)}
-            tables.check(held={label: _ids(session, label).to_frame("id").lazy() for label in sorted(ends)})
+            staying = {label: _ids(session, label).to_frame("id").lazy() for label in sorted(ends)}
+            for label, ids in (leaving(tables, gone) if gone is not None else {}).items():
+                if label in staying:
+                    staying[label] = staying[label].join(ids, on="id", how="anti")
+            tables.check(held=staying)
             for label in ("Build", *schema.nodes):
                 _run(session, f"CREATE CONSTRAINT IF NOT EXISTS FOR (n:`{label}`) REQUIRE n.id IS UNIQUE")
             if schema != there:
                 _run(session, "MERGE (b:Build {id: 'schema'}) SET b.schema = $schema", schema=schema.to_json())
-            _write(session, GraphTables.of(schema, tables.nodes, tables.edges), progress)
+            written = GraphTables.of(schema, tables.nodes, tables.edges)
+            _write(session, written, gone, progress)
+            if gone is not None:
+                _delete(session, written, gone)
             if build is not None:
                 record = {**asdict(build), "rejected": json.dumps(dict(build.rejected))}
                 key = f"{build.format}:{build.source}"
@@ -197,7 +212,7 @@ def _build(node: Node) -> Build:
     return Build(node["source"], node["format"], node["at"], json.loads(node["rejected"]))
 
 
-def _write(session: neo4j.Session, tables: GraphTables, progress: Progress | None) -> None:
+def _write(session: neo4j.Session, tables: GraphTables, gone: GraphTables | None, progress: Progress | None) -> None:
     nodes, edges = tables.counts()
     total, done = sum(nodes.values()) + sum(edges.values()), 0
 
@@ -217,8 +232,9 @@ def _write(session: neo4j.Session, tables: GraphTables, progress: Progress | Non
         frame = _used(tables.nodes[label].collect(), ("id",))
         cypher = f"UNWIND $rows AS row MERGE (n:`{label}` {{id: row[0]}}){_set('n', frame.columns, 1)}"
         vectors = [column for column in frame.columns if frame.schema[column] == pl.List(pl.Float32)]
+        there = None if gone is None else gone.nodes.get(label)
         for batch in frame.iter_slices(_VECTORS if vectors else _ROWS):
-            send(batch, (cypher, batch))
+            send(batch, *_cleared(label, None, batch, there), (cypher, batch))
         for column in vectors:
             _index(session, label, column, frame[column])
     for kind in edges:
@@ -226,12 +242,58 @@ def _write(session: neo4j.Session, tables: GraphTables, progress: Progress | Non
         frame = _used(tables.edges[kind].collect(), spec.identity)
         cypher = _merge_edges(kind, frame.columns, spec.key)
         if not spec.derived:
+            there = None if gone is None else gone.edges.get(kind)
             for batch in frame.iter_slices(_ROWS):
-                send(batch, (cypher, batch))
+                send(batch, *_cleared(kind, spec.key, batch, there), (cypher, batch))
             continue
-        gone = _delete_edges(kind, spec.key)
+        replaced = _delete_edges(kind, spec.key)
         for batch in _by_sources(frame):
-            send(batch, (gone, batch.select(replaced_by(spec)).unique()), (cypher, batch))
+            send(batch, (replaced, batch.select(replaced_by(spec)).unique()), (cypher, batch))
+
+
+def _cleared(
+    kind: str | EdgeType, key: str | None, batch: pl.DataFrame, gone: pl.LazyFrame | None
+) -> list[tuple[str, pl.DataFrame]]:
+    """The statement, where it is needed, by which the written rows that are gone hold their identity alone."""
+    if gone is None:
+        return []
+    identity = ["id"] if isinstance(kind, str) else ["source", "target", *([key] if key else [])]
+    rows = batch.select(identity).join(gone.select(identity).collect(), on=identity, how="semi")
+    if not rows.height:
+        return []
+    if isinstance(kind, str):
+        return [(f"UNWIND $rows AS row MATCH (n:`{kind}` {{id: row[0]}}) SET n = {{id: row[0]}}", rows)]
+    return [(f"{_match_edges(kind, key)} SET r = {f'{{`{key}`: row[2]}}' if key else '{}'}", rows)]
+
+
+def _delete(session: neo4j.Session, written: GraphTables, gone: GraphTables) -> None:
+    """What is gone and not written is deleted, last of all: what broke off before is completed by writing again."""
+    for kind, table in gone.edges.items():
+        if kind not in written.schema.edges:
+            continue
+        identity = list(written.schema.edge(kind).identity)
+        rows = table.select(identity)
+        if kind in written.edges:
+            rows = rows.join(written.edges[kind], on=identity, how="anti")
+        _send(session, f"{_match_edges(kind, written.schema.edge(kind).key)} DELETE r", rows)
+    for label, ids in leaving(written, gone).items():
+        _send(session, f"UNWIND $rows AS row MATCH (n:`{label}` {{id: row[0]}}) DETACH DELETE n", ids, size=_DETACHED)
+
+
+def _send(session: neo4j.Session, cypher: str, rows: pl.LazyFrame, *, size: int = _ROWS) -> None:
+    """The statement has run over all rows, so many a transaction."""
+
+    def work(transaction: neo4j.ManagedTransaction, batch: pl.DataFrame) -> None:
+        transaction.run(cypher, rows=batch.rows()).consume()
+
+    for batch in rows.collect().iter_slices(size):
+        session.execute_write(work, batch)
+
+
+def _match_edges(kind: EdgeType, key: str | None) -> str:
+    source, name, target = kind
+    keyed = f" {{`{key}`: row[2]}}" if key else ""
+    return f"UNWIND $rows AS row MATCH (:`{source}` {{id: row[0]}})-[r:`{name}`{keyed}]->(:`{target}` {{id: row[1]}})"
 
 
 def _used(frame: pl.DataFrame, identity: tuple[str, ...]) -> pl.DataFrame:

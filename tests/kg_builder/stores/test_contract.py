@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kg_builder.changes import applied
 from kg_builder.errors import QueryError, SchemaError, StoreMissing
 from kg_builder.schema import DTYPES, RETAIL, EdgeSpec, GraphSchema, NodeSpec
 from kg_builder.stores import Build, connect
@@ -249,3 +250,74 @@ def test_a_store_that_nothing_was_written_to_says_so(store):
         store.read()
     with pytest.raises(StoreMissing, match=r"nothing was written|no graph"):
         store.info()
+
+
+def named(label, *ids):
+    return GraphTables.of(RETAIL, {label: pl.DataFrame({"id": list(ids)})}, {})
+
+
+NOTHING = GraphTables.of(RETAIL, {}, {})
+
+
+def test_a_node_that_is_gone_takes_its_edges_along_derived_ones_too(store):
+    store.write(shop(p2="Hat"))
+    store.write(recommended([("u1", "p1", 1, "m"), ("u1", "p2", 2, "m")]))
+    store.write(NOTHING, gone=named("Product", "p1"))
+    assert store.info().nodes == {"User": 2, "Product": 1}
+    assert store.info().edges == {("User", "RECOMMENDED", "Product"): 1}
+    assert ranks(store) == [("u1", "p2", 2, "m")]
+
+
+def test_an_edge_that_is_gone_leaves_its_ends_and_the_edges_under_other_keys(store):
+    store.write(shop())
+    store.write(recommended([("u1", "p1", 1, "m"), ("u1", "p1", 1, "other")]))
+    bought = pl.DataFrame({"source": ["u1"], "target": ["p1"], "key": ["k1"]})
+    advised = pl.DataFrame({"source": ["u1"], "target": ["p1"], "model": ["m"]})
+    kinds = {("User", "BOUGHT", "Product"): bought, ("User", "RECOMMENDED", "Product"): advised}
+    store.write(NOTHING, gone=GraphTables.of(RETAIL, {}, kinds))
+    assert store.info().nodes == {"User": 2, "Product": 1}
+    assert store.read().edges["User", "BOUGHT", "Product"].collect()["key"].to_list() == ["k2"]
+    assert ranks(store) == [("u1", "p1", 1, "other")]
+
+
+def test_what_is_gone_twice_is_gone_once_and_the_unknown_leaves_nothing_behind(store):
+    store.write(shop(p2="Hat"))
+    for _ in range(2):
+        store.write(NOTHING, gone=named("Product", "p2", "never was"))
+    assert store.read() == shop()
+
+
+def test_what_is_gone_and_written_is_replaced_and_keeps_its_other_edges(store):
+    store.write(shop(p2="Hat"))
+    bare = GraphTables.of(
+        RETAIL,
+        {"Product": pl.DataFrame({"id": ["p1"], "price": [3.0]})},
+        {("User", "BOUGHT", "Product"): pl.DataFrame({"source": ["u1"], "target": ["p1"], "key": ["k1"], "price": [2.0]})},
+    )
+    store.write(bare, gone=bare)
+    held = store.read()
+    assert held.nodes["Product"].sort("id").select("title", "price").collect().rows() == [(None, 3.0), ("Hat", None)]
+    events = held.edges["User", "BOUGHT", "Product"].sort("key").select("key", "at", "price").collect()
+    assert events.rows() == [("k1", None, 2.0), ("k2", 1_600_000_060, None)]
+
+
+def test_an_edge_to_a_node_that_is_gone_is_refused_and_nothing_is_written(store):
+    store.write(shop())
+    viewed = pl.DataFrame({"source": ["u1"], "target": ["p1"], "key": ["v"]})
+    late = GraphTables.of(RETAIL, {}, {("User", "VIEWED", "Product"): viewed})
+    with pytest.raises(SchemaError, match="'p1' is no Product"):
+        store.write(late, gone=named("Product", "p1"))
+    assert store.read() == shop()
+
+
+@few
+@given(held=graphs(), written=graphs(derived=False), gone=graphs())
+def test_what_a_store_holds_after_a_write_is_what_the_tables_say(fresh_address, held, written, gone):
+    with connect(fresh_address(), create=True) as store:
+        store.write(held)
+        try:
+            store.write(written, gone=gone)
+        except SchemaError:  # an edge ends at a node that is gone
+            assert store.read(derived=True) == held
+            return
+        assert store.read(derived=True) == applied(held, written, gone)
