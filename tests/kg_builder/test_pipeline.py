@@ -105,3 +105,20 @@ def test_progress_tells_of_the_writing(tmp_path):
     seen = []
     kg_builder.build(events(), tmp_path / "shop.graph", now=NOW, progress=lambda *step: seen.append(step))
     assert seen[-1] == ("write", 3, 3)
+
+
+def test_what_was_merged_stays_merged_when_the_dump_is_built_again(store):
+    goods = {"id": ["p1", "p2", "p3"], "brand": ["Borealis", "Borealis, Inc.", "Fjord"], "categories": ["Tents"] * 3}
+    frames = {"products": pl.DataFrame(goods), "events": pl.DataFrame({"user": ["u1"] * 3, "product": ["p1", "p2", "p3"]})}
+    kg_builder.build(frames, store, now=NOW)
+    before = store.read()
+    assert kg_builder.resolve(store, now=NOW).rules == {"Brand: legal form": 1}
+    merged = store.read()
+    assert sorted(merged.edges["Product", "MADE_BY", "Brand"].collect()["target"]) == ["borealis", "borealis", "fjord"]
+    kg_builder.build(frames, store, now=NOW)
+    assert store.read() == merged
+    kg_builder.resolve(store, undo=["Brand/borealisinc"])
+    for graph in (store.read(), before):
+        graph.nodes.pop("Alias", None)
+        assert sorted(graph.edges["Product", "MADE_BY", "Brand"].collect()["target"]) == ["borealis", "borealisinc", "fjord"]
+    assert kg_builder.resolve(store, now=NOW).rules == {}
