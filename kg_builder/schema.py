@@ -44,6 +44,8 @@ class NodeSpec:
     """Name and type of what a model wrote back; `read` leaves it out unless asked."""
     text: tuple[str, ...] = ()
     """The properties, in order, that a text model reads."""
+    record: bool = False
+    """True for what the builder notes about the graph and is no part of it, such as merges; `read` leaves it out unless asked."""
 
     def __post_init__(self) -> None:
         _matches(_LABEL, self.label, "a label", "CamelCase such as Product")
@@ -253,7 +255,7 @@ RETAIL = GraphSchema.of(
         NodeSpec("Entity", {"name": "string"}, text=("name",)),
         # A node that was found to be another one: `held` is what undoing the merge needs, `differs_from` what it is never to be
         # merged with again.
-        NodeSpec("Alias", {"name": "string", "label": "string", "held": "string", "differs_from": "strings"}),
+        NodeSpec("Alias", {"name": "string", "label": "string", "held": "string", "differs_from": "strings"}, record=True),
     ],
     edges=[
         EdgeSpec("User", "WROTE", "Review"),

@@ -106,8 +106,9 @@ class GraphTables:
         return type(self)(schema, nodes, edges)
 
     def without_derived(self) -> Self:
-        """The same without what a model wrote back: derived edge types and derived node properties."""
-        nodes = {label: table.drop(list(self.schema.node(label).derived)) for label, table in self.nodes.items()}
+        """The same without what a model wrote back (derived edges and properties) and what the builder noted down (records)."""
+        specs = self.schema.nodes
+        nodes = {label: table.drop(list(specs[label].derived)) for label, table in self.nodes.items() if not specs[label].record}
         edges = {kind: table for kind, table in self.edges.items() if not self.schema.edge(kind).derived}
         return type(self)(self.schema, {k: _conform(t, node_columns(self.schema, k), k) for k, t in nodes.items()}, edges)
 

@@ -107,7 +107,8 @@ class Neo4jStore:
         """
         with self._errors(), self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
             schema = self._known(session)
-            nodes = {label: _read_nodes(session, schema, label, derived=derived) for label in schema.nodes}
+            labels = [label for label, spec in schema.nodes.items() if derived or not spec.record]
+            nodes = {label: _read_nodes(session, schema, label, derived=derived) for label in labels}
             edges = {
                 kind: _read_edges(session, schema, kind, nodes[kind[0]]["id"])
                 for kind, spec in schema.edges.items()

@@ -118,7 +118,5 @@ def test_what_was_merged_stays_merged_when_the_dump_is_built_again(store):
     kg_builder.build(frames, store, now=NOW)
     assert store.read() == merged
     kg_builder.resolve(store, undo=["Brand/borealisinc"])
-    for graph in (store.read(), before):
-        graph.nodes.pop("Alias", None)
-        assert sorted(graph.edges["Product", "MADE_BY", "Brand"].collect()["target"]) == ["borealis", "borealisinc", "fjord"]
+    assert store.read() == before
     assert kg_builder.resolve(store, now=NOW).rules == {}
