@@ -1,7 +1,9 @@
 """What the columns of other people's files are called, and which of ours each of them is."""
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -145,3 +147,91 @@ def timed(table: pl.LazyFrame, column: str) -> pl.LazyFrame:
         at = pl.when((value != 0).fill_null(value=True)).then(said)
     others = [name for name in table.collect_schema() if name != column]
     return table.select(*others, at.alias("at"), position.alias("position"))
+
+
+def typed(table: pl.LazyFrame, names: Sequence[str]) -> pl.LazyFrame:
+    """The named columns of text as numbers or booleans where every value is one; a number with leading zeros is a code: text.
+
+    Example:
+        >>> typed(pl.LazyFrame({"size": ["1", "2"], "zip": ["0123", "4567"]}), ["size", "zip"]).collect().dtypes
+        [Int64, String]
+    """
+    if not names:
+        return table
+    number = r"^-?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$"
+    forms = {"integer": r"^-?(0|[1-9]\d{0,17})$", "float": number, "boolean": r"^(true|false)$"}
+    tests = [
+        pl.col(name).str.to_lowercase().str.contains(form).all().alias(f"{kind} {name}")
+        for name in names
+        for kind, form in forms.items()
+    ]
+    there = [(pl.col(name).count() > 0).alias(f"any {name}") for name in names]
+    said = table.select(*tests, *there).collect(engine="streaming").row(0, named=True)
+    casts = []
+    for name in names:
+        if not said[f"any {name}"]:
+            continue
+        if said[f"boolean {name}"]:
+            casts.append((pl.col(name).str.to_lowercase() == "true").alias(name))
+        elif said[f"integer {name}"] or said[f"float {name}"]:
+            casts.append(pl.col(name).cast(pl.Int64 if said[f"integer {name}"] else pl.Float64))
+    return table.with_columns(casts)
+
+
+def worded(table: pl.LazyFrame, known: Collection[str]) -> tuple[str, ...]:
+    """The columns beyond the known ones that hold text or lists of it."""
+    return tuple(
+        name
+        for name, dtype in table.collect_schema().items()
+        if name not in (*known, "file", "line") and dtype in (pl.String, pl.List(pl.String()))
+    )
+
+
+def items(name: str, separator: str = "|") -> pl.Expr:
+    """A column of text as lists: the items of `a|b` or of a JSON list.
+
+    Example:
+        >>> pl.DataFrame({"x": ["a|b", '["c"]', None]}).select(items("x"))["x"].to_list()
+        [['a', 'b'], ['c'], None]
+    """
+    dtype = pl.List(pl.String())
+    return _each(name, lambda cell: [str(item) for item in _listed(cell, separator)], dtype)
+
+
+def paths(name: str, path: str = " > ", separator: str = "|") -> pl.Expr:
+    """A column of text as paths from the top down: those of `A > B|C`, `["A > B", "C"]` or `[["A", "B"], ["C"]]`.
+
+    Example:
+        >>> pl.DataFrame({"x": ["A > B|C", '[["A", "B"]]']}).select(paths("x"))["x"].to_list()
+        [[['A', 'B'], ['C']], [['A', 'B']]]
+    """
+    dtype = pl.List(pl.List(pl.String()))
+
+    def read(cell: str) -> list[list[str]]:
+        found = _listed(cell, separator)
+        return [[str(part) for part in item] if isinstance(item, list) else _parts(str(item), path) for item in found]
+
+    return _each(name, read, dtype)
+
+
+def _parts(said: str, separator: str) -> list[str]:
+    return said.split(separator) if separator else [said]
+
+
+def _each(name: str, read: Callable[[str], list[Any]], dtype: pl.DataType) -> pl.Expr:
+    """What `read` makes of every cell, null where there is none."""
+
+    def column(cells: pl.Series) -> pl.Series:
+        return pl.Series(cells.name, [None if cell is None else read(cell) for cell in cells], dtype=dtype)
+
+    return pl.col(name).cast(pl.String).map_batches(column, return_dtype=dtype)
+
+
+def _listed(cell: str, separator: str) -> list[Any]:
+    if cell.lstrip().startswith("["):
+        try:
+            found: list[Any] = json.loads(cell)
+        except ValueError:
+            return _parts(cell, separator)
+        return found
+    return _parts(cell, separator)
