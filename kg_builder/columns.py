@@ -28,8 +28,9 @@ _PRODUCT = (
     " articleno articlenumber stockcode gtin ean upc isbn movieid trackid goods goodsid goodid variantid"
 )
 _AT = (
-    "at timestamp time ts date datetime eventtime eventdate createdat created createdon occurredat orderdate ordertime invoicedate"
-    " purchasedate reviewtime reviewdate unixreviewtime unixtime epoch when transactiondate transactiontime visitedat submittedat"
+    "at timestamp time ts date datetime eventtime eventdate createdat created createdon occurredat orderdate ordertime"
+    " invoicedate purchasedate reviewtime reviewdate"
+    " unixreviewtime unixtime epoch when transactiondate transactiontime visitedat submittedat"
     " postedat boughtat purchasedat orderedat ratedat updatedat day"
 )
 _QUANTITY = "quantity qty units count pieces"
@@ -46,8 +47,8 @@ _ALIASES: Mapping[str, Mapping[str, str]] = {
         "description": "description desc details longdescription shortdescription summary productdescription body about",
         "price": _PRICE,
         "brand": "brand brandname manufacturer maker vendor make publisher producer",
-        "categories": "categories category categoryname categorypath categoryid producttype productcategory breadcrumb breadcrumbs"
-        " taxonomy genres genre department",
+        "categories": "categories category categoryname categorypath categoryid producttype productcategory breadcrumb"
+        " breadcrumbs taxonomy genres genre department",
         "also_bought": "alsobought alsobuy relatedproducts crosssell crosssells",
         "also_viewed": "alsoviewed alsoview",
         "bought_together": "boughttogether frequentlyboughttogether",
