@@ -208,15 +208,11 @@ def _meaning(said: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 def _check(block: Block) -> None:
     """Every column is said once and meant, and what a row needs is there."""
-    places: dict[str, str] = {}
-    for theirs, ours in block.columns.items():
-        for other in (ours, whole(ours)) if ours != whole(ours) else (ours,):
-            if other in places and (other == ours or places[other] == other):
-                raise SchemaError(
-                    f"{block.where}: both {places[other]!r} and {theirs!r} are {other!r}; "
-                    f"expected one, or {whole(ours)}.1 and {whole(ours)}.2 for the parts of one value"
-                )
-        places[ours] = theirs
+    for one in block.ours:
+        places = {theirs: ours for theirs, ours in block.columns.items() if whole(ours) == one}
+        if len(set(places.values())) < len(places) or (len(places) > 1 and one in places.values()):
+            parts = f"expected one, or {one}.1 and {one}.2 for the parts of one value"
+            raise SchemaError(f"{block.where}: {_and(list(places))} are all {one!r}; {parts}")
     for ours in block.ours:
         if ours in block.constants and ours in map(whole, block.columns.values()):
             raise SchemaError(f"{block.where}: {ours!r} is a column and a constant; expected one of them")

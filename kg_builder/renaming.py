@@ -1,5 +1,6 @@
 """From the columns of somebody's file to ours, as a block of a mapping says; all as expressions over lazy rows."""
 
+import json
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -67,7 +68,7 @@ def _field(table: pl.LazyFrame, name: str, file: str, block: Block) -> pl.Expr:
     dtype: DataType = schema[first]
     for place, step in enumerate(steps):
         if isinstance(dtype, pl.String):
-            value = value.str.json_path_match("$" + "".join(f"['{one}']" for one in steps[place:]))
+            value = value.map_batches(partial(_walked, steps=steps[place:]), return_dtype=pl.String())
             break
         value, dtype = _step(value, dtype, step, f"{block.where}: {file}: {name!r}")
     return value.alias(_there(name))
@@ -77,7 +78,7 @@ def _step(value: pl.Expr, dtype: DataType, step: str, where: str) -> tuple[pl.Ex
     """A field of an object, or of every object of a list."""
     inner = dtype.inner if isinstance(dtype, pl.List) else dtype
     if inner == pl.String:
-        return value.list.eval(pl.element().str.json_path_match(f"$['{step}']")), pl.List(pl.String())
+        return value.list.eval(pl.element().map_batches(partial(_walked, steps=[step]), return_dtype=pl.String())), dtype
     fields = {one.name: one.dtype for one in inner.fields} if isinstance(inner, pl.Struct) else {}
     if step not in fields:
         there = ", ".join(fields) or "no fields"
@@ -85,6 +86,28 @@ def _step(value: pl.Expr, dtype: DataType, step: str, where: str) -> tuple[pl.Ex
     if isinstance(dtype, pl.List):
         return value.list.eval(pl.element().struct.field(step)), pl.List(fields[step])
     return value.struct.field(step), fields[step]
+
+
+def _walked(cells: pl.Series, steps: Sequence[str]) -> pl.Series:
+    """What stands under these names in every cell's JSON object; of a list of objects a list."""
+    found = [_under(_decoded(cell), steps) for cell in cells]
+    texts = [one if one is None or isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in found]
+    return pl.Series(cells.name, texts, dtype=pl.String())
+
+
+def _decoded(cell: str | None) -> object:
+    try:
+        return json.loads(cell or "null")
+    except ValueError:
+        return None
+
+
+def _under(value: object, steps: Sequence[str]) -> object:
+    if isinstance(value, list):
+        return [_under(item, steps) for item in value]
+    if not steps:
+        return value
+    return _under(value.get(steps[0]), steps[1:]) if isinstance(value, dict) else None
 
 
 def _rest(table: pl.LazyFrame, block: Block) -> dict[str, pl.Expr]:

@@ -45,6 +45,7 @@ def read(source: Source, reading: Reading) -> Dump:
     parts: dict[Kind, list[pl.LazyFrame]] = {}
     known: dict[Kind, Sequence[str]] = {}
     for block, file in _found(path, load(mapping), mapping, reading):
+        _warn(block, reading)
         kind = _kind(block)
         known[kind] = block.known
         parts.setdefault(kind, []).append(_rows(file, block, reading))
@@ -76,6 +77,13 @@ def _kind(block: Block) -> Kind:
     if block.table is not None:
         return "table", block.table
     return ("node", block.node) if block.node is not None else ("edge", block.edge)
+
+
+def _warn(block: Block, reading: Reading) -> None:
+    """Tells of a property that may be meant for a column of ours."""
+    for name in block.ours:
+        if block.table is not None and name not in block.known and (hint := did_you_mean(name, block.known, alike=0.8)):
+            reading.note(f"{block.where}: {name!r} is no column of {block.table}, so it becomes a property{hint}")
 
 
 def _bare(edges: Mapping[EdgeType, pl.LazyFrame], described: Collection[str]) -> dict[str, pl.LazyFrame]:
