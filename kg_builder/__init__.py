@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from kg_builder.errors import StoreUnreachable as StoreUnreachable
     from kg_builder.errors import TooManyFaults as TooManyFaults
     from kg_builder.errors import UnknownFormat as UnknownFormat
+    from kg_builder.inference import infer as infer
     from kg_builder.pipeline import BuildReport as BuildReport
     from kg_builder.pipeline import build as build
+    from kg_builder.proposals import Proposal as Proposal
     from kg_builder.schema import RETAIL as RETAIL
     from kg_builder.schema import EdgeSpec as EdgeSpec
     from kg_builder.schema import GraphSchema as GraphSchema
@@ -40,9 +42,11 @@ if TYPE_CHECKING:
     from kg_builder.tables import GraphTables as GraphTables
 
 _HOME = {
+    "inference": ("infer",),
     "pipeline": ("BuildReport", "build"),
     "stores": ("Build", "GraphStore", "StoreInfo", "connect"),
     "tables": ("GraphTables",),
+    "proposals": ("Proposal",),
     "schema": ("RETAIL", "EdgeSpec", "GraphSchema", "NodeSpec"),
     "cypher": ("Query",),
     "errors": (
@@ -80,6 +84,7 @@ __all__ = [
     "KgBuilderError",
     "MissingSource",
     "NodeSpec",
+    "Proposal",
     "Query",
     "QueryError",
     "SchemaError",
@@ -93,6 +98,7 @@ __all__ = [
     "UnknownFormat",
     "build",
     "connect",
+    "infer",
 ]
 
 

@@ -1,0 +1,51 @@
+"""kg-builder infer: propose a mapping for files of unknown make."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kg_builder.console import AsJson, one_line_errors, print_json, print_table
+from kg_builder.errors import BadRequest
+
+EXAMPLE = "Example: kg-builder infer dumps/shop --out mapping.toml && kg-builder build dumps/shop --mapping mapping.toml --into shop.graph"
+
+
+def run(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A folder or a file: CSV, TSV, JSON lines, Parquet.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="M.toml", help="Where the mapping goes; refused where there is one.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Propose what the columns of a shop's files mean, and say how sure it is of each.
+
+    Without --out a terminal gets a table, and everything else the mapping itself, so that `> mapping.toml` works.
+    """
+    import sys
+
+    with one_line_errors():
+        from kg_builder.inference import infer
+
+        if out is not None and out.exists():
+            raise BadRequest(f"{out} is there already; remove it, or name another file with --out")
+        proposal = infer(source)
+        if out is not None:
+            out.write_text(proposal.to_toml(), encoding="utf-8")
+        if as_json:
+            print_json(proposal.to_record())
+        elif out is None and not sys.stdout.isatty():
+            typer.echo(proposal.to_toml(), nl=False)
+        else:
+            rows = [
+                [guess.file, guess.kind, column.column, column.ours or "left out", f"{column.sure:.2f}", column.reason]
+                for guess in proposal.files
+                for column in guess.columns
+            ]
+            print_table(["file", "rows are", "column", "is", "sure", "because"], rows)
+            for guess in proposal.files:
+                typer.echo(f"{guess.file}: {guess.kind}, {guess.sure:.2f} sure: {guess.reason}")
+            for note in proposal.notes:
+                typer.echo(f"note: {note}", err=True)
+            if out is not None:
+                typer.echo(f"wrote {out}; next: kg-builder build {source} --mapping {out} --into shop.graph")
