@@ -10,7 +10,30 @@ from kg_builder.profiles import FileProfile, Profile, overlap
 Evidence = tuple[float, str]
 """How much it speaks for (0 to 1) or against (-1 to 0) something, and why."""
 
-_GENERIC = frozenset(["id", "nr", "nummer", "name", "nom", "nombre", "title", "label", "type", "typ", "tipo", "key", "s", "r", "p", "o", "t", "h", "to", "from"])
+_GENERIC = frozenset(
+    [
+        "id",
+        "nr",
+        "nummer",
+        "name",
+        "nom",
+        "nombre",
+        "title",
+        "label",
+        "type",
+        "typ",
+        "tipo",
+        "key",
+        "s",
+        "r",
+        "p",
+        "o",
+        "t",
+        "h",
+        "to",
+        "from",
+    ]
+)
 """Words that mean something only as a whole name: `store_id` is no id of a product."""
 _LISTS = ("also_bought", "also_viewed", "bought_together")
 

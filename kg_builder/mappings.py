@@ -31,6 +31,7 @@ _KEYS: Mapping[str, str] = {
     "formats": "a table by column",
     "only": "a table of column = [values]",
     "rest": '"properties"',
+    "join": '{ file = "orders.csv", on = "order_id" }',
     "separator": "text",
     "encoding": "an encoding's name",
     "quote": "true or false",
@@ -57,6 +58,17 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
+class Join:
+    """Another file of which each row gets the one of the same id: the order of an order's line."""
+
+    file: str
+    on: str
+    """The column with the id here."""
+    there: str
+    """The column with the id there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """One `[[source]]`: the files it means, what their rows are, and what their columns are."""
 
@@ -79,6 +91,8 @@ class Block:
     """By their column, how its dates are written (`%d.%m.%Y`)."""
     only: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By their column, the values of the rows that are meant."""
+    join: Join | None = None
+    """Where further columns come from."""
     rest: bool = False
     """True where the columns that nothing is said of are kept as properties."""
     separator: str | None = None
@@ -152,8 +166,7 @@ def _block(said: Mapping[str, Any], where: str) -> Block:
     if not isinstance(file, str) or not file:
         raise SchemaError(f"{where}: expected file = a file's name or a pattern (got {file!r})")
     where = f"{where} ({file})"
-    if Path(file).is_absolute() or ".." in Path(file).parts:
-        raise SchemaError(f"{where}: file must lie in the source's folder")
+    _inside(file, where)
     for key in said:
         if key not in _KEYS:
             raise SchemaError(f"{where}: no key {key!r}{did_you_mean(key, _KEYS)}; known: {', '.join(_KEYS)}")
@@ -167,6 +180,7 @@ def _block(said: Mapping[str, Any], where: str) -> Block:
         split={name: _split(said["split"], name, f"{where} split") for name in _table(said, "split", where)},
         formats=_texts(said, "formats", where),
         only={name: _list(said["only"], name, f"{where} only") for name in _table(said, "only", where)},
+        join=_join(said, where),
         rest=_one(said, "rest", str, where, ("properties",)) is not None,
         separator=_one(said, "separator", str, where),
         encoding=_encoding(said, where),
@@ -282,6 +296,28 @@ def _split(said: Mapping[str, Any], key: str, where: str) -> Split:
         if name not in ("path", "list"):
             raise SchemaError(f"{where}: {key} has no key {name!r}{did_you_mean(name, ['path', 'list'])}; known: path, list")
     return Split(**parts)
+
+
+def _join(said: Mapping[str, Any], where: str) -> Join | None:
+    parts = _texts(said, "join", where)
+    for name in parts:
+        if name not in ("file", "on", "there"):
+            raise SchemaError(
+                f"{where}: join has no key {name!r}{did_you_mean(name, ['file', 'on', 'there'])}; known: file, on, there"
+            )
+    if parts and not {"file", "on"} <= parts.keys():
+        raise SchemaError(
+            f"{where}: join must be {_KEYS['join']}, and there = its name there where that differs (got {dict(parts)})"
+        )
+    if not parts:
+        return None
+    return Join(_inside(parts["file"], where), parts["on"], parts.get("there", parts["on"]))
+
+
+def _inside(file: str, where: str) -> str:
+    if Path(file).is_absolute() or ".." in Path(file).parts:
+        raise SchemaError(f"{where}: file must lie in the source's folder (got {file})")
+    return file
 
 
 def _one(said: Mapping[str, Any], key: str, kind: type, where: str, allowed: Sequence[str] = ()) -> Any:  # noqa: ANN401

@@ -20,7 +20,25 @@ _SURELY_COMMA = r"\d(?:,\d{1,2}|,\d{4,})\D{0,4}$"
 DataType = pl.DataType | DataTypeClass
 
 
-def renamed(table: pl.LazyFrame, block: Block, *, file: str, note: Callable[[str], None]) -> pl.LazyFrame:
+def joined(table: pl.LazyFrame, other: pl.LazyFrame, block: Block, *, file: str) -> pl.LazyFrame:
+    """The rows with the columns of the other file that stand there under the same id; what both files have stays as it is here.
+
+    Raises:
+        SchemaError: one of the files lacks the column with the id.
+    """
+    if block.join is None:
+        return table
+    here, there = _there(block.join.on), "__there"
+    key = _field(other, block.join.there, block.join.file, block).cast(pl.String).alias(there)
+    mine = table.collect_schema()
+    more = [name for name in other.collect_schema() if name not in mine]
+    first = other.select(key, *more).drop_nulls(there).unique(there, keep="first", maintain_order=True)
+    held = table.with_columns(_field(table, block.join.on, file, block).cast(pl.String).alias("__here"))
+    found = held.join(first, left_on="__here", right_on=there, how="left").drop("__here")
+    return found if here in mine else found.drop(here, strict=False)
+
+
+def renamed(table: pl.LazyFrame, block: Block, *, file: str, note: Callable[[str], None], distinct: bool = False) -> pl.LazyFrame:
     """The rows that the block means in our columns, with `file` and `line`.
 
     Args:
@@ -28,6 +46,7 @@ def renamed(table: pl.LazyFrame, block: Block, *, file: str, note: Callable[[str
         block: what they are.
         file: what an error calls the file.
         note: told how many rows the block leaves out.
+        distinct: whether users, products, categories and nodes that are told of in the same words are one row.
 
     Raises:
         SchemaError: the file lacks a column that the block names.
@@ -38,6 +57,9 @@ def renamed(table: pl.LazyFrame, block: Block, *, file: str, note: Callable[[str
     names = dict.fromkeys([*block.columns, *block.only])
     table = table.select(*(_field(table, name, file, block) for name in names), *rest.values(), "file", "line")
     table = _wanted(table, block, file, note)
+    if distinct and (block.node or block.table in ("users", "products", "categories")):
+        others = [name for name in table.collect_schema() if name not in ("file", "line")]
+        table = table.group_by(others).agg(pl.col("file").min(), pl.col("line").min())
     schema = table.collect_schema()
     table = table.with_columns(_dated(_valued(_there(name), name, block), name, block) for name in block.columns)
     table = _pointed(table, block, list(rest))

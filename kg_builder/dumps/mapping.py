@@ -1,6 +1,7 @@
 """Any CSV, TSV, JSON lines or Parquet files, read as a mapping.toml says; see kg_builder/mappings.py for what it can say."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 
 import polars as pl
@@ -10,7 +11,7 @@ from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource, did_you_mean
 from kg_builder.mappings import NAME, Block, load
 from kg_builder.reading import Reading, files_of, kind_of
-from kg_builder.renaming import renamed
+from kg_builder.renaming import joined, renamed
 from kg_builder.schema import RETAIL, EdgeType
 from kg_builder.values import none_if_empty
 
@@ -44,11 +45,14 @@ def read(source: Source, reading: Reading) -> Dump:
         raise MissingSource(f"there is nothing at {path}; expected a folder or a file that the mapping {mapping} describes")
     parts: dict[Kind, list[pl.LazyFrame]] = {}
     known: dict[Kind, Sequence[str]] = {}
-    for block, file in _found(path, load(mapping), mapping, reading):
+    found = _found(path, load(mapping), mapping, reading)
+    files = [file for _, file in found]
+    rows = _Rows(reading, path if path.is_dir() else path.parent)
+    for block, file in found:
         _warn(block, reading)
         kind = _kind(block)
         known[kind] = block.known
-        parts.setdefault(kind, []).append(_rows(file, block, reading))
+        parts.setdefault(kind, []).append(rows.renamed(file, block, distinct=files.count(file) > 1))
     frames = {kind: _joined(tables, known[kind]) for kind, tables in parts.items()}
     tables = {str(name): frame for (what, name), frame in frames.items() if what == "table"}
     nodes = {str(name): frame for (what, name), frame in frames.items() if what == "node"}
@@ -96,7 +100,7 @@ def _bare(edges: Mapping[EdgeType, pl.LazyFrame], described: Collection[str]) ->
     return {label: pl.concat(found).drop_nulls().unique() for label, found in ids.items()}
 
 
-def _found(source: Path, blocks: Sequence[Block], mapping: Path, reading: Reading) -> Iterable[tuple[Block, Path]]:
+def _found(source: Path, blocks: Sequence[Block], mapping: Path, reading: Reading) -> Sequence[tuple[Block, Path]]:
     """Every block with every file that it means."""
     folder = source if source.is_dir() else source.parent
     lone = source.is_file() and source.resolve() != mapping.resolve()
@@ -122,14 +126,33 @@ def _matching(folder: Path, block: Block) -> list[Path]:
     return files
 
 
-def _rows(file: Path, block: Block, reading: Reading) -> pl.LazyFrame:
-    """The rows of a file in our columns, with `file` and `line`."""
-    if kind_of(file) in ("json", "parquet"):
-        table = reading.rows(file)
-    else:
+@dataclass(slots=True)
+class _Rows:
+    """The rows of files, each read once whatever the number of blocks that mean it."""
+
+    reading: Reading
+    folder: Path
+    held: dict[tuple[object, ...], pl.LazyFrame] = field(default_factory=dict)
+
+    def renamed(self, file: Path, block: Block, *, distinct: bool) -> pl.LazyFrame:
+        """The rows of a file in our columns; where things are told of in the rows of something else, each way once."""
+        table = self.of(file, block)
+        if block.join is not None:
+            other = _matching(self.folder, replace(block, file=block.join.file))
+            table = joined(
+                table, pl.concat([self.of(one, block) for one in other], how="diagonal_relaxed"), block, file=file.name
+            )
+        return renamed(table, block, file=file.name, note=self.reading.note, distinct=distinct)
+
+    def of(self, file: Path, block: Block) -> pl.LazyFrame:
+        """The rows as the file has them."""
         how = {"separator": block.separator, "names": block.header, "quote": block.quote, "encoding": block.encoding}
-        table = reading.delimited(file, **how)  # type: ignore[arg-type]
-    return renamed(table, block, file=file.name, note=reading.note)
+        if kind_of(file) in ("json", "parquet"):
+            how = {}
+        key = (file, *how.values())
+        if key not in self.held:
+            self.held[key] = self.reading.rows(file, **how)
+        return self.held[key]
 
 
 def _joined(tables: Sequence[pl.LazyFrame], known: Sequence[str]) -> pl.LazyFrame:

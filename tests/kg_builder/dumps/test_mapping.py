@@ -182,6 +182,51 @@ def test_one_file_may_hold_rows_of_several_kinds(tmp_path):
     assert "all.csv: 2 of 3 rows are not meant" in rejects.notes[0]
 
 
+JOINED = """
+[[source]]
+file = "lines.csv"
+table = "events"
+columns = { order = "key", sku = "product", "buyer.id" = "user", when = "at" }
+join = { file = "orders*.jsonl", on = "order", there = "nr" }
+"""
+
+
+def test_a_line_of_an_order_gets_what_the_order_says(tmp_path):
+    orders = [
+        {"nr": 1, "buyer": {"id": "k1"}, "when": "2020-01-01", "sku": "x"},
+        {"nr": 1, "buyer": {"id": "k9"}, "when": "2021-01-01"},
+    ]
+    files = {
+        "lines.csv": "order,sku\n1,p1\n1,p2\n2,p3\n3,p4\n",
+        "orders-1.jsonl": "\n".join(map(json.dumps, orders)),
+        "orders-2.jsonl": '{"nr": 2, "buyer": {"id": "k2"}, "when": "2020-01-02"}',
+    }
+    rows = dump_of(tmp_path, files, JOINED).events.sort("line").collect()
+    assert rows["user"].to_list() == ["k1", "k1", "k2", None]
+    assert rows["product"].to_list() == ["p1", "p2", "p3", "p4"]
+    assert set(rows["file"]) == {"lines.csv"}
+    with pytest.raises(SchemaError, match=r"orders\*.jsonl has no column 'nr'"):
+        dump_of(tmp_path, {"orders-1.jsonl": "{}", "orders-2.jsonl": '{"n": 1}'}, JOINED)
+
+
+def test_things_that_are_told_of_in_the_rows_of_something_else_are_told_of_once(tmp_path):
+    text = "wer,was,name\nk1,p1,Cup\nk2,p1,Cup\nk2,p2,Pot\nk3,p2,Big pot\n"
+    blocks = """
+    [[source]]
+    file = "e.csv"
+    table = "events"
+    columns = { wer = "user", was = "product" }
+    [[source]]
+    file = "e.csv"
+    table = "products"
+    columns = { was = "id", name = "title" }
+    """
+    dump = dump_of(tmp_path, {"e.csv": text}, blocks)
+    assert dump.events.collect().height == 4
+    rows = dump.products.select("id", "title", "line").collect().sort("line").rows()
+    assert rows == [("p1", "Cup", 2), ("p2", "Pot", 4), ("p2", "Big pot", 5)]
+
+
 def test_own_nodes_and_edges_are_handed_over_with_text_ids_and_typed_properties(tmp_path):
     dump = dump_of(
         tmp_path,
