@@ -6,35 +6,11 @@ from dataclasses import dataclass, field
 
 from kg_builder.columns import aliases, plain
 from kg_builder.profiles import FileProfile, Profile, overlap
+from kg_builder.vocabulary import GENERIC
 
 Evidence = tuple[float, str]
 """How much it speaks for (0 to 1) or against (-1 to 0) something, and why."""
 
-_GENERIC = frozenset(
-    [
-        "id",
-        "nr",
-        "nummer",
-        "name",
-        "nom",
-        "nombre",
-        "title",
-        "label",
-        "type",
-        "typ",
-        "tipo",
-        "key",
-        "s",
-        "r",
-        "p",
-        "o",
-        "t",
-        "h",
-        "to",
-        "from",
-    ]
-)
-"""Words that mean something only as a whole name: `store_id` is no id of a product."""
 _LISTS = ("also_bought", "also_viewed", "bought_together")
 
 
@@ -108,10 +84,10 @@ def of_name(table: str, ours: str, name: str) -> Evidence:
         return max(0.6, 0.85 - 0.01 * known.index(plain(name))), f"is called {name}"
     tokens = words(name)
     ends = ["".join(tokens[place:]) for place in range(1, len(tokens))]
-    if any(end in known and end not in _GENERIC for end in ends):
+    if any(end in known and end not in GENERIC for end in ends):
         return 0.5, f"its name {name} ends so"
     starts = ["".join(tokens[:place]) for place in range(1, len(tokens))]
-    if any(start in known and start not in _GENERIC for start in starts):
+    if any(start in known and start not in GENERIC for start in starts):
         return 0.3, f"its name {name} begins so"
     return 0.0, ""
 
@@ -126,6 +102,29 @@ def words(name: str) -> list[str]:
     return [word.lower() for word in re.findall(r"[A-ZÄÖÜ]+(?![a-zäöü])|[A-ZÄÖÜ]?[^\W\d_A-ZÄÖÜ]+|\d+|[^\W_]", name)]
 
 
+def stem(file: str) -> list[str]:
+    """The words of a file's name without its endings.
+
+    Example:
+        >>> stem("order_items-2020.csv.gz")
+        ['order', 'items', '2020']
+    """
+    return words(re.sub(r"(\.[a-zA-Z]{1,7}){1,2}$", "", file))
+
+
+def label(file: str) -> str:
+    """A label for the rows of a file.
+
+    Example:
+        >>> label("stores.csv"), label("supplier_companies.jsonl.gz")
+        ('Store', 'SupplierCompany')
+    """
+    found = [word for word in stem(file) if word.isalpha() and word.isascii()] or ["thing"]
+    last = found[-1]
+    found[-1] = f"{last[:-3]}y" if last.endswith("ies") else last[:-1] if last.endswith("s") and not last.endswith("ss") else last
+    return "".join(word.capitalize() for word in found)
+
+
 def _key(column: Profile, around: Surroundings) -> list[Evidence]:
     others = around.named_by.get(column.name, ())
     found = [(0.6, f"its values are named by {others[0]}")] if others else []
@@ -133,6 +132,8 @@ def _key(column: Profile, around: Surroundings) -> list[Evidence]:
         first = next(iter(around.file.columns)) == column.name
         against = column.time is not None or column.priced or column.words > 3 or (column.numeric and not column.whole)
         return [*found, (0.5 if first else 0.4, "no value twice"), *([(-0.8, "no id")] if against else [])]
+    if column.together:
+        return [*found, (-0.25, "several rows each, one after the other")]
     if column.single < 0.2 or column.filled < 0.5 * column.rows:
         return [*found, (-0.85, "values repeat or are missing")]
     return [*found, (-0.3, "some values repeat")]

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -14,21 +14,10 @@ from kg_builder.dates import Time, clock, epoch, written
 from kg_builder.files import chunks, first_line
 from kg_builder.reading import kind_of
 from kg_builder.rejects import Rejects
+from kg_builder.vocabulary import EVENTS
 
 ROWS = 20_000
 """Rows of a file that are looked at."""
-
-_WORDS = {
-    "viewed": "viewed view views click clicked clicks detail pageview page_view impression product_view view_item pv ansicht"
-    " angesehen klick aufruf visto vista visualización vue vu consultation clic",
-    "carted": "carted cart addtocart add_to_cart add-to-cart basket cart_add fav warenkorb in_den_warenkorb korb carrito añadido panier"
-    " ajout_panier",
-    "bought": "bought buy purchase purchased transaction order ordered sale sold checkout kauf gekauft verkauf bestellt bestellung"
-    " compra comprado pedido venta achat acheté commande vente",
-    "interacted": "interacted interaction interact rating rated interaktion",
-}
-EVENTS: Mapping[str, str] = {word: kind for kind, words in _WORDS.items() for word in words.split()}
-"""Words for kinds of events, and the kind."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +50,12 @@ class Profile:
     def key(self) -> bool:
         """True where (nearly) every row has a value of its own, as ids have."""
         return not self.listed and self.rows > 0 and self.single >= 0.97 and self.filled >= 0.97 * self.rows and self.length <= 64
+
+    @cached_property
+    def together(self) -> bool:
+        """True where equal values stand one after the other, as the rows of one product's variants do."""
+        runs = int((self.values != self.values.shift()).sum()) + 1
+        return self.filled == self.rows and runs == len(self.distinct) > 1
 
     @cached_property
     def examples(self) -> tuple[str, ...]:
@@ -218,7 +213,6 @@ class FileProfile:
     """What must be said of the separator; None where reading finds it out."""
     header: tuple[str, ...] | None = None
     """Names for the columns of a file that has no header."""
-    notes: tuple[str, ...] = field(default=())
 
 
 def profile(path: Path, *, name: str, rows: int = ROWS) -> FileProfile:
@@ -229,8 +223,13 @@ def profile(path: Path, *, name: str, rows: int = ROWS) -> FileProfile:
     """
     separator, header = _layout(path) if kind_of(path) == "delimited" else (None, None)
     frame = _flat(_head(path, rows, separator, header))
+    return framed(FileProfile(name, {}, 0, frame, separator, header), frame)
+
+
+def framed(file: FileProfile, frame: pl.DataFrame) -> FileProfile:
+    """The file with these rows and columns instead of its own."""
     columns = {column: _profile(frame[column]) for column in frame.columns}
-    return FileProfile(name, columns, frame.height, frame, separator, header)
+    return FileProfile(file.file, columns, frame.height, frame, file.separator, file.header)
 
 
 def _layout(path: Path) -> tuple[str | None, tuple[str, ...] | None]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kg_builder.mappings import Split
+from kg_builder.mappings import Join, Split
 from kg_builder.schema import EdgeType
 
 DOUBTFUL = 0.6
@@ -44,6 +44,7 @@ class FileGuess:
     constants: Mapping[str, str] = field(default_factory=dict)
     separator: str | None = None
     header: tuple[str, ...] | None = None
+    join: Join | None = None
 
     @property
     def placed(self) -> bool:
@@ -141,6 +142,9 @@ def _head(guess: FileGuess) -> Iterator[str]:
         yield f"separator = {_text(guess.separator)}"
     if guess.header is not None:
         yield f"header = {_list(guess.header)}"
+    if guess.join is not None:
+        there = f", there = {_text(guess.join.there)}" if guess.join.there != guess.join.on else ""
+        yield f"join = {{ file = {_text(_pattern(guess.join.file))}, on = {_text(guess.join.on)}{there} }}"
 
 
 def _columns(columns: Sequence[ColumnGuess]) -> Iterator[str]:

@@ -8,7 +8,7 @@ import typer
 from kg_builder.console import AsJson, one_line_errors, print_json, print_table
 from kg_builder.errors import BadRequest
 
-EXAMPLE = "Example: kg-builder infer dumps/shop --out mapping.toml && kg-builder build dumps/shop --mapping mapping.toml --into shop.graph"
+EXAMPLE = "Example: kg-builder infer shop --out m.toml && kg-builder build shop --mapping m.toml --into shop.graph"
 
 
 def run(

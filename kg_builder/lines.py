@@ -1,0 +1,88 @@
+"""Rows that tell of more than one thing: lines of an order whose buyer another file names, events that describe their product."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import polars as pl
+
+from kg_builder.evidence import Link, Surroundings
+from kg_builder.guesses import as_table, distinct
+from kg_builder.mappings import Join
+from kg_builder.profiles import framed
+from kg_builder.proposals import ColumnGuess, FileGuess
+
+_ENOUGH = 0.98
+"""The share of products (users) for whom a column must say one thing only to be theirs."""
+
+
+def lines(around: Mapping[str, Surroundings], guesses: Mapping[str, FileGuess]) -> dict[str, FileGuess]:
+    """Files whose rows hold a product and the id of a row in another file that holds the user, as events with that row joined."""
+    found: dict[str, FileGuess] = {}
+    for name, one in around.items():
+        if guesses[name].table in ("events", "reviews", "products", "users"):
+            continue
+        for column, there in one.links.items():
+            link = there[0]
+            guess = None if one.tables.get(link.file) in ("products", "users") else _line(one, column, link, around[link.file])
+            if guess is not None:
+                found[name] = guess
+    return found
+
+
+def _line(one: Surroundings, column: str, link: Link, other: Surroundings) -> FileGuess | None:
+    """The file as events, with the columns of the other file beside its own."""
+    here, there = one.file, other.file
+    order = there.frame.with_columns(pl.col(link.key).cast(pl.String).alias("__id")).unique("__id", keep="first")
+    more = [name for name in there.frame.columns if name not in here.frame.columns]
+    wide = here.frame.with_columns(pl.col(column).cast(pl.String).alias("__id"))
+    wide = wide.join(order.select("__id", *more), on="__id", how="left").drop("__id")
+    both = Surroundings(framed(here, wide), {**other.links, **one.links}, tables=one.tables)
+    guess = as_table("events", both)
+    if guess is None or guess.sure < 0.35:
+        return None
+    columns = tuple(one for one in guess.columns if one.ours is None or one.column != link.key or one.column == column)
+    join = Join(link.file, column, link.key)
+    constants = {**guess.constants, "event": "bought"} if all(one.ours != "event" for one in columns) else guess.constants
+    return replace(guess, columns=columns, join=join, constants=constants, reason=f"{guess.reason}; the rest is in {link.file}")
+
+
+def told_of(around: Mapping[str, Surroundings], guesses: Mapping[str, FileGuess]) -> tuple[dict[str, FileGuess], list[FileGuess]]:
+    """The files, and products and users that no file of their own describes but columns of events do, which leave the events."""
+    kept, told = dict(guesses), list[FileGuess]()
+    for table, end in (("products", "product"), ("users", "user")):
+        if any(guess.table == table for guess in guesses.values()):
+            continue
+        for name, guess in kept.items():
+            if guess.table == "events" and guess.join is None and (found := _told(table, end, guess, around[name])) is not None:
+                told.append(found)
+                theirs = {one.column for one in found.columns if one.ours not in (None, "id")}
+                kept[name] = replace(guess, columns=tuple(one for one in guess.columns if one.column not in theirs))
+    return kept, told
+
+
+def _told(table: str, end: str, guess: FileGuess, around: Surroundings) -> FileGuess | None:
+    own = next(one.column for one in guess.columns if one.ours == end)
+    rest = [one.column for one in guess.columns if one.reason.startswith("a property")]
+    frame = around.file.frame
+    said = [name for name in rest if _says_one(frame, own, name)]
+    if not said:
+        return None
+    rows = frame.select(own, *said).drop_nulls(own).unique(own, keep="first", maintain_order=True)
+    alone = Surroundings(framed(around.file, rows), named_by={own: [f"{own} of {guess.file}"]})
+    found = as_table(table, alone)
+    if found is None or next((one.column for one in found.columns if one.ours == "id"), None) != own:
+        columns = [ColumnGuess(own, "id", guess.sure, f"the {end} of the events", around.file.columns[own].examples)]
+        columns += [one for one in guess.columns if one.column in said]
+        found = FileGuess(guess.file, 0.0, "", tuple(distinct(columns)), table=table)
+    reason = f"{', '.join(said)} say one thing only for each {own}"
+    return replace(found, sure=round(min(guess.sure, 0.7), 2), reason=reason, separator=guess.separator, header=guess.header)
+
+
+def _says_one(frame: pl.DataFrame, own: str, name: str) -> bool:
+    """True where the column has one value for (nearly) everything that several rows tell of."""
+    if frame.schema[name].is_nested():
+        return False
+    counted = (
+        frame.drop_nulls([own, name]).group_by(own).agg(pl.len(), pl.col(name).n_unique().alias("n")).filter(pl.col("len") > 1)
+    )
+    return counted.height >= 5 and int((counted["n"] == 1).sum()) >= _ENOUGH * counted.height
