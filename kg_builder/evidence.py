@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from kg_builder.columns import aliases, plain
 from kg_builder.profiles import FileProfile, Profile, overlap
+from kg_builder.schema import RETAIL
 from kg_builder.vocabulary import GENERIC
 
 Evidence = tuple[float, str]
@@ -122,7 +123,8 @@ def label(file: str) -> str:
     found = [word for word in stem(file) if word.isalpha() and word.isascii()] or ["thing"]
     last = found[-1]
     found[-1] = f"{last[:-3]}y" if last.endswith("ies") else last[:-1] if last.endswith("s") and not last.endswith("ss") else last
-    return "".join(word.capitalize() for word in found)
+    name = "".join(word.capitalize() for word in found)
+    return f"{name}Detail" if name in RETAIL.nodes else name
 
 
 def _key(column: Profile, around: Surroundings) -> list[Evidence]:
@@ -136,7 +138,7 @@ def _key(column: Profile, around: Surroundings) -> list[Evidence]:
         return [*found, (-0.25, "several rows each, one after the other")]
     if column.single < 0.2 or column.filled < 0.5 * column.rows:
         return [*found, (-0.85, "values repeat or are missing")]
-    return [*found, (-0.3, "some values repeat")]
+    return [*found, (-0.2 if column.single > 0.5 else -0.4, "some values repeat")]
 
 
 def _link(table: str) -> Callable[[Profile, Surroundings], list[Evidence]]:
@@ -181,8 +183,9 @@ def _description(column: Profile, around: Surroundings) -> list[Evidence]:
 
 
 def _price(column: Profile, _around: Surroundings) -> list[Evidence]:
-    if not column.numeric or column.time is not None:
-        return [(-0.9, "no numbers")]
+    if column.time is not None or not column.numeric:
+        some = column.time is None and column.numbers.len() >= 0.2 * column.filled
+        return [(-0.4, "not all are amounts")] if some else [(-0.9, "no numbers")]
     if column.currency:
         return [(0.75, "amounts of money")]
     if column.within(-1e9, -0.001):
@@ -193,6 +196,8 @@ def _price(column: Profile, _around: Surroundings) -> list[Evidence]:
 def _brand(column: Profile, around: Surroundings) -> list[Evidence]:
     if column.address or column.words > 5 or column.time is not None or column.priced or column.boolean:
         return [(-0.9, "no names")]
+    if around.links.get(column.name):
+        return [(-0.6, "holds ids of another file")]
     few = column.text and len(column.distinct) > 1 and column.single < 0.5 and column.path is None
     rivals = [one for one in around.file.columns.values() if one.text and one.single < 0.5 and one.path is None]
     most = few and all(len(one.distinct) <= len(column.distinct) for one in rivals)
@@ -208,7 +213,7 @@ def _categories(column: Profile, _around: Surroundings) -> list[Evidence]:
 
 
 def _related(column: Profile, around: Surroundings) -> list[Evidence]:
-    keys = [one for name, one in around.file.columns.items() if one.key and name != column.name]
+    keys = [one for name, one in around.file.columns.items() if one.single > 0.5 and name != column.name]
     share = max((overlap(column.items(), key.distinct) for key in keys), default=0.0)
     return (
         [(0.75 * share, "lists of ids of the same file")] if share > 0.5 and not column.numeric else [(-0.6, "no lists of ids")]
@@ -239,7 +244,7 @@ def _at(column: Profile, _around: Surroundings) -> list[Evidence]:
     if column.time is None:
         return [(-0.85, "no times")]
     unsure = [(-0.3, "day and month could be swapped")] if column.time.unsure else []
-    return [(0.7, column.time.said), *unsure]
+    return [(0.7 if column.time.format is None else 0.6, column.time.said), *unsure]
 
 
 def _event(column: Profile, _around: Surroundings) -> list[Evidence]:

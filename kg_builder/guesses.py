@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kg_builder.columns import REQUIRED, columns_of
-from kg_builder.evidence import Surroundings, of_column, stem, total, words
+from kg_builder.evidence import Surroundings, of_column, of_name, stem, total, words
 from kg_builder.mappings import Split
 from kg_builder.profiles import FileProfile, Profile
 from kg_builder.proposals import ColumnGuess, FileGuess
-from kg_builder.values import property_name
+from kg_builder.values import EARLIEST, property_name
 from kg_builder.vocabulary import KINDS, PERSONS, TABLES
 
 LEAST = 0.4
 """A column is taken for one of ours from here on."""
-_PLACED = 0.35
+_PLACED = 0.3
 """And a file's rows for rows of a table."""
 _TELLING: Mapping[str, Mapping[str, float]] = {
     "products": {"title": 0.4, "description": 0.35, "price": 0.45, "brand": 0.35, "categories": 0.4, "also_bought": 0.4}
@@ -43,7 +43,12 @@ def as_table(table: str, around: Surroundings) -> FileGuess | None:
     file = around.file
     taken = _assigned(table, around)
     if table in ("reviews", "events"):
-        taken = _in_order(taken, around)
+        if "rating" in taken and taken["rating"].sure < 0.5 and {"event", "key"} & taken.keys():
+            del taken["rating"]  # small numbers beside orders are quantities, which nothing but a name tells
+        taken = _in_order(_positions(taken, around) if table == "events" else taken, around)
+    short = taken.get("description") if table == "products" and "title" not in taken else None
+    if short is not None and file.columns[short.column].words <= 8:
+        taken["title"] = replace(taken.pop("description"), ours="title")
     if any(name not in taken for name in REQUIRED[table]):
         return None
     needed = min(taken[name].sure for name in REQUIRED[table])
@@ -97,20 +102,33 @@ def _assigned(table: str, around: Surroundings) -> dict[str, ColumnGuess]:
     return taken
 
 
+def _positions(taken: dict[str, ColumnGuess], around: Surroundings) -> dict[str, ColumnGuess]:
+    """Small numbers under the name of a time are places in a history."""
+    if "at" in taken or "position" in taken:
+        return taken
+    used = {guess.column for guess in taken.values()}
+    for name, one in around.file.columns.items():
+        if name not in used and of_name("events", "at", name)[0] >= 0.6 and one.whole and one.within(0, EARLIEST):
+            return {
+                **taken,
+                "position": ColumnGuess(name, "position", 0.7, "called as a time, but small numbers: places", one.examples),
+            }
+    return taken
+
+
 def _in_order(taken: Mapping[str, ColumnGuess], around: Surroundings) -> dict[str, ColumnGuess]:
-    """Where names tell neither the user nor the product beside a rating, a time or a kind of event: the first two ids, in this order."""
-    columns, used = around.file.columns, {guess.column for guess in taken.values()}
-    if "user" in taken or "product" in taken or len({"rating", "at", "event"} & taken.keys()) < 2 or around.links:
+    """Where nothing tells the user or the product beside a rating, a time or an event: the only id, or the first two ids."""
+    used = {guess.column for guess in taken.values()}
+    missing = [end for end in ("user", "product") if end not in taken]
+    told = len({"rating", "at", "event"} & taken.keys())
+    free = [
+        one for one in around.file.columns.values() if one.name not in used and one.name not in around.links and _like_id(one)
+    ]
+    if not missing or told < len(missing) or len(free) < len(missing) or (len(missing) == 1 and len(free) > 1):
         return dict(taken)
-    ids = [one for one in columns.values() if one.name not in used and _like_id(one)]
-    if len(ids) < 2 or list(columns).index(ids[1].name) > 2:
-        return dict(taken)
-    ends = zip(("user", "product"), ids[:2], strict=True)
-    guesses = {
-        ours: ColumnGuess(one.name, ours, 0.45, "first and second of the ids are mostly user and product", one.examples)
-        for ours, one in ends
-    }
-    return {**guesses, **taken}
+    why = "the only other id" if len(missing) == 1 else "the first two ids are mostly user and product"
+    ends = zip(missing, free, strict=False)
+    return {**taken, **{end: ColumnGuess(one.name, end, 0.45, why, one.examples) for end, one in ends}}
 
 
 def _like_id(column: Profile) -> bool:

@@ -11,7 +11,6 @@ from kg_builder.evidence import Surroundings, label, stem, words
 from kg_builder.guesses import distinct, kept, rows_of
 from kg_builder.lines import lines, told_of
 from kg_builder.links import buyers, links_of, named_by
-from kg_builder.mappings import NAME
 from kg_builder.profiles import FileProfile, profile
 from kg_builder.proposals import ColumnGuess, FileGuess, Proposal
 from kg_builder.reading import files_of, kind_of
@@ -41,7 +40,9 @@ def infer(source: str | Path) -> Proposal:
     path = Path(source)
     if not path.exists():
         raise MissingSource(f"there is nothing at {path}; expected a folder or a file of CSV, TSV, JSON lines or Parquet")
-    files = [file for file in files_of(path) if kind_of(file) is not None and file.name != NAME]
+    files = [file for file in files_of(path) if kind_of(file) is not None]
+    held_out = [file for file in files if stem(file.name) == ["test"] and any(stem(one.name) == ["train"] for one in files)]
+    files = [file for file in files if file not in held_out]
     found = [profile(file, name=file.name) for file in files]
     profiles = {one.file: one for one in found if one.rows}
     if not profiles:
@@ -49,6 +50,7 @@ def infer(source: str | Path) -> Proposal:
     left = [file.name for file in files_of(path) if kind_of(file) is None and file.suffix != ".toml"]
     notes = [f"{name} is no CSV, TSV, JSON lines or Parquet and is left out" for name in left]
     notes += [f"{one.file} has no rows and is left out" for one in found if not one.rows]
+    notes += [f"{file.name} is left out: beside a train file it is held out for tests" for file in held_out]
     guesses = _placed(profiles)
     advice = [_advice(guess) for guess in guesses if not guess.placed]
     return Proposal(str(source), tuple(guesses), (*notes, *advice))
@@ -143,6 +145,6 @@ def _advice(guess: FileGuess) -> str:
     ids = [one.column for one in guess.columns][:4]
     some = f"{', '.join(ids)}{' …' if len(guess.columns) > 4 else ''}"
     return (
-        f"{guess.file} could not be placed: nothing tells what its rows are. Say it by hand in its block below: the table (or node,"
-        f" or edge), and which of {some} is the id (products, users), or the user and the product (reviews, events)"
+        f"{guess.file} could not be placed: nothing tells what its rows are. Say it by hand in its block below: the table (or"
+        f" node, or edge), and which of {some} is the id (products, users), or the user and the product (reviews, events)"
     )

@@ -36,7 +36,8 @@ def _line(one: Surroundings, column: str, link: Link, other: Surroundings) -> Fi
     more = [name for name in there.frame.columns if name not in here.frame.columns]
     wide = here.frame.with_columns(pl.col(column).cast(pl.String).alias("__id"))
     wide = wide.join(order.select("__id", *more), on="__id", how="left").drop("__id")
-    both = Surroundings(framed(here, wide), {**other.links, **one.links}, tables=one.tables)
+    links = {name: there for name, there in {**other.links, **one.links}.items() if name != column}
+    both = Surroundings(framed(here, wide), links, tables=one.tables)
     guess = as_table("events", both)
     if guess is None or guess.sure < 0.35:
         return None
@@ -74,7 +75,7 @@ def _told(table: str, end: str, guess: FileGuess, around: Surroundings) -> FileG
         columns = [ColumnGuess(own, "id", guess.sure, f"the {end} of the events", around.file.columns[own].examples)]
         columns += [one for one in guess.columns if one.column in said]
         found = FileGuess(guess.file, 0.0, "", tuple(distinct(columns)), table=table)
-    reason = f"{', '.join(said)} say one thing only for each {own}"
+    reason = f"each {own} has one {', one '.join(said)}"
     return replace(found, sure=round(min(guess.sure, 0.7), 2), reason=reason, separator=guess.separator, header=guess.header)
 
 

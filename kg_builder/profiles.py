@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from kg_builder.vocabulary import EVENTS
 
 ROWS = 20_000
 """Rows of a file that are looked at."""
+IDS = 300_000
+"""Rows of which the ids are looked at, since other files may name any of them."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Profile:
     """Rows looked at, empty cells included."""
     listed: bool = False
     """True where a cell is a list of values; `values` holds its items."""
+    further: frozenset[str] = frozenset()
+    """Values of an id in the rows after the first ones."""
 
     @cached_property
     def filled(self) -> int:
@@ -41,6 +45,11 @@ class Profile:
         """The different values."""
         return frozenset(self.values.unique().to_list())
 
+    @property
+    def ids(self) -> frozenset[str]:
+        """The different values, those of an id as far as the file was looked through."""
+        return self.further or self.distinct
+
     @cached_property
     def single(self) -> float:
         """Different values to all: 1 where no value occurs twice."""
@@ -49,7 +58,7 @@ class Profile:
     @property
     def key(self) -> bool:
         """True where (nearly) every row has a value of its own, as ids have."""
-        return not self.listed and self.rows > 0 and self.single >= 0.97 and self.filled >= 0.97 * self.rows and self.length <= 64
+        return not self.listed and self.rows > 0 and self.single >= 0.95 and self.filled >= 0.95 * self.rows and self.length <= 64
 
     @cached_property
     def together(self) -> bool:
@@ -168,6 +177,8 @@ class Profile:
         for separator in (" > ", " >> ", ">", " / ", "/", " » ", "::"):
             if self.share(re.escape(separator)) > 0.3 and self.length < 200 and self.single < 0.9:
                 return separator
+        if self.share(r"^[a-z_]+(\.[a-z_0-9]+)+$") > 0.5:
+            return "."
         return " > " if self.share(" > ") > 0 and self.single < 0.5 else None
 
     @cached_property
@@ -223,7 +234,13 @@ def profile(path: Path, *, name: str, rows: int = ROWS) -> FileProfile:
     """
     separator, header = _layout(path) if kind_of(path) == "delimited" else (None, None)
     frame = _flat(_head(path, rows, separator, header))
-    return framed(FileProfile(name, {}, 0, frame, separator, header), frame)
+    found = framed(FileProfile(name, {}, 0, frame, separator, header), frame)
+    keys = [one.name for one in found.columns.values() if one.key and one.time is None and not one.priced]
+    if frame.height < rows or not keys:
+        return found
+    more = framed(found, _flat(_head(path, IDS, separator, header)).select(keys))
+    further = {name: replace(found.columns[name], further=one.distinct) for name, one in more.columns.items()}
+    return replace(found, columns={**found.columns, **further})
 
 
 def framed(file: FileProfile, frame: pl.DataFrame) -> FileProfile:

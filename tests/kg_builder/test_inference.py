@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from kg_builder.dumps import read_dump
+from kg_builder.errors import EmptyDump, MissingSource
 from kg_builder.inference import infer
 from kg_builder.mappings import parse
 from kg_builder.planted import planted_shop, write_planted
@@ -27,9 +28,9 @@ def planted(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def counts():
-    """Nodes and edges of the planted shop."""
-    return tabulate(planted_shop(), now=NOW).counts()
+def original():
+    """The planted shop as a graph."""
+    return tabulate(planted_shop(), now=NOW)
 
 
 def dated(form):
@@ -174,11 +175,206 @@ def built(folder, proposal, rejects=None):
     return tables
 
 
+def chosen(tables):
+    """Who chose what, how and when, and how it was rated."""
+    return tables.interactions().select("user", "product", "kind", "at", "rating").collect().sort(pl.all())
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_the_planted_shop_in_other_words_gives_the_same_counts(variant, planted, counts, tmp_path):
+def test_the_planted_shop_in_other_words_is_the_same_shop(variant, planted, original, tmp_path):
     folder = tmp_path / variant
     folder.mkdir()
     VARIANTS[variant](planted, folder)
     proposal = infer(folder)
     assert len(parse(proposal.to_toml())) == 4
-    assert built(folder, proposal).counts() == counts
+    rejects = Rejects()
+    tables = built(folder, proposal, rejects)
+    assert tables.counts() == original.counts()
+    assert chosen(tables).equals(chosen(original))
+    said = "title", "description", "price"
+    assert dict(tables.nodes["Product"].select("id", pl.struct(said)).collect().rows()) == dict(
+        original.nodes["Product"].select("id", pl.struct(said)).collect().rows()
+    )
+    assert rejects.faults == 5
+
+
+def columns_of(proposal, file):
+    """What every column of the file is taken for."""
+    return {one.column: one.ours for guess in proposal.files if guess.file == file for one in guess.columns if one.ours}
+
+
+def write(folder, **files):
+    for name, text in files.items():
+        (folder / name.replace("__", ".")).write_text(text)
+    return folder
+
+
+def test_a_lone_file_of_orders_is_events_that_bought(tmp_path):
+    rows = "".join(
+        f"{1000 + n // 2},C{n % 17},2021-03-{1 + n % 28:02} 10:00,P{n % 23},{1 + n % 3},{n % 50}.99\n" for n in range(120)
+    )
+    (tmp_path / "orders.csv").write_text("order_id,customer_id,order_date,product_id,quantity,unit_price\n" + rows)
+    proposal = infer(tmp_path / "orders.csv")
+    assert columns_of(proposal, "orders.csv") == {
+        "order_id": "key",
+        "customer_id": "user",
+        "order_date": "at",
+        "product_id": "product",
+        "quantity": "quantity",
+        "unit_price": "price",
+    }
+    (tmp_path / "m.toml").write_text(proposal.to_toml())
+    dump = read_dump(tmp_path / "orders.csv", reading=Reading(mapping=tmp_path / "m.toml"))
+    assert tabulate(dump, now=NOW).counts()[1] == {("User", "BOUGHT", "Product"): 120}
+
+
+def test_ratings_of_movies_are_interactions_with_ratings(tmp_path):
+    rows = "".join(f"{1 + n // 10},{n * 7 % 40},{1 + n % 9 / 2},{964982703 + n}\n" for n in range(200))
+    films = "".join(f'{n},"Film {n}, The (1999)",{"Comedy|Drama" if n % 2 else "War"}\n' for n in range(40))
+    write(tmp_path, ratings__csv="userId,movieId,rating,timestamp\n" + rows, movies__csv="movieId,title,genres\n" + films)
+    nodes, edges = built(tmp_path, infer(tmp_path)).counts()
+    assert nodes == {"User": 20, "Product": 40, "Category": 3}
+    assert edges["User", "INTERACTED", "Product"] == 200
+
+
+@pytest.mark.parametrize(("separator", "file"), [("::", "ratings.dat"), ("\t", "u.txt")])
+def test_a_file_without_a_header_is_read_in_the_order_of_its_ids(separator, file, tmp_path):
+    rows = [(1 + n // 10, 100 + n * 7 % 40, 1 + n % 5, 964982703 + n) for n in range(200)]
+    (tmp_path / file).write_text("".join(separator.join(map(str, row)) + "\n" for row in rows))
+    proposal = infer(tmp_path / file)
+    assert list(columns_of(proposal, file).values()) == ["user", "product", "rating", "at"]
+    assert proposal.files[0].sure < 0.6
+    assert "DOUBTFUL" in proposal.to_toml()
+    (tmp_path / "m.toml").write_text(proposal.to_toml())
+    dump = read_dump(tmp_path / file, reading=Reading(mapping=tmp_path / "m.toml"))
+    assert tabulate(dump, now=NOW).counts()[1] == {("User", "INTERACTED", "Product"): 200}
+
+
+def shop_with_stores(folder):
+    stores = "".join(f"S{n},{'Graz' if n % 2 else 'Wien'},0{1 + n % 9}.05.2001\n" for n in range(12))
+    people = "".join(f"C{n},c{n}@x.example,S{n % 12}\n" for n in range(80))
+    goods = "".join(f"P{n},Nice thing {n},{n}.99\n" for n in range(60))
+    orders = "".join(f"O{n},C{n % 80},P{n * 7 % 60},2022-01-{1 + n % 28:02}\n" for n in range(300))
+    visits = "".join(f"C{n % 80},S{n * 5 % 12},{1600000000 + n}\n" for n in range(200))
+    return write(
+        folder,
+        stores__csv="store_id,city,opened\n" + stores,
+        customers__csv="customer_id,email,home_store\n" + people,
+        products__csv="sku,name,price\n" + goods,
+        orders__csv="order,customer,sku,date\n" + orders,
+        visits__csv="customer,store,at\n" + visits,
+    )
+
+
+def test_things_of_a_kind_of_their_own_are_nodes_and_what_names_them_edges(tmp_path):
+    proposal = infer(shop_with_stores(tmp_path))
+    (tmp_path / "mapping.toml").write_text(proposal.to_toml())
+    dump = read_dump(tmp_path)
+    store = dump.nodes["Store"].drop("file", "line").collect()
+    assert store.columns == ["id", "city", "opened"]
+    assert store["opened"][0] == "2001-05-01"
+    assert set(dump.edges) == {("User", "HAS_STORE", "Store"), ("User", "VISITS", "Store")}
+    assert dump.edges["User", "VISITS", "Store"].collect().height == 200
+    assert dump.events.collect().height == 300
+
+
+def test_what_belongs_to_a_person_is_left_out_and_not_shown(tmp_path):
+    text = infer(shop_with_stores(tmp_path)).to_toml()
+    assert '# email = "?"' in text
+    assert "x.example" not in text
+
+
+def test_lines_of_orders_are_joined_with_their_orders(tmp_path):
+    orders = "".join(f"O{n},C{n % 60},2018-02-{1 + n % 28:02} 11:00:00\n" for n in range(200))
+    lines = "".join(f"O{n // 2},{1 + n % 2},P{n % 40},{1 + n % 9}.50\n" for n in range(400))
+    goods = "".join(f"P{n},{['toys', 'perfume', 'books'][n % 3]},{n * 10}\n" for n in range(40))
+    write(
+        tmp_path,
+        orders__csv="order_id,customer_id,order_purchase_timestamp\n" + orders,
+        order_items__csv="order_id,order_item_id,product_id,price\n" + lines,
+        products__csv="product_id,product_category_name,product_weight_g\n" + goods,
+    )
+    proposal = infer(tmp_path)
+    assert [guess.file for guess in proposal.files] == ["order_items.csv", "products.csv"]
+    tables = built(tmp_path, proposal)
+    nodes, edges = tables.counts()
+    assert (nodes["User"], nodes["Product"], nodes["Category"]) == (60, 40, 3)
+    assert edges["User", "BOUGHT", "Product"] == 400
+    assert tables.interactions().select(pl.col("at").null_count()).collect().item() == 0
+
+
+def test_products_and_users_that_only_events_describe_are_told_of_once(tmp_path):
+    rows = "".join(
+        f"{536365 + n // 5},{85000 + n % 50}A,NICE THING {n % 50},{1 + n % 12},12/{1 + n % 28}/2010 8:00,{n % 50}.10,"
+        f"{17000 + n % 30},{['UK', 'FR', 'DE'][n % 3]}\n"
+        for n in range(600)
+    )
+    head = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+    rejects = Rejects()
+    proposal = infer(write(tmp_path, online_retail__csv=head + rows))
+    assert [guess.table for guess in proposal.files] == ["events", "products", "users"]
+    tables = built(tmp_path, proposal, rejects)
+    assert tables.nodes["Product"].select("title").collect()["title"].n_unique() == 50
+    assert sorted(tables.nodes["User"].select("country").collect()["country"].unique()) == ["DE", "FR", "UK"]
+    assert tables.counts()[1] == {("User", "BOUGHT", "Product"): 600}
+    assert len(rejects) == 0
+
+
+def test_a_test_split_beside_a_train_split_is_left_out(tmp_path):
+    rows = "".join(f"u{n % 30},i{n % 41},{1500000000 + n}\n" for n in range(100))
+    proposal = infer(write(tmp_path, train__csv="user,item,time\n" + rows, test__csv="user,item,time\n" + rows))
+    assert [guess.file for guess in proposal.files] == ["train.csv"]
+    assert proposal.notes == ("test.csv is left out: beside a train file it is held out for tests",)
+
+
+def test_small_numbers_under_the_name_of_a_time_are_positions(tmp_path):
+    rows = "".join(f"u{n // 10},i{n % 41},{n % 10}\n" for n in range(100))
+    proposal = infer(write(tmp_path, train__csv="user,item,timestamp\n" + rows))
+    assert columns_of(proposal, "train.csv")["timestamp"] == "position"
+
+
+def test_a_date_whose_day_and_month_could_be_swapped_is_less_sure(tmp_path):
+    def at(dates):
+        rows = "".join(f"u{n % 7},i{n % 11},{dates[n % len(dates)]}\n" for n in range(50))
+        proposal = infer(write(tmp_path, orders__csv="user,item,date\n" + rows))
+        return next(one for one in proposal.files[0].columns if one.ours == "at")
+
+    clear, unclear = at(["03/25/2020", "04/01/2020"]), at(["03/02/2020", "04/01/2020"])
+    assert (clear.format, unclear.format) == ("%m/%d/%Y", "%m/%d/%Y")
+    assert unclear.sure < clear.sure
+    assert "day and month could be swapped" in unclear.reason
+    assert at(["25/03/2020", "01/04/2020"]).format == "%d/%m/%Y"
+
+
+def test_ids_of_a_long_file_are_known_beyond_its_first_rows(tmp_path):
+    goods = "".join(f"P{n:05},Nice thing {n},{n % 90}.99\n" for n in range(30_000))
+    rows = "".join(f"C{n % 50},P{29_999 - n % 200:05},{1500000000 + n}\n" for n in range(500))
+    proposal = infer(write(tmp_path, a__csv="x,y,z\n" + goods, b__csv="k,l,m\n" + rows))
+    assert columns_of(proposal, "a.csv") == {"x": "id", "y": "title", "z": "price"}
+    assert columns_of(proposal, "b.csv") == {"k": "user", "l": "product", "m": "at"}
+    assert "100% of its values are x of a.csv" in proposal.to_toml()
+
+
+def test_a_file_that_cannot_be_placed_says_how_to_write_it_by_hand(tmp_path):
+    proposal = infer(write(tmp_path, x__csv="a,b\n" + "".join(f"{n / 7},{n / 3}\n" for n in range(50))))
+    assert not proposal.files[0].placed
+    assert "x.csv could not be placed" in proposal.notes[0]
+    assert "Say it by hand in its block below: the table (or node, or edge), and which of a, b is the id" in proposal.notes[0]
+    assert '# file = "x.csv"' in proposal.to_toml()
+
+
+def test_names_and_values_of_any_signs_make_sound_toml(tmp_path):
+    head = 'user id,"it""em.no",größe \\ x,[z]\n'
+    rows = "".join(f'u{n % 7},i{n % 11},"a\nb ""{n}""",{n % 3}\n' for n in range(50))
+    proposal = infer(write(tmp_path, **{"orders [1]__csv": head + rows}))
+    (tmp_path / "mapping.toml").write_text(proposal.to_toml())
+    assert read_dump(tmp_path).events.collect().height == 50
+
+
+def test_a_source_that_is_not_there_or_holds_nothing_is_refused(tmp_path):
+    with pytest.raises(MissingSource, match="there is nothing at"):
+        infer(tmp_path / "nowhere")
+    with pytest.raises(EmptyDump, match="holds no rows of CSV, TSV, JSON lines or Parquet"):
+        infer(tmp_path)
+    with pytest.raises(EmptyDump, match="holds no rows"):
+        infer(write(tmp_path, a__csv="", b__txt="x,y\n", c__png="x"))
