@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from kg_builder.errors import StoreUnreachable as StoreUnreachable
     from kg_builder.errors import TooManyFaults as TooManyFaults
     from kg_builder.errors import UnknownFormat as UnknownFormat
+    from kg_builder.guessing.proposals import Proposal as Proposal
     from kg_builder.inference import infer as infer
     from kg_builder.pipeline import BuildReport as BuildReport
     from kg_builder.pipeline import build as build
-    from kg_builder.proposals import Proposal as Proposal
     from kg_builder.schema import RETAIL as RETAIL
     from kg_builder.schema import EdgeSpec as EdgeSpec
     from kg_builder.schema import GraphSchema as GraphSchema
@@ -46,7 +46,7 @@ _HOME = {
     "pipeline": ("BuildReport", "build"),
     "stores": ("Build", "GraphStore", "StoreInfo", "connect"),
     "tables": ("GraphTables",),
-    "proposals": ("Proposal",),
+    "guessing.proposals": ("Proposal",),
     "schema": ("RETAIL", "EdgeSpec", "GraphSchema", "NodeSpec"),
     "cypher": ("Query",),
     "errors": (

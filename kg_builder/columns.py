@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from kg_builder.values import EARLIEST, none_if_empty
+from kg_builder.vocabulary import FURTHER
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "products": ("id",),
@@ -88,61 +89,8 @@ _ALIASES: Mapping[str, Mapping[str, str]] = {
         "tail": "tail tailid object objectid t o target to",
     },
 }
-_USER_TOO = (
-    "custid kunde kundennummer kundennr kundenid knr käufer nutzer nutzerid benutzer benutzerid cliente clienteid idcliente"
-    " usuario usuarioid idusuario acheteur utilisateur utilisateurid idclient visiteur email customeremail"
-)
-_PRODUCT_TOO = (
-    "prodid handle lineitemsku variantsku artikel artikelnummer artikelnr artikelid produkt produktid produktnummer produktnr"
-    " producto productoid idproducto articulo artículo idarticulo produit produitid idproduit référence reference"
-)
-_AT_TOO = "datum zeit zeitpunkt zeitstempel wann erstelltam bestelldatum kaufdatum fecha fechapedido quand datecommande"
-_KEY_TOO = (
-    "bestellung bestellnummer bestellnr auftrag auftragsnummer rechnung rechnungsnummer beleg belegnr bon pedido pedidoid"
-    " idpedido factura commande commandeid facture"
-)
-_PRICE_TOO = "regularprice variantprice lineitemprice preis einzelpreis verkaufspreis precio preciounitario prix prixunitaire"
-_TOO: Mapping[str, Mapping[str, str]] = {
-    "products": {
-        "id": f"{_PRODUCT_TOO} nr nummer",
-        "title": "bezeichnung titel artikelname produktname nombre título titulo nom titre libellé désignation",
-        "description": "bodyhtml beschreibung artikelbeschreibung langtext descripción descripcion",
-        "price": _PRICE_TOO,
-        "brand": "marke hersteller marca fabricante marque fabricant",
-        "categories": "categorycode productcategoryname warengruppe kategorie kategorien categoría categoria categorías"
-        " categorias catégorie catégories rubrique type",
-        "also_bought": "auchgekauft zubehör",
-    },
-    "users": {"id": f"{_USER_TOO} nr nummer"},
-    "reviews": {
-        "user": _USER_TOO,
-        "product": _PRODUCT_TOO,
-        "rating": "reviewscore bewertung sterne note puntuación puntuacion estrellas étoiles",
-        "title": "titel überschrift betreff título titulo titre",
-        "text": "reviewcontent kommentar rezension texto comentario reseña texte commentaire avis",
-        "at": _AT_TOO,
-        "helpful": "hilfreich stimmen útil utile",
-        "verified": "verifiziert verificado vérifié",
-    },
-    "events": {
-        "user": _USER_TOO,
-        "product": _PRODUCT_TOO,
-        "event": "ereignis typ aktion vorgang evento acción accion tipo événement",
-        "at": _AT_TOO,
-        "key": _KEY_TOO,
-        "quantity": "lineitemquantity menge anzahl stück stückzahl cantidad unidades quantité",
-        "price": _PRICE_TOO,
-        "discount": "rabatt nachlass descuento remise",
-    },
-    "categories": {
-        "id": "kategorieid nr",
-        "name": "bezeichnung kategorie nombre nom",
-        "parent": "oberkategorie padre",
-    },
-}
-"""Names in German, Spanish and French, and in the exports of shop systems; they count after those above."""
 _KNOWN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    table: {ours: (*names.split(), *_TOO.get(table, {}).get(ours, "").split()) for ours, names in columns.items()}
+    table: {ours: (*names.split(), *FURTHER.get(table, {}).get(ours, "").split()) for ours, names in columns.items()}
     for table, columns in _ALIASES.items()
 }
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from kg_builder.columns import REQUIRED
 from kg_builder.errors import EmptyDump, MissingSource
-from kg_builder.evidence import Surroundings, label, stem, words
-from kg_builder.guesses import distinct, kept, rows_of
-from kg_builder.lines import lines, told_of
-from kg_builder.links import buyers, links_of, named_by
-from kg_builder.profiles import FileProfile, profile
-from kg_builder.proposals import ColumnGuess, FileGuess, Proposal
+from kg_builder.guessing.evidence import Surroundings
+from kg_builder.guessing.guesses import distinct, kept, rows_of
+from kg_builder.guessing.lines import lines, told_of
+from kg_builder.guessing.links import buyers, links_of, named_by
+from kg_builder.guessing.names import label, stem, words
+from kg_builder.guessing.profiles import FileProfile, profile
+from kg_builder.guessing.proposals import ColumnGuess, FileGuess, Proposal
 from kg_builder.reading import files_of, kind_of
 
 _LABELS: Mapping[str, str] = {"products": "Product", "users": "User", "categories": "Category"}

@@ -7,18 +7,16 @@ of one meaning of its rows: a table of the Dump, a node kind or an edge kind of 
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kg_builder.columns import REQUIRED, columns_of
+from kg_builder.blocks import Block, Constant, Join, Split, whole
+from kg_builder.columns import REQUIRED
 from kg_builder.errors import DumpError, MissingSource, SchemaError, did_you_mean
-from kg_builder.schema import RETAIL, EdgeSpec, EdgeType, NodeSpec
+from kg_builder.schema import RETAIL, EdgeSpec, NodeSpec
 
 NAME = "mapping.toml"
 """What a mapping is called that lies among the files it describes."""
-Constant = str | int | float | bool
-
 _KEYS: Mapping[str, str] = {
     "file": "a file's name or a pattern",
     "table": "a table's name",
@@ -46,82 +44,6 @@ _OWN_TABLES: Mapping[str, str] = {
     "Brand": 'the column brand of table = "products"',
     "Entity": 'table = "triples"',
 }
-_NODE, _EDGE = ("id",), ("source", "target", "key", "at")
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """What stands between the items of a cell, and between the levels of a path."""
-
-    path: str | None = None
-    list: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Join:
-    """Another file of which each row gets the one of the same id: the order of an order's line."""
-
-    file: str
-    on: str
-    """The column with the id here."""
-    there: str
-    """The column with the id there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One `[[source]]`: the files it means, what their rows are, and what their columns are."""
-
-    file: str
-    """A name or a pattern, relative to the source's folder."""
-    where: str
-    """How an error calls the block."""
-    table: str | None = None
-    node: str | None = None
-    edge: EdgeType | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    """Theirs to ours; ours may end in `.1`, `.2` … : parts of one value, joined in this order."""
-    constants: Mapping[str, Constant] = field(default_factory=dict)
-    """Ours to a value that every row has."""
-    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By their column, their values to ours; "" stands for no value."""
-    split: Mapping[str, Split] = field(default_factory=dict)
-    """By their column, what separates its items."""
-    formats: Mapping[str, str] = field(default_factory=dict)
-    """By their column, how its dates are written (`%d.%m.%Y`)."""
-    only: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """By their column, the values of the rows that are meant."""
-    join: Join | None = None
-    """Where further columns come from."""
-    rest: bool = False
-    """True where the columns that nothing is said of are kept as properties."""
-    separator: str | None = None
-    encoding: str | None = None
-    quote: bool = True
-    header: tuple[str, ...] | None = None
-    """The columns' names where the file has no header."""
-    decimal: str | None = None
-    """The sign before decimals; None finds it out."""
-
-    @property
-    def ours(self) -> tuple[str, ...]:
-        """Our columns that the block fills, parts taken together."""
-        return tuple(dict.fromkeys([*(whole(name) for name in self.columns.values()), *self.constants]))
-
-    @property
-    def known(self) -> tuple[str, ...]:
-        """Our columns that mean something for this kind of row; all others are properties."""
-        return tuple(columns_of(self.table)) if self.table else _NODE if self.node else _EDGE
-
-
-def whole(name: str) -> str:
-    """The column that a part such as `categories.2` belongs to.
-
-    Example:
-        >>> whole("categories.2"), whole("title")
-        ('categories', 'title')
-    """
-    return re.sub(r"\.\d+$", "", name)
 
 
 def load(path: Path) -> tuple[Block, ...]:
@@ -233,8 +155,7 @@ def _check(block: Block) -> None:
         if not re.fullmatch(r"\w+", ours) or ours in ("file", "line"):
             expected = "snake_case such as list_price, not file or line"
             raise SchemaError(f"{block.where}: {ours!r} is no name of a column; expected {expected}")
-    needed = REQUIRED[block.table] if block.table else _EDGE[:2] if block.edge else _NODE
-    for name in needed:
+    for name in block.needed:
         if name not in block.ours:
             hint = did_you_mean(name, block.ours)
             what = block.table or block.node or f"an edge {block.edge[1] if block.edge else ''}"

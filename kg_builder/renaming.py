@@ -7,9 +7,9 @@ from functools import partial
 import polars as pl
 from polars.datatypes import DataTypeClass
 
+from kg_builder.blocks import Block, Split, whole
 from kg_builder.columns import items, paths
 from kg_builder.errors import SchemaError, did_you_mean
-from kg_builder.mappings import Block, Split, whole
 from kg_builder.values import none_if_empty
 
 _PATHS, _LISTS = ("categories",), ("also_bought", "also_viewed", "bought_together")

@@ -1,4 +1,4 @@
-"""Words by which a guess goes: of kinds of events, in names of files, in names of columns about people."""
+"""Words by which a guess goes: names of columns in other languages, kinds of events, names of files, words about people."""
 
 from collections.abc import Mapping
 
@@ -48,3 +48,57 @@ PERSONS = frozenset(_PERSONS.split())
 _GENERIC = "id nr nummer name nom nombre title label type typ tipo key s r p o t h to from"
 GENERIC = frozenset(_GENERIC.split())
 """Words that mean something only as a whole name: `store_id` is no id of a product."""
+
+_USER = (
+    "custid kunde kundennummer kundennr kundenid knr käufer nutzer nutzerid benutzer benutzerid cliente clienteid idcliente"
+    " usuario usuarioid idusuario acheteur utilisateur utilisateurid idclient visiteur email customeremail"
+)
+_PRODUCT = (
+    "prodid handle lineitemsku variantsku artikel artikelnummer artikelnr artikelid produkt produktid produktnummer produktnr"
+    " producto productoid idproducto articulo artículo idarticulo produit produitid idproduit référence reference"
+)
+_AT = "datum zeit zeitpunkt zeitstempel wann erstelltam bestelldatum kaufdatum fecha fechapedido quand datecommande"
+_KEY = (
+    "bestellung bestellnummer bestellnr auftrag auftragsnummer rechnung rechnungsnummer beleg belegnr bon pedido pedidoid"
+    " idpedido factura commande commandeid facture"
+)
+_PRICE = "regularprice variantprice lineitemprice preis einzelpreis verkaufspreis precio preciounitario prix prixunitaire"
+FURTHER: Mapping[str, Mapping[str, str]] = {
+    "products": {
+        "id": f"{_PRODUCT} nr nummer",
+        "title": "bezeichnung titel artikelname produktname nombre título titulo nom titre libellé désignation",
+        "description": "bodyhtml beschreibung artikelbeschreibung langtext descripción descripcion",
+        "price": _PRICE,
+        "brand": "marke hersteller marca fabricante marque fabricant",
+        "categories": "categorycode productcategoryname warengruppe kategorie kategorien categoría categoria categorías"
+        " categorias catégorie catégories rubrique type",
+        "also_bought": "auchgekauft zubehör",
+    },
+    "users": {"id": f"{_USER} nr nummer"},
+    "reviews": {
+        "user": _USER,
+        "product": _PRODUCT,
+        "rating": "reviewscore bewertung sterne note puntuación puntuacion estrellas étoiles",
+        "title": "titel überschrift betreff título titulo titre",
+        "text": "reviewcontent kommentar rezension texto comentario reseña texte commentaire avis",
+        "at": _AT,
+        "helpful": "hilfreich stimmen útil utile",
+        "verified": "verifiziert verificado vérifié",
+    },
+    "events": {
+        "user": _USER,
+        "product": _PRODUCT,
+        "event": "ereignis typ aktion vorgang evento acción accion tipo événement",
+        "at": _AT,
+        "key": _KEY,
+        "quantity": "lineitemquantity menge anzahl stück stückzahl cantidad unidades quantité",
+        "price": _PRICE,
+        "discount": "rabatt nachlass descuento remise",
+    },
+    "categories": {
+        "id": "kategorieid nr",
+        "name": "bezeichnung kategorie nombre nom",
+        "parent": "oberkategorie padre",
+    },
+}
+"""What columns are called in German, Spanish and French, and in shop systems' exports; these count after those of columns.py."""

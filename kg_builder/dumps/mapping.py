@@ -6,10 +6,11 @@ from pathlib import Path, PurePath
 
 import polars as pl
 
+from kg_builder.blocks import Block
 from kg_builder.columns import typed, worded
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource, did_you_mean
-from kg_builder.mappings import NAME, Block, load
+from kg_builder.mappings import NAME, load
 from kg_builder.reading import Reading, files_of, kind_of
 from kg_builder.renaming import joined, renamed
 from kg_builder.schema import RETAIL, EdgeType

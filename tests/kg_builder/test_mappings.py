@@ -2,8 +2,9 @@
 
 import pytest
 
+from kg_builder.blocks import Split
 from kg_builder.errors import DumpError, MissingSource, SchemaError
-from kg_builder.mappings import Split, load, parse
+from kg_builder.mappings import load, parse
 
 HEAD = '[[source]]\nfile = "a.csv"\n'
 USERS = HEAD + 'table = "users"\ncolumns = { nr = "id" }\n'

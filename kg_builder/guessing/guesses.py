@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from kg_builder.blocks import Split
 from kg_builder.columns import REQUIRED, columns_of
-from kg_builder.evidence import Surroundings, of_column, of_name, stem, total, words
-from kg_builder.mappings import Split
-from kg_builder.profiles import FileProfile, Profile
-from kg_builder.proposals import ColumnGuess, FileGuess
+from kg_builder.guessing.evidence import Surroundings, of_column, total
+from kg_builder.guessing.names import of_name, stem, words
+from kg_builder.guessing.profiles import FileProfile, Profile
+from kg_builder.guessing.proposals import ColumnGuess, FileGuess
 from kg_builder.values import EARLIEST, property_name
 from kg_builder.vocabulary import KINDS, PERSONS, TABLES
 

@@ -1,16 +1,10 @@
 """How sure it is that a column is one of ours: what speaks for it and against it, in its name, its values and other files."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kg_builder.columns import aliases, plain
-from kg_builder.profiles import FileProfile, Profile, overlap
-from kg_builder.schema import RETAIL
-from kg_builder.vocabulary import GENERIC
-
-Evidence = tuple[float, str]
-"""How much it speaks for (0 to 1) or against (-1 to 0) something, and why."""
+from kg_builder.guessing.names import Evidence, of_name
+from kg_builder.guessing.profiles import FileProfile, Profile, overlap
 
 _LISTS = ("also_bought", "also_viewed", "bought_together")
 
@@ -71,60 +65,6 @@ def of_column(table: str, ours: str, column: Profile, around: Surroundings) -> l
     elif test is not None:
         found += test(column, around)
     return [one for one in found if one[0]]
-
-
-def of_name(table: str, ours: str, name: str) -> Evidence:
-    """What a name says of a column.
-
-    Example:
-        >>> of_name("events", "user", "Customer ID")[1], of_name("events", "user", "order.customer_id")[0]
-        ('is called Customer ID', 0.5)
-    """
-    known = aliases(table)[ours]
-    if plain(name) in known:
-        return max(0.6, 0.85 - 0.01 * known.index(plain(name))), f"is called {name}"
-    tokens = words(name)
-    ends = ["".join(tokens[place:]) for place in range(1, len(tokens))]
-    if any(end in known and end not in GENERIC for end in ends):
-        return 0.5, f"its name {name} ends so"
-    starts = ["".join(tokens[:place]) for place in range(1, len(tokens))]
-    if any(start in known and start not in GENERIC for start in starts):
-        return 0.3, f"its name {name} begins so"
-    return 0.0, ""
-
-
-def words(name: str) -> list[str]:
-    """The words that a name is made of.
-
-    Example:
-        >>> words("customerEmail_2.home")
-        ['customer', 'email', '2', 'home']
-    """
-    return [word.lower() for word in re.findall(r"[A-ZÄÖÜ]+(?![a-zäöü])|[A-ZÄÖÜ]?[^\W\d_A-ZÄÖÜ]+|\d+|[^\W_]", name)]
-
-
-def stem(file: str) -> list[str]:
-    """The words of a file's name without its endings.
-
-    Example:
-        >>> stem("order_items-2020.csv.gz")
-        ['order', 'items', '2020']
-    """
-    return words(re.sub(r"(\.[a-zA-Z]{1,7}){1,2}$", "", file))
-
-
-def label(file: str) -> str:
-    """A label for the rows of a file.
-
-    Example:
-        >>> label("stores.csv"), label("supplier_companies.jsonl.gz")
-        ('Store', 'SupplierCompany')
-    """
-    found = [word for word in stem(file) if word.isalpha() and word.isascii()] or ["thing"]
-    last = found[-1]
-    found[-1] = f"{last[:-3]}y" if last.endswith("ies") else last[:-1] if last.endswith("s") and not last.endswith("ss") else last
-    name = "".join(word.capitalize() for word in found)
-    return f"{name}Detail" if name in RETAIL.nodes else name
 
 
 def _key(column: Profile, around: Surroundings) -> list[Evidence]:

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import polars as pl
 
-from kg_builder.evidence import Link, Surroundings
-from kg_builder.guesses import as_table, distinct
-from kg_builder.mappings import Join
-from kg_builder.profiles import framed
-from kg_builder.proposals import ColumnGuess, FileGuess
+from kg_builder.blocks import Join
+from kg_builder.guessing.evidence import Link, Surroundings
+from kg_builder.guessing.guesses import as_table, distinct
+from kg_builder.guessing.profiles import framed
+from kg_builder.guessing.proposals import ColumnGuess, FileGuess
 
 _ENOUGH = 0.98
 """The share of products (users) for whom a column must say one thing only to be theirs."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kg_builder.mappings import Join, Split
+from kg_builder.blocks import Join, Split
 from kg_builder.schema import EdgeType
 
 DOUBTFUL = 0.6

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from kg_builder.evidence import Link, label, of_name, stem, words
-from kg_builder.profiles import FileProfile, Profile, overlap
+from kg_builder.guessing.evidence import Link
+from kg_builder.guessing.names import label, of_name, stem, words
+from kg_builder.guessing.profiles import FileProfile, Profile, overlap
 from kg_builder.vocabulary import TABLES
 
 _ROLES = {"user": "users", "product": "products"}
