@@ -75,7 +75,7 @@ def _placed(profiles: Mapping[str, FileProfile]) -> list[FileGuess]:
     labels = {name: _LABELS[table] for name, table in tables.items() if table in _LABELS}
     taken = {guess.join.file for guess in guesses.values() if guess.join is not None}
     unknown = [name for name, guess in guesses.items() if not guess.placed and name not in taken]
-    nodes = {name: label(name) for name in unknown if around[name].named_by}
+    nodes = {name: label(name, _key(around[name])) for name in unknown if around[name].named_by}
     guesses |= {name: _node(around[name], kind) for name, kind in nodes.items()}
     labels |= nodes
     edges = [edge for name in profiles for edge in _edges(guesses[name], around[name], labels, nodes)]
@@ -83,10 +83,15 @@ def _placed(profiles: Mapping[str, FileProfile]) -> list[FileGuess]:
     return [*(guess for guess in guesses.values() if guess.placed or guess.file not in spoken), *told, *edges]
 
 
+def _key(around: Surroundings) -> str:
+    """The column that other files name most."""
+    return max(around.named_by, key=lambda name: len(around.named_by[name]))
+
+
 def _node(around: Surroundings, label: str) -> FileGuess:
     """The file as nodes of a kind of its own."""
     file = around.file
-    key = max(around.named_by, key=lambda name: len(around.named_by[name]))
+    key = _key(around)
     columns = [
         ColumnGuess(name, "id", 0.8, f"no value twice, named by {around.named_by[key][0]}", one.examples)
         if name == key
@@ -94,7 +99,7 @@ def _node(around: Surroundings, label: str) -> FileGuess:
         for name, one in file.columns.items()
     ]
     reason = f"things that {around.named_by[key][0]} names"
-    return FileGuess(file.file, 0.6, reason, tuple(distinct(columns)), node=label, separator=file.separator, header=file.header)
+    return FileGuess(file.file, 0.6, reason, tuple(distinct(columns)), node=label, layout=file.layout)
 
 
 def _edges(guess: FileGuess, around: Surroundings, labels: Mapping[str, str], nodes: Mapping[str, str]) -> Iterator[FileGuess]:
@@ -134,7 +139,7 @@ def _edge(
             elif one.single > 0.9 and not one.numeric and one.text is False and "key" not in {guess.ours for guess in columns}:
                 guess = replace(guess, ours="key", reason="codes, none twice")
             columns.append(guess)
-    return FileGuess(file.file, 0.6, reason, tuple(distinct(columns)), edge=kind, separator=file.separator, header=file.header)
+    return FileGuess(file.file, 0.6, reason, tuple(distinct(columns)), edge=kind, layout=file.layout)
 
 
 def _upper(parts: Sequence[str]) -> str:

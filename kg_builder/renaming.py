@@ -61,7 +61,7 @@ def renamed(table: pl.LazyFrame, block: Block, *, file: str, note: Callable[[str
         others = [name for name in table.collect_schema() if name not in ("file", "line")]
         table = table.group_by(others).agg(pl.col("file").min(), pl.col("line").min())
     schema = table.collect_schema()
-    table = table.with_columns(_dated(_valued(_there(name), name, block), name, block) for name in block.columns)
+    table = table.with_columns(_said(name, schema[_there(name)], block) for name in block.columns)
     table = _pointed(table, block, list(rest))
     table = table.with_columns(
         split for name in block.columns if (split := _split(name, schema[_there(name)], block)) is not None
@@ -160,12 +160,22 @@ def _wanted(table: pl.LazyFrame, block: Block, file: str, note: Callable[[str], 
     return table.filter(fits)
 
 
-def _valued(there: str, name: str, block: Block) -> pl.Expr:
-    """Their column with our values for theirs."""
+def _said(name: str, dtype: pl.DataType, block: Block) -> pl.Expr:
+    """Their column with our values and dates for theirs; of a list every item."""
+    column = pl.col(_there(name))
+    if not isinstance(dtype, pl.List):
+        return _dated(_valued(column, name, block), name, block)
+    if name in block.values or name in block.formats:
+        column = column.list.eval(_dated(_valued(pl.element(), name, block), name, block))
+    return column.cast(pl.List(pl.String())).list.join(" ") if block.columns[name] != whole(block.columns[name]) else column
+
+
+def _valued(value: pl.Expr, name: str, block: Block) -> pl.Expr:
+    """Their values as ours."""
     if name not in block.values:
-        return pl.col(there)
+        return value
     words = {theirs: ours or None for theirs, ours in block.values[name].items()}
-    said = none_if_empty(pl.col(there))
+    said = none_if_empty(value)
     return said.replace_strict(words, default=said, return_dtype=pl.String)
 
 

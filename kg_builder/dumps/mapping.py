@@ -140,9 +140,9 @@ class _Rows:
         table = self.of(file, block)
         if block.join is not None:
             other = _matching(self.folder, replace(block, file=block.join.file))
-            table = joined(
-                table, pl.concat([self.of(one, block) for one in other], how="diagonal_relaxed"), block, file=file.name
-            )
+            plain = replace(block, header=None, separator=None)
+            rows = pl.concat([self.of(one, plain) for one in other], how="diagonal_relaxed")
+            table = joined(table, rows, block, file=file.name)
         return renamed(table, block, file=file.name, note=self.reading.note, distinct=distinct)
 
     def of(self, file: Path, block: Block) -> pl.LazyFrame:

@@ -36,7 +36,7 @@ def rows_of(around: Surroundings) -> FileGuess:
         return best
     columns = tuple(kept(column) for column in around.file.columns.values())
     file = around.file
-    return FileGuess(file.file, 0.0, "nothing tells what its rows are", columns, separator=file.separator, header=file.header)
+    return FileGuess(file.file, 0.0, "nothing tells what its rows are", columns, layout=file.layout)
 
 
 def as_table(table: str, around: Surroundings) -> FileGuess | None:
@@ -79,9 +79,7 @@ def as_table(table: str, around: Surroundings) -> FileGuess | None:
     order = list(file.columns)
     every = distinct([*(one for one in columns if one.ours), *rest])
     columns = sorted(every, key=lambda one: order.index(one.column))
-    return FileGuess(
-        file.file, sure, reason, tuple(columns), table=table, constants=constants, separator=file.separator, header=file.header
-    )
+    return FileGuess(file.file, sure, reason, tuple(columns), table=table, constants=constants, layout=file.layout)
 
 
 def _assigned(table: str, around: Surroundings) -> dict[str, ColumnGuess]:

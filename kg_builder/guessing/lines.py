@@ -76,7 +76,7 @@ def _told(table: str, end: str, guess: FileGuess, around: Surroundings) -> FileG
         columns += [one for one in guess.columns if one.column in said]
         found = FileGuess(guess.file, 0.0, "", tuple(distinct(columns)), table=table)
     reason = f"each {own} has one {', one '.join(said)}"
-    return replace(found, sure=round(min(guess.sure, 0.7), 2), reason=reason, separator=guess.separator, header=guess.header)
+    return replace(found, sure=round(min(guess.sure, 0.7), 2), reason=reason, layout=guess.layout)
 
 
 def _says_one(frame: pl.DataFrame, own: str, name: str) -> bool:

@@ -50,14 +50,15 @@ def stem(file: str) -> list[str]:
     return words(re.sub(r"(\.[a-zA-Z]{1,7}){1,2}$", "", file))
 
 
-def label(file: str) -> str:
-    """A label for the rows of a file.
+def label(file: str, key: str = "") -> str:
+    """A label for the rows of a file, by the name of its id where that tells, else by its own.
 
     Example:
-        >>> label("stores.csv"), label("supplier_companies.jsonl.gz")
-        ('Store', 'SupplierCompany')
+        >>> label("shops.csv", "store_id"), label("stores.csv"), label("supplier_companies.jsonl.gz", "id")
+        ('Store', 'Store', 'SupplierCompany')
     """
-    found = [word for word in stem(file) if word.isalpha() and word.isascii()] or ["thing"]
+    telling = [word for word in words(key) if word not in GENERIC and len(word) > 2]
+    found = [word for word in telling or stem(file) if word.isalpha() and word.isascii()] or ["thing"]
     last = found[-1]
     found[-1] = f"{last[:-3]}y" if last.endswith("ies") else last[:-1] if last.endswith("s") and not last.endswith("ss") else last
     name = "".join(word.capitalize() for word in found)

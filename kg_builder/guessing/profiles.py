@@ -9,8 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from kg_builder.guessing.dates import Time, clock, epoch, written
-from kg_builder.guessing.samples import flat, head, layout
-from kg_builder.reading import kind_of
+from kg_builder.guessing.samples import Layout, flat, head, layout
 from kg_builder.vocabulary import EVENTS
 
 ROWS = 20_000
@@ -217,10 +216,7 @@ class FileProfile:
     columns: Mapping[str, Profile]
     rows: int
     frame: pl.DataFrame
-    separator: str | None = None
-    """What must be said of the separator; None where reading finds it out."""
-    header: tuple[str, ...] | None = None
-    """Names for the columns of a file that has no header."""
+    layout: Layout
 
 
 def profile(path: Path, *, name: str, rows: int = ROWS) -> FileProfile:
@@ -229,13 +225,13 @@ def profile(path: Path, *, name: str, rows: int = ROWS) -> FileProfile:
     Raises:
         DamagedDump: the file breaks off before as many rows, or is not what its name says.
     """
-    separator, header = layout(path) if kind_of(path) == "delimited" else (None, None)
-    frame = flat(head(path, rows, separator, header))
-    found = framed(FileProfile(name, {}, 0, frame, separator, header), frame)
+    how = layout(path)
+    frame = flat(head(path, rows, how))
+    found = framed(FileProfile(name, {}, 0, frame, how), frame)
     keys = [one.name for one in found.columns.values() if one.key and one.time is None and not one.priced]
     if frame.height < rows or not keys:
         return found
-    more = framed(found, flat(head(path, IDS, separator, header)).select(keys))
+    more = framed(found, flat(head(path, IDS, how)).select(keys))
     further = {name: replace(found.columns[name], further=one.distinct) for name, one in more.columns.items()}
     return replace(found, columns={**found.columns, **further})
 
@@ -243,11 +239,13 @@ def profile(path: Path, *, name: str, rows: int = ROWS) -> FileProfile:
 def framed(file: FileProfile, frame: pl.DataFrame) -> FileProfile:
     """The file with these rows and columns instead of its own."""
     columns = {column: _profile(frame[column]) for column in frame.columns}
-    return FileProfile(file.file, columns, frame.height, frame, file.separator, file.header)
+    return FileProfile(file.file, columns, frame.height, frame, file.layout)
 
 
 def _profile(cells: pl.Series) -> Profile:
     """The column's values as text; lists by their items, floats that are whole as whole numbers."""
+    if isinstance(cells.dtype, pl.Array):
+        cells = cells.arr.to_list()
     listed, rows = isinstance(cells.dtype, pl.List), cells.len()
     while isinstance(cells.dtype, pl.List):
         cells = cells.explode()

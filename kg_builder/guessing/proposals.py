@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kg_builder.blocks import Join, Split
+from kg_builder.guessing.samples import Layout
 from kg_builder.schema import EdgeType
 
 DOUBTFUL = 0.6
@@ -42,8 +43,7 @@ class FileGuess:
     node: str | None = None
     edge: EdgeType | None = None
     constants: Mapping[str, str] = field(default_factory=dict)
-    separator: str | None = None
-    header: tuple[str, ...] | None = None
+    layout: Layout = field(default_factory=Layout)
     join: Join | None = None
 
     @property
@@ -138,10 +138,11 @@ def _head(guess: FileGuess) -> Iterator[str]:
         yield f"node = {_text(guess.node)}"
     else:
         yield f"table = {_text(guess.table or 'products, users, reviews, events, categories or triples?')}"
-    if guess.separator is not None:
-        yield f"separator = {_text(guess.separator)}"
-    if guess.header is not None:
-        yield f"header = {_list(guess.header)}"
+    for name, value in (("separator", guess.layout.separator), ("encoding", guess.layout.encoding)):
+        if value is not None:
+            yield f"{name} = {_text(value)}"
+    if guess.layout.header is not None:
+        yield f"header = {_list(guess.layout.header)}"
     if guess.join is not None:
         there = f", there = {_text(guess.join.there)}" if guess.join.there != guess.join.on else ""
         yield f"join = {{ file = {_text(_pattern(guess.join.file))}, on = {_text(guess.join.on)}{there} }}"

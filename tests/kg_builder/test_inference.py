@@ -371,6 +371,22 @@ def test_names_and_values_of_any_signs_make_sound_toml(tmp_path):
     assert read_dump(tmp_path).events.collect().height == 50
 
 
+def test_chinese_that_is_no_utf_8_is_found_out_and_western_text_is_not_taken_for_it(tmp_path):
+    rows = "".join(f"用户{n % 7},商品{n % 11},购买了一个好东西{n},2020-01-{1 + n % 28:02}\n" for n in range(50))
+    (tmp_path / "orders.csv").write_bytes(("user,item,备注,date\n" + rows).encode("gb18030"))
+    proposal = infer(tmp_path)
+    assert 'encoding = "gb18030"' in proposal.to_toml()
+    (tmp_path / "mapping.toml").write_text(proposal.to_toml())
+    assert read_dump(tmp_path).events.collect()["user"][0] == "用户0"
+    for encoding, words in (
+        ("latin-1", "Größe Köln süß élève"),
+        ("cp1251", "Привет мир красный"),
+        ("cp1252", "“quoted” – naïve"),
+    ):
+        (tmp_path / "orders.csv").write_bytes(("user,item,word\n" + f"u1,i1,{words}\nu2,i2,{words}\n" * 20).encode(encoding))
+        assert "encoding" not in infer(tmp_path).to_toml()
+
+
 def test_a_source_that_is_not_there_or_holds_nothing_is_refused(tmp_path):
     with pytest.raises(MissingSource, match="there is nothing at"):
         infer(tmp_path / "nowhere")

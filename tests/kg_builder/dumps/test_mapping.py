@@ -126,6 +126,12 @@ def test_values_formats_and_constants_change_what_a_row_says(tmp_path):
     assert rows["line"].to_list() == [2, 3, 4]
 
 
+def test_values_of_lists_are_changed_one_by_one(tmp_path):
+    text = '{"nr": 1, "t": ["rot", "x"]}\n{"nr": 2, "t": null}\n'
+    rows = users_of(tmp_path, text, 't = "tags"', 'values.t = { rot = "red", x = "" }', file="u.jsonl")
+    assert rows == [{"id": "1", "tags": ["red", None]}, {"id": "2", "tags": None}]
+
+
 def test_a_format_with_a_zone_gives_utc_and_one_without_a_clock_a_day(tmp_path):
     text = "nr,seen,born\nk1,03/Feb/2017:10:15:00 +0200,2/3/1990\n"
     rows = users_of(
