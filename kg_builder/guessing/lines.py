@@ -33,7 +33,7 @@ def _line(one: Surroundings, column: str, link: Link, other: Surroundings) -> Fi
     """The file as events, with the columns of the other file beside its own."""
     here, there = one.file, other.file
     order = there.frame.with_columns(pl.col(link.key).cast(pl.String).alias("__id")).unique("__id", keep="first")
-    more = [name for name in there.frame.columns if name not in here.frame.columns]
+    more = [name for name in there.frame.columns if name not in (*here.frame.columns, link.key)]
     wide = here.frame.with_columns(pl.col(column).cast(pl.String).alias("__id"))
     wide = wide.join(order.select("__id", *more), on="__id", how="left").drop("__id")
     links = {name: there for name, there in {**other.links, **one.links}.items() if name != column}
@@ -41,10 +41,9 @@ def _line(one: Surroundings, column: str, link: Link, other: Surroundings) -> Fi
     guess = as_table("events", both)
     if guess is None or guess.sure < 0.35:
         return None
-    columns = tuple(one for one in guess.columns if one.ours is None or one.column != link.key or one.column == column)
     join = Join(link.file, column, link.key)
-    constants = {**guess.constants, "event": "bought"} if all(one.ours != "event" for one in columns) else guess.constants
-    return replace(guess, columns=columns, join=join, constants=constants, reason=f"{guess.reason}; the rest is in {link.file}")
+    constants = {**guess.constants, "event": "bought"} if all(one.ours != "event" for one in guess.columns) else guess.constants
+    return replace(guess, join=join, constants=constants, reason=f"{guess.reason}; the rest is in {link.file}")
 
 
 def told_of(around: Mapping[str, Surroundings], guesses: Mapping[str, FileGuess]) -> tuple[dict[str, FileGuess], list[FileGuess]]:

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from kg_builder.dumps import read_dump
-from kg_builder.errors import EmptyDump, MissingSource
+from kg_builder.errors import EmptyDump, MissingSource, SchemaError
 from kg_builder.inference import infer
 from kg_builder.mappings import parse
 from kg_builder.planted import planted_shop, write_planted
@@ -394,3 +396,44 @@ def test_a_source_that_is_not_there_or_holds_nothing_is_refused(tmp_path):
         infer(tmp_path)
     with pytest.raises(EmptyDump, match="holds no rows"):
         infer(write(tmp_path, a__csv="", b__txt="x,y\n", c__png="x"))
+
+
+NAMES = st.one_of(
+    st.sampled_from(["id", "user", "product", "sku", "price", "rating", "date", "text", "title", "event", "line", "file", "a.b"]),
+    st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=8),
+)
+VALUES = st.one_of(
+    st.integers(-3, 40).map(str),
+    st.sampled_from(
+        ["2020-01-02", "03.04.2021 10:00", "1500000000", "$3.50", "1,5", "A > B", "x|y", "view", "true", "", "p1", '{"a": 1}']
+    ),
+    st.text(st.characters(exclude_categories=("Cs",)), max_size=12),
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), kind=st.sampled_from(["csv", "jsonl", "parquet"]))
+def test_whatever_the_files_hold_the_proposal_is_a_mapping_that_can_be_read(data, kind, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("any")
+    for file in ("orders", "things"):
+        names = data.draw(st.lists(NAMES, min_size=1, max_size=5, unique=True))
+        rows = data.draw(st.lists(st.tuples(*[VALUES] * len(names)), min_size=1, max_size=12))
+        frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+        if kind == "csv":
+            frame.write_csv(folder / f"{file}.csv")
+        elif kind == "parquet":
+            frame.write_parquet(folder / f"{file}.parquet")
+        else:
+            json_lines(frame, folder / f"{file}.jsonl")
+    proposal = infer(folder)
+    placed = [guess for guess in proposal.files if guess.placed]
+    if not placed:
+        with pytest.raises(SchemaError, match="describes nothing"):
+            parse(proposal.to_toml())
+        return
+    assert len(parse(proposal.to_toml())) == len(placed)
+    (folder / "mapping.toml").write_text(proposal.to_toml())
+    dump = read_dump(folder)
+    for frame in (dump.products, dump.users, dump.reviews, dump.events, dump.triples, dump.categories, *dump.nodes.values()):
+        if frame is not None:
+            frame.collect()
