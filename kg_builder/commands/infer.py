@@ -1,12 +1,15 @@
 """kg-builder infer: propose a mapping for files of unknown make."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kg_builder.console import AsJson, one_line_errors, print_json, print_table
 from kg_builder.errors import BadRequest
+
+if TYPE_CHECKING:
+    from kg_builder.guessing.proposals import Proposal
 
 EXAMPLE = "Example: kg-builder infer shop --out m.toml && kg-builder build shop --mapping m.toml --into shop.graph"
 
@@ -37,15 +40,25 @@ def run(
         elif out is None and not sys.stdout.isatty():
             typer.echo(proposal.to_toml(), nl=False)
         else:
-            rows = [
-                [guess.file, guess.kind, column.column, column.ours or "left out", f"{column.sure:.2f}", column.reason]
-                for guess in proposal.files
-                for column in guess.columns
-            ]
-            print_table(["file", "rows are", "column", "is", "sure", "because"], rows)
+            print_table(["file", "rows are", "column", "is", "sure", "because"], _rows(proposal))
             for guess in proposal.files:
                 typer.echo(f"{guess.file}: {guess.kind}, {guess.sure:.2f} sure: {guess.reason}")
             for note in proposal.notes:
                 typer.echo(f"note: {note}", err=True)
             if out is not None:
                 typer.echo(f"wrote {out}; next: kg-builder build {source} --mapping {out} --into shop.graph")
+
+
+def _rows(proposal: "Proposal") -> list[list[Any]]:
+    """A row a column; the file stands before its first one."""
+    return [
+        [
+            *((guess.file, guess.kind) if not place else ("", "")),
+            one.column,
+            one.ours or "left out",
+            f"{one.sure:.2f}",
+            one.reason,
+        ]
+        for guess in proposal.files
+        for place, one in enumerate(guess.columns)
+    ]

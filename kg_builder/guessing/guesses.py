@@ -14,7 +14,7 @@ from kg_builder.vocabulary import KINDS, PERSONS, TABLES
 
 LEAST = 0.4
 """A column is taken for one of ours from here on."""
-_PLACED = 0.3
+PLACED = 0.3
 """And a file's rows for rows of a table."""
 _TELLING: Mapping[str, Mapping[str, float]] = {
     "products": {"title": 0.4, "description": 0.35, "price": 0.45, "brand": 0.35, "categories": 0.4, "also_bought": 0.4}
@@ -32,7 +32,7 @@ def rows_of(around: Surroundings) -> FileGuess:
     """What the file's rows most likely are."""
     guesses = [guess for table in REQUIRED if (guess := as_table(table, around)) is not None]
     best = max(guesses, key=lambda guess: guess.sure, default=None)
-    if best is not None and best.sure >= _PLACED:
+    if best is not None and best.sure >= PLACED:
         return best
     columns = tuple(kept(column) for column in around.file.columns.values())
     file = around.file

@@ -7,7 +7,7 @@ import polars as pl
 
 from kg_builder.blocks import Join
 from kg_builder.guessing.evidence import Link, Surroundings
-from kg_builder.guessing.guesses import as_table, distinct
+from kg_builder.guessing.guesses import PLACED, as_table, distinct
 from kg_builder.guessing.profiles import framed
 from kg_builder.guessing.proposals import ColumnGuess, FileGuess
 
@@ -39,7 +39,10 @@ def _line(one: Surroundings, column: str, link: Link, other: Surroundings) -> Fi
     links = {name: there for name, there in {**other.links, **one.links}.items() if name != column}
     both = Surroundings(framed(here, wide), links, tables=one.tables)
     guess = as_table("events", both)
-    if guess is None or guess.sure < 0.35:
+    ends = {} if guess is None else {one.ours: one for one in guess.columns if one.ours in ("user", "product")}
+    if guess is None or guess.sure < PLACED or any(end.sure < 0.5 or end.column == column for end in ends.values()):
+        return None
+    if ends["user"].column not in more or ends["product"].column in more:
         return None
     join = Join(link.file, column, link.key)
     constants = {**guess.constants, "event": "bought"} if all(one.ours != "event" for one in guess.columns) else guess.constants
