@@ -22,7 +22,10 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Another file of which each row gets the one of the same id: the order of an order's line."""
+    """Another file of which each row gets the one of the same id: the order of an order's line.
+
+    Where it is the same file, gaps are filled from the rows of the same id: variants that leave out what their first row says.
+    """
 
     file: str
     on: str

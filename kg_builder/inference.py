@@ -9,7 +9,7 @@ from kg_builder.columns import REQUIRED
 from kg_builder.errors import EmptyDump, MissingSource
 from kg_builder.guessing.evidence import Surroundings
 from kg_builder.guessing.guesses import distinct, kept, rows_of
-from kg_builder.guessing.lines import lines, told_of
+from kg_builder.guessing.lines import filled, lines, told_of
 from kg_builder.guessing.links import buyers, links_of, named_by
 from kg_builder.guessing.names import label, stem, words
 from kg_builder.guessing.profiles import FileProfile, profile
@@ -70,10 +70,11 @@ def _placed(profiles: Mapping[str, FileProfile]) -> list[FileGuess]:
         if found == tables:
             break
         tables = found
+    guesses = {name: filled(around[name], guess) for name, guess in guesses.items()}
     guesses |= lines(around, guesses)
     guesses, told = told_of(around, guesses)
     labels = {name: _LABELS[table] for name, table in tables.items() if table in _LABELS}
-    taken = {guess.join.file for guess in guesses.values() if guess.join is not None}
+    taken = {guess.join.file for guess in guesses.values() if guess.join is not None and guess.join.file != guess.file}
     unknown = [name for name, guess in guesses.items() if not guess.placed and name not in taken]
     nodes = {name: label(name, _key(around[name])) for name in unknown if around[name].named_by}
     guesses |= {name: _node(around[name], kind) for name, kind in nodes.items()}

@@ -23,6 +23,8 @@ DataType = pl.DataType | DataTypeClass
 def joined(table: pl.LazyFrame, other: pl.LazyFrame, block: Block, *, file: str) -> pl.LazyFrame:
     """The rows with the columns of the other file that stand there under the same id; what both files have stays as it is here.
 
+    Where the other file is the same, gaps are filled from the first row of the same id that says something.
+
     Raises:
         SchemaError: one of the files lacks the column with the id.
     """
@@ -31,6 +33,13 @@ def joined(table: pl.LazyFrame, other: pl.LazyFrame, block: Block, *, file: str)
     here, there = _there(block.join.on), "__there"
     key = _field(other, block.join.there, block.join.file, block).cast(pl.String).alias(there)
     mine = table.collect_schema()
+    if block.join.file == block.file:
+        gaps = [name for name in mine if name not in ("file", "line", here)]
+        said = (pl.col(name).sort_by("line").drop_nulls().first().alias(f"__{name}") for name in gaps)
+        first = other.with_columns(key).drop_nulls(there).group_by(there).agg(said)
+        filled = table.with_columns(_field(table, block.join.on, file, block).cast(pl.String).alias("__here"))
+        filled = filled.join(first, left_on="__here", right_on=there, how="left")
+        return filled.select(*(pl.coalesce(name, f"__{name}") if name in gaps else name for name in mine))
     more = [name for name in other.collect_schema() if name not in mine]
     first = other.select(key, *more).drop_nulls(there).unique(there, keep="first", maintain_order=True)
     held = table.with_columns(_field(table, block.join.on, file, block).cast(pl.String).alias("__here"))

@@ -13,6 +13,7 @@ from kg_builder.guessing.proposals import ColumnGuess, FileGuess
 
 _ENOUGH = 0.98
 """The share of products (users) for whom a column must say one thing only to be theirs."""
+_LASTING = ("title", "description", "brand", "categories", "price")
 
 
 def lines(around: Mapping[str, Surroundings], guesses: Mapping[str, FileGuess]) -> dict[str, FileGuess]:
@@ -49,6 +50,20 @@ def _line(one: Surroundings, column: str, link: Link, other: Surroundings) -> Fi
     return replace(guess, join=join, constants=constants, reason=f"{guess.reason}; the rest is in {link.file}")
 
 
+def filled(around: Surroundings, guess: FileGuess) -> FileGuess:
+    """The guess with gaps filled where rows stand together and only the first of them says what holds for all: variants."""
+    frame, kept = around.file.frame, {one.column for one in guess.columns if one.ours in (*_LASTING, "user", "at")}
+    for name, group in around.file.columns.items():
+        if guess.join is not None or not group.together or len(group.distinct) > 0.9 * group.rows:
+            continue
+        most = 1.05 * len(group.distinct)
+        gaps = [one for one in kept - {name} if 0.4 * most < around.file.columns[one].filled < min(most, 0.9 * group.rows)]
+        if gaps and all(_says_one(frame, name, one, least=0) for one in gaps):
+            reason = f"{guess.reason}; only the first row of each {name} says all"
+            return replace(guess, join=Join(guess.file, name, name), reason=reason)
+    return guess
+
+
 def told_of(around: Mapping[str, Surroundings], guesses: Mapping[str, FileGuess]) -> tuple[dict[str, FileGuess], list[FileGuess]]:
     """The files, and products and users that no file of their own describes but columns of events do, which leave the events."""
     kept, told = dict(guesses), list[FileGuess]()
@@ -66,8 +81,9 @@ def told_of(around: Mapping[str, Surroundings], guesses: Mapping[str, FileGuess]
 def _told(table: str, end: str, guess: FileGuess, around: Surroundings) -> FileGuess | None:
     own = next(one.column for one in guess.columns if one.ours == end)
     rest = [one.column for one in guess.columns if one.reason.startswith("a property")]
-    frame = around.file.frame
-    said = [name for name in rest if _says_one(frame, own, name)]
+    frame, there = around.file.frame, around.file.columns
+    lasting = [name for name in rest if there[name].time is None and not there[name].priced and len(there[name].distinct) > 1]
+    said = [name for name in lasting if _says_one(frame, own, name)]
     if not said:
         return None
     rows = frame.select(own, *said).drop_nulls(own).unique(own, keep="first", maintain_order=True)
@@ -81,11 +97,11 @@ def _told(table: str, end: str, guess: FileGuess, around: Surroundings) -> FileG
     return replace(found, sure=round(min(guess.sure, 0.7), 2), reason=reason, layout=guess.layout)
 
 
-def _says_one(frame: pl.DataFrame, own: str, name: str) -> bool:
+def _says_one(frame: pl.DataFrame, own: str, name: str, least: int = 5) -> bool:
     """True where the column has one value for (nearly) everything that several rows tell of."""
     if frame.schema[name].is_nested():
         return False
     counted = (
         frame.drop_nulls([own, name]).group_by(own).agg(pl.len(), pl.col(name).n_unique().alias("n")).filter(pl.col("len") > 1)
     )
-    return counted.height >= 5 and int((counted["n"] == 1).sum()) >= _ENOUGH * counted.height
+    return counted.height >= least and int((counted["n"] == 1).sum()) >= _ENOUGH * counted.height

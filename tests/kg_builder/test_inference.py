@@ -322,6 +322,24 @@ def test_products_and_users_that_only_events_describe_are_told_of_once(tmp_path)
     assert len(rejects) == 0
 
 
+def test_variants_that_leave_out_what_their_first_row_says_get_it(tmp_path):
+    head = "Handle,Title,Vendor,Type,Option1 Value,Variant SKU,Variant Price,Image Src\n"
+    goods = "".join(
+        f"nice-{n},{f'Nice Thing {n},{brand},Clock' if size == 'S' else ',,'},{size},NT-{n}-{size},19.{n + 10},\n"
+        for n, brand in enumerate(("Acme", "Borealis") * 20)
+        for size in "SML"
+    )
+    rows = "".join(
+        f"#{1001 + n},c{n % 40}@x.example,NT-{n % 40}-{'SML'[n % 3]},2,2021-05-01 10:00:00 +0200\n" for n in range(150)
+    )
+    orders = "Name,Email,Lineitem sku,Lineitem quantity,Created at\n"
+    proposal = infer(write(tmp_path, products_export__csv=head + goods, orders_export__csv=orders + rows))
+    product = built(tmp_path, proposal).nodes["Product"].collect()
+    assert product.height == 120
+    assert product["title"].null_count() == 0
+    assert columns_of(proposal, "products_export.csv")["Variant SKU"] == "id"
+
+
 def test_a_test_split_beside_a_train_split_is_left_out(tmp_path):
     rows = "".join(f"u{n % 30},i{n % 41},{1500000000 + n}\n" for n in range(100))
     proposal = infer(write(tmp_path, train__csv="user,item,time\n" + rows, test__csv="user,item,time\n" + rows))

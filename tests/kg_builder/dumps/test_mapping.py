@@ -215,6 +215,19 @@ def test_a_line_of_an_order_gets_what_the_order_says(tmp_path):
         dump_of(tmp_path, {"orders-1.jsonl": "{}", "orders-2.jsonl": '{"n": 1}'}, JOINED)
 
 
+def test_gaps_are_filled_from_the_rows_of_the_same_id_where_a_file_is_joined_with_itself(tmp_path):
+    text = "handle,sku,title,size\ncup,c1,Cup,S\ncup,c2,,\npot,p1,,L\npot,p2,Pot,M\n"
+    block = """
+    [[source]]
+    file = "p.csv"
+    table = "products"
+    columns = { sku = "id", title = "title", size = "size" }
+    join = { file = "p.csv", on = "handle" }
+    """
+    rows = dump_of(tmp_path, {"p.csv": text}, block).products.sort("line").select("id", "title", "size", "line").collect().rows()
+    assert rows == [("c1", "Cup", "S", 2), ("c2", "Cup", "S", 3), ("p1", "Pot", "L", 4), ("p2", "Pot", "M", 5)]
+
+
 def test_things_that_are_told_of_in_the_rows_of_something_else_are_told_of_once(tmp_path):
     text = "wer,was,name\nk1,p1,Cup\nk2,p1,Cup\nk2,p2,Pot\nk3,p2,Big pot\n"
     blocks = """
