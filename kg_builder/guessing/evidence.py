@@ -88,8 +88,11 @@ def _link(table: str) -> Callable[[Profile, Surroundings], list[Evidence]]:
         link = around.link_to(column.name, table)
         if link is not None:
             return [(0.9 * link.share, f"{link.share:.0%} of its values are {link.key} of {link.file}")]
-        if around.links.get(column.name) and any(around.tables.get(one.file) for one in around.links[column.name]):
-            other = around.links[column.name][0]
+        others = [
+            one for one in around.links.get(column.name, ()) if around.tables.get(one.file) in ("products", "users", "categories")
+        ]
+        if others:
+            other = others[0]
             return [(-0.8, f"holds {other.key} of {other.file}")]
         found: list[Evidence] = []
         if table in around.tables.values():
@@ -155,9 +158,10 @@ def _categories(column: Profile, _around: Surroundings) -> list[Evidence]:
 def _related(column: Profile, around: Surroundings) -> list[Evidence]:
     keys = [one for name, one in around.file.columns.items() if one.single > 0.5 and name != column.name]
     share = max((overlap(column.items(), key.distinct) for key in keys), default=0.0)
-    return (
-        [(0.75 * share, "lists of ids of the same file")] if share > 0.5 and not column.numeric else [(-0.6, "no lists of ids")]
-    )
+    listed = column.listed or column.separator is not None
+    if listed and share > 0.5:
+        return [(0.75 * share, "lists of ids of the same file")]
+    return [(-0.3, "few are ids of the same file") if listed and share > 0.01 else (-0.6, "no lists of ids of the same file")]
 
 
 def _rating(column: Profile, _around: Surroundings) -> list[Evidence]:

@@ -340,6 +340,13 @@ def test_variants_that_leave_out_what_their_first_row_says_get_it(tmp_path):
     assert columns_of(proposal, "products_export.csv")["Variant SKU"] == "id"
 
 
+def test_an_id_that_stands_in_a_row_twice_is_still_its_id(tmp_path):
+    goods = "".join(f"P{n},Nice thing {n},Acme,P{n}\n" for n in range(60))
+    reviews = "".join(f"C{n % 20},P{n % 60},{1 + n % 5},Nice and good {n}\n" for n in range(90))
+    write(tmp_path, meta__csv="asin,title,brand,code\n" + goods, reviews__csv="user,asin,overall,text\n" + reviews)
+    assert columns_of(infer(tmp_path), "meta.csv") == {"asin": "id", "title": "title", "brand": "brand", "code": "code"}
+
+
 def test_a_test_split_beside_a_train_split_is_left_out(tmp_path):
     rows = "".join(f"u{n % 30},i{n % 41},{1500000000 + n}\n" for n in range(100))
     proposal = infer(write(tmp_path, train__csv="user,item,time\n" + rows, test__csv="user,item,time\n" + rows))
