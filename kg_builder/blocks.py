@@ -18,6 +18,8 @@ class Split:
 
     path: str | None = None
     list: str | None = None
+    levels: bool = False
+    """True where a list holds the levels of one path, from the top down, and not several names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,11 +212,14 @@ def _list(said: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
 
 
 def _split(said: Mapping[str, Any], key: str, where: str) -> Split:
-    parts = _texts(said, key, where)
-    for name in parts:
-        if name not in ("path", "list"):
-            raise SchemaError(f"{where}: {key} has no key {name!r}{did_you_mean(name, ['path', 'list'])}; known: path, list")
-    return Split(**parts)
+    known = ("path", "list", "levels")
+    for name in _table(said, key, where):
+        if name not in known:
+            raise SchemaError(f"{where}: {key} has no key {name!r}{did_you_mean(name, known)}; known: {', '.join(known)}")
+    levels = said[key].get("levels", False)
+    if not isinstance(levels, bool):
+        raise SchemaError(f"{where}: {key}.levels must be true or false (got {levels!r})")
+    return Split(**_texts({key: {name: sign for name, sign in said[key].items() if name != "levels"}}, key, where), levels=levels)
 
 
 def _join(said: Mapping[str, Any], where: str) -> Join | None:

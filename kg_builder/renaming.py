@@ -231,6 +231,9 @@ def _split(name: str, dtype: pl.DataType, block: Block) -> pl.Expr | None:
     if ours in _PATHS:
         split = given or Split()
         path, listed = split.path or " > ", "|" if split.list is None else split.list
+        if split.levels:
+            names = pl.col(there).cast(pl.List(pl.String())) if isinstance(dtype, pl.List) else items(there, listed)
+            return names.map_batches(_boxed, return_dtype=pl.List(pl.List(pl.String())))
         if isinstance(dtype, pl.List):
             return _paths_of_lists(there, dtype, path)
         return paths(there, path, listed)

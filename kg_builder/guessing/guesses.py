@@ -7,7 +7,7 @@ from kg_builder.blocks import Split
 from kg_builder.columns import REQUIRED, columns_of
 from kg_builder.guessing.evidence import Surroundings, of_column, total
 from kg_builder.guessing.names import of_name, stem, words
-from kg_builder.guessing.profiles import FileProfile, Profile
+from kg_builder.guessing.profiles import FileProfile, Profile, levels
 from kg_builder.guessing.proposals import ColumnGuess, FileGuess
 from kg_builder.values import EARLIEST, property_name
 from kg_builder.vocabulary import KINDS, PERSONS, TABLES
@@ -151,6 +151,8 @@ def _described(ours: str, guess: ColumnGuess, file: FileProfile) -> ColumnGuess:
     if ours == "event":
         strange = {value: kind for value, kind in column.events.items() if value.lower() != kind}
         return replace(guess, values=strange)
+    if ours == "categories" and column.listed and levels(file.frame, column.name):
+        return replace(guess, split=Split(levels=True), reason=f"{guess.reason}, levels of a path")
     if ours == "categories":
         path, listed = (
             column.path or " > ",
@@ -193,6 +195,8 @@ def kept(column: Profile, known: frozenset[str] = frozenset()) -> ColumnGuess:
         if column.share(r"^\s*\{") > 0.5
         else None
     )
+    if why is None and property_name(column.name, frozenset()) in known:
+        why = "its values are not what its name says"
     if why is not None:
         return ColumnGuess(column.name, None, 0.0, f"left out: {why}", () if column.personal else column.examples)
     name = property_name(column.name, frozenset({"id", "source", "target", "file", "line", "key", "at", "day", "listed", *known}))

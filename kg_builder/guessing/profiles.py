@@ -259,6 +259,22 @@ def _profile(cells: pl.Series) -> Profile:
     return Profile(cells.name, text.filter(text.is_not_null() & (text != "")), rows, listed)
 
 
+def levels(frame: pl.DataFrame, name: str) -> bool:
+    """True where lists are paths from the top down: nearly every name stands below one other name only.
+
+    Example:
+        >>> lists = [["Home", "Tea", "Green"], ["Home", "Tea", "Black"], ["Home", "Coffee"], ["Toys", "Balls"], ["Toys", "Dolls"]]
+        >>> levels(pl.DataFrame({"path": lists}), "path"), levels(pl.DataFrame({"path": [one[::-1] for one in lists]}), "path")
+        (True, False)
+    """
+    rows = frame.select(pl.col(name).alias("child")).drop_nulls().with_row_index("row")
+    if rows.schema["child"] != pl.List(pl.String()):
+        return False
+    pairs = rows.explode("child").with_columns(pl.col("child").shift().over("row").alias("parent")).drop_nulls()
+    parents = pairs.group_by("child").agg(pl.col("parent").n_unique().alias("n"))
+    return parents.height >= 5 and int((parents["n"] == 1).sum()) >= 0.9 * parents.height
+
+
 def overlap(one: Collection[str], other: frozenset[str]) -> float:
     """The share of the first values that are among the second."""
     return sum(value in other for value in one) / len(one) if one else 0.0

@@ -173,6 +173,7 @@ def _further(guess: FileGuess) -> Iterator[str]:
         yield "[source.split]"
         for name, split in splits:
             parts = [f"{key} = {_text(sign)}" for key, sign in (("path", split.path), ("list", split.list)) if sign is not None]
+            parts += ["levels = true"] if split.levels else []
             yield f"{_key(name)} = {{ {', '.join(parts)} }}"
     if formats := [(one.column, one.format) for one in kept if one.format is not None]:
         yield "[source.formats]"

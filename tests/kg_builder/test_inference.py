@@ -347,6 +347,24 @@ def test_an_id_that_stands_in_a_row_twice_is_still_its_id(tmp_path):
     assert columns_of(infer(tmp_path), "meta.csv") == {"asin": "id", "title": "title", "brand": "brand", "code": "code"}
 
 
+def test_lists_of_names_that_nest_are_paths_and_others_are_not(tmp_path):
+    nested = [["Home", "Tea", f"Tea {n % 7}"] if n % 2 else ["Garden", f"Seeds {n % 5}"] for n in range(60)]
+    flat = [[f"Genre {n % 5}", f"Genre {n * 3 % 7}"] for n in range(60)]
+    for lists, count in ((nested, 15), (flat, 7)):
+        rows = [{"sku": f"p{n}", "title": f"Thing {n}", "category": names} for n, names in enumerate(lists)]
+        (tmp_path / "products.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        categories = built(tmp_path, infer(tmp_path)).nodes["Category"].select("id").collect()["id"]
+        assert len(categories) == count
+        assert any(" > " in one for one in categories) == (lists is nested)
+
+
+def test_a_column_that_is_not_what_its_name_says_is_left_out(tmp_path):
+    rows = "".join(f"p{n},Nice thing {n},see {n} below\n" for n in range(60))
+    proposal = infer(write(tmp_path, products__csv="sku,title,price\n" + rows))
+    assert "price" not in columns_of(proposal, "products.csv")
+    assert "its values are not what its name says" in proposal.to_toml()
+
+
 def test_a_test_split_beside_a_train_split_is_left_out(tmp_path):
     rows = "".join(f"u{n % 30},i{n % 41},{1500000000 + n}\n" for n in range(100))
     proposal = infer(write(tmp_path, train__csv="user,item,time\n" + rows, test__csv="user,item,time\n" + rows))

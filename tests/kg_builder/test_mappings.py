@@ -68,6 +68,7 @@ def test_a_block_says_which_rows_of_which_file_are_what():
         (USERS + 'join = { file = "o.csv", onn = "x" }', "join has no key 'onn'; did you mean 'on'"),
         (USERS + 'join = { file = "o.csv" }', "join must be { file = "),
         (USERS + 'join = { file = "/o.csv", on = "x" }', "file must lie in the source's folder"),
+        (USERS + "split.nr = { levels = 3 }", r"nr.levels must be true or false \(got 3\)"),
         (USERS + 'only.nr = "x"', "nr must be a list of texts"),
         ('[[source]]\nfile = "../a.csv"\ntable = "users"', "file must lie in the source's folder"),
         ('[[source]]\nfile = "/etc/passwd"\ntable = "users"', "file must lie in the source's folder"),

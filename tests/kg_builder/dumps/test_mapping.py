@@ -154,6 +154,8 @@ def test_categories_are_split_as_the_mapping_says(tmp_path):
     assert paths("nr,sub,top\n1,B,A\n2,,A\n3,,\n", levels) == [[["A", "B"]], [["A"]], None]
     assert paths('{"nr": 1, "c": ["A > B", "C"]}', one, "p.jsonl") == [[["A", "B"], ["C"]]]
     assert paths('{"nr": 1, "c": [["A", "B"], ["C"]]}', one, "p.jsonl") == [[["A", "B"], ["C"]]]
+    assert paths('{"nr": 1, "c": ["A", "B"]}', one + "split.c = { levels = true }", "p.jsonl") == [[["A", "B"]]]
+    assert paths("nr,c\n1,A|B\n2,\n", one + "split.c = { levels = true }") == [[["A", "B"]], None]
 
 
 def test_lists_of_products_and_of_own_words_are_split(tmp_path):
