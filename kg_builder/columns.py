@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from kg_builder.values import EARLIEST, none_if_empty
-from kg_builder.vocabulary import FURTHER
+from kg_builder.othernames import FURTHER
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "products": ("id",),

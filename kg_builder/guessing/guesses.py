@@ -10,7 +10,7 @@ from kg_builder.guessing.names import of_name, stem, words
 from kg_builder.guessing.profiles import FileProfile, Profile, levels
 from kg_builder.guessing.proposals import ColumnGuess, FileGuess
 from kg_builder.values import EARLIEST, property_name
-from kg_builder.vocabulary import KINDS, PERSONS, TABLES
+from kg_builder.othernames import KINDS, PERSONS, TABLES
 
 LEAST = 0.4
 """A column is taken for one of ours from here on."""

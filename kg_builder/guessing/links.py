@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from kg_builder.guessing.evidence import Link
 from kg_builder.guessing.names import label, of_name, stem, words
 from kg_builder.guessing.profiles import FileProfile, Profile, overlap
-from kg_builder.vocabulary import TABLES
+from kg_builder.othernames import TABLES
 
 _ROLES = {"user": "users", "product": "products"}
 

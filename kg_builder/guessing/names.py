@@ -4,7 +4,7 @@ import re
 
 from kg_builder.columns import aliases, plain
 from kg_builder.schema import RETAIL
-from kg_builder.vocabulary import GENERIC
+from kg_builder.othernames import GENERIC
 
 Evidence = tuple[float, str]
 """How much it speaks for (0 to 1) or against (-1 to 0) something, and why."""

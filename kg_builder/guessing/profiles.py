@@ -10,7 +10,7 @@ import polars as pl
 
 from kg_builder.guessing.dates import Time, clock, epoch, written
 from kg_builder.guessing.samples import Layout, flat, head, layout
-from kg_builder.vocabulary import EVENTS
+from kg_builder.othernames import EVENTS
 
 ROWS = 20_000
 """Rows of a file that are looked at."""
