@@ -38,8 +38,10 @@ if TYPE_CHECKING:
     from kg_builder.exports import read_export as read_export
     from kg_builder.fetching import fetch as fetch
     from kg_builder.fetching import known_sources as known_sources
+    from kg_builder.guessing.proposals import Proposal as Proposal
     from kg_builder.health import HealthReport as HealthReport
     from kg_builder.health import check as check
+    from kg_builder.inference import infer as infer
     from kg_builder.multigraph import from_networkx as from_networkx
     from kg_builder.multigraph import to_networkx as to_networkx
     from kg_builder.neighbours import neighbourhood as neighbourhood
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
 _HOME = {
     "enrichment": ("EnrichReport", "enrich"),
     "health": ("HealthReport", "check"),
+    "inference": ("infer",),
     "pipeline": ("BuildReport", "build"),
     "fetching": ("fetch", "known_sources"),
     "exports": ("ExportReport", "export", "read_export"),
@@ -66,6 +69,7 @@ _HOME = {
     "duplicates": ("ResolveReport", "resolve"),
     "stores": ("Build", "GraphStore", "StoreInfo", "connect"),
     "tables": ("GraphTables",),
+    "guessing.proposals": ("Proposal",),
     "schema": ("RETAIL", "EdgeSpec", "GraphSchema", "NodeSpec"),
     "cypher": ("Query",),
     "errors": (
@@ -109,6 +113,7 @@ __all__ = [
     "MissingSource",
     "ModelMissing",
     "NodeSpec",
+    "Proposal",
     "Query",
     "QueryError",
     "ResolveReport",
@@ -129,6 +134,7 @@ __all__ = [
     "export",
     "fetch",
     "from_networkx",
+    "infer",
     "known_sources",
     "neighbourhood",
     "read_export",

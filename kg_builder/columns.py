@@ -1,10 +1,13 @@
 """What the columns of other people's files are called, and which of ours each of them is."""
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
+from kg_builder.othernames import FURTHER
 from kg_builder.values import EARLIEST, none_if_empty
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
@@ -85,8 +88,14 @@ _ALIASES: Mapping[str, Mapping[str, str]] = {
         "tail": "tail tailid object objectid t o target to",
     },
 }
+_FORMS: Mapping[str, tuple[str, Callable[[pl.Expr], pl.Expr]]] = {
+    "boolean": (r"(?i)^(?:true|false)$", lambda value: value.str.to_lowercase() == "true"),
+    "integer": (r"^-?(?:0|[1-9]\d{0,17})$", lambda value: value.cast(pl.Int64)),
+    "float": (r"^-?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$", lambda value: value.cast(pl.Float64)),
+}
 _KNOWN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    table: {ours: tuple(names.split()) for ours, names in columns.items()} for table, columns in _ALIASES.items()
+    table: {ours: (*names.split(), *FURTHER.get(table, {}).get(ours, "").split()) for ours, names in columns.items()}
+    for table, columns in _ALIASES.items()
 }
 
 
@@ -110,6 +119,16 @@ def columns_of(table: str) -> list[str]:
     return list(_KNOWN[table])
 
 
+def aliases(table: str) -> Mapping[str, tuple[str, ...]]:
+    """What each of our columns of a table is called by others, without case and punctuation, the likeliest name first.
+
+    Example:
+        >>> aliases("events")["position"]
+        ('position', 'rank', 'step')
+    """
+    return _KNOWN[table]
+
+
 def named(table: str, names: Iterable[str]) -> dict[str, str]:
     """Which of the names is which of the table's columns: theirs to ours, each of ours once, the likeliest name of each.
 
@@ -119,9 +138,9 @@ def named(table: str, names: Iterable[str]) -> dict[str, str]:
     """
     theirs = list(names)
     found: dict[str, str] = {}
-    for ours, aliases in _KNOWN[table].items():
+    for ours, others in _KNOWN[table].items():
         ranked = [(0, name) for name in theirs if name == ours]
-        ranked += [(1 + aliases.index(plain(name)), name) for name in theirs if plain(name) in aliases and name not in found]
+        ranked += [(1 + others.index(plain(name)), name) for name in theirs if plain(name) in others and name not in found]
         if ranked:
             found[min(ranked)[1]] = ours
     return {name: found[name] for name in theirs if name in found}
@@ -145,3 +164,84 @@ def timed(table: pl.LazyFrame, column: str) -> pl.LazyFrame:
         at = pl.when((value != 0).fill_null(value=True)).then(said)
     others = [name for name in table.collect_schema() if name != column]
     return table.select(*others, at.alias("at"), position.alias("position"))
+
+
+def typed(table: pl.LazyFrame, names: Sequence[str]) -> pl.LazyFrame:
+    """The columns of text as booleans or numbers where every value is one; 007 is a code, so it stays text.
+
+    Example:
+        >>> said = pl.LazyFrame({"size": ["1", "2.5"], "code": ["007", "8"], "new": ["true", "False"]})
+        >>> typed(said, ["size", "code", "new"]).collect().rows()
+        [(1.0, '007', True), (2.5, '8', False)]
+    """
+    schema = table.collect_schema()
+    fits = [
+        ((pl.col(name).count() > 0) & pl.col(name).str.contains(form).all()).alias(f"{kind} {name}")
+        for name in names
+        for kind, (form, _) in _FORMS.items()
+        if schema[name] == pl.String()
+    ]
+    if not fits:
+        return table
+    said = table.select(fits).collect(engine="streaming").row(0, named=True)
+    found = {name: next((kind for kind in _FORMS if said.get(f"{kind} {name}")), None) for name in names}
+    return table.with_columns(_FORMS[kind][1](pl.col(name)).alias(name) for name, kind in found.items() if kind)
+
+
+def worded(table: pl.LazyFrame, known: Collection[str]) -> tuple[str, ...]:
+    """The columns beyond the known ones that hold text or lists of it."""
+    return tuple(
+        name
+        for name, dtype in table.collect_schema().items()
+        if name not in (*known, "file", "line") and dtype in (pl.String, pl.List(pl.String()))
+    )
+
+
+def items(name: str, separator: str = "|") -> pl.Expr:
+    """A column of text as lists: the items of `a|b` or of a JSON list.
+
+    Example:
+        >>> pl.DataFrame({"x": ["a|b", '["c"]', None]}).select(items("x"))["x"].to_list()
+        [['a', 'b'], ['c'], None]
+    """
+    dtype = pl.List(pl.String())
+    return _each(name, lambda cell: [str(item) for item in _listed(cell, separator)], dtype)
+
+
+def paths(name: str, path: str = " > ", separator: str = "|") -> pl.Expr:
+    """A column of text as paths from the top down: those of `A > B|C`, `["A > B", "C"]` or `[["A", "B"], ["C"]]`.
+
+    Example:
+        >>> pl.DataFrame({"x": ["A > B|C", '[["A", "B"]]']}).select(paths("x"))["x"].to_list()
+        [[['A', 'B'], ['C']], [['A', 'B']]]
+    """
+    dtype = pl.List(pl.List(pl.String()))
+
+    def read(cell: str) -> list[list[str]]:
+        found = _listed(cell, separator)
+        return [[str(part) for part in item] if isinstance(item, list) else _parts(str(item), path) for item in found]
+
+    return _each(name, read, dtype)
+
+
+def _parts(said: str, separator: str) -> list[str]:
+    return said.split(separator) if separator else [said]
+
+
+def _each(name: str, read: Callable[[str], list[Any]], dtype: pl.DataType) -> pl.Expr:
+    """What `read` makes of every cell, null where there is none."""
+
+    def column(cells: pl.Series) -> pl.Series:
+        return pl.Series(cells.name, [None if cell is None else read(cell) for cell in cells], dtype=dtype)
+
+    return pl.col(name).cast(pl.String).map_batches(column, return_dtype=dtype)
+
+
+def _listed(cell: str, separator: str) -> list[Any]:
+    if cell.lstrip().startswith("["):
+        try:
+            found: list[Any] = json.loads(cell)
+        except ValueError:
+            return _parts(cell, separator)
+        return found
+    return _parts(cell, separator)

@@ -1,6 +1,6 @@
 """What lines of events and orders tell of other things: of their products, of their users, of the types of their values."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -11,38 +11,11 @@ from kg_builder.values import none_if_empty
 _VAGUE = frozenset({"name", "label", "summary", "details", "body", "about"})
 """Names that mean a title or a text in a table of products, and anything elsewhere."""
 _TOLD = ("title", "description", "brand", "categories")
-_FORMS: Mapping[str, tuple[str, Callable[[pl.Expr], pl.Expr]]] = {
-    "boolean": (r"(?i)^(?:true|false)$", lambda value: value.str.to_lowercase() == "true"),
-    "integer": (r"^-?(?:0|[1-9]\d{0,17})$", lambda value: value.cast(pl.Int64)),
-    "float": (r"^-?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$", lambda value: value.cast(pl.Float64)),
-}
 
 
 def whole(column: str) -> pl.Expr:
     """The column as text, an id that became a float on its way (`17850.0`) whole again."""
     return pl.col(column).cast(pl.String).str.replace(r"^\s*(\d+)\.0*\s*$", "${1}")
-
-
-def typed(table: pl.LazyFrame, names: Sequence[str]) -> pl.LazyFrame:
-    """The columns of text as booleans or numbers where every value is one; 007 is a code, so it stays text.
-
-    Example:
-        >>> said = pl.LazyFrame({"size": ["1", "2.5"], "code": ["007", "8"], "new": ["true", "False"]})
-        >>> typed(said, ["size", "code", "new"]).collect().rows()
-        [(1.0, '007', True), (2.5, '8', False)]
-    """
-    schema = table.collect_schema()
-    fits = [
-        ((pl.col(name).count() > 0) & pl.col(name).str.contains(form).all()).alias(f"{kind} {name}")
-        for name in names
-        for kind, (form, _) in _FORMS.items()
-        if schema[name] == pl.String()
-    ]
-    if not fits:
-        return table
-    said = table.select(fits).collect(engine="streaming").row(0, named=True)
-    found = {name: next((kind for kind in _FORMS if said.get(f"{kind} {name}")), None) for name in names}
-    return table.with_columns(_FORMS[kind][1](pl.col(name)).alias(name) for name, kind in found.items() if kind)
 
 
 def commonest(table: pl.LazyFrame, one: str, said: str, by: pl.Expr | None = None) -> pl.LazyFrame:

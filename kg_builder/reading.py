@@ -133,7 +133,7 @@ class Reading:
         frames = self._counted(path, frames)
         if self.scratch is None:
             parts = [frame.lazy() for frame in frames]
-            return pl.concat(_alike(parts), how="diagonal_relaxed").collect().lazy()
+            return pl.concat(alike(parts), how="diagonal_relaxed").collect().lazy()
         folder = self.scratch / f"read-{len(list(self.scratch.glob('read-*')))}-{path.name}"
         folder.mkdir(parents=True)
         for number, frame in enumerate(frames):
@@ -142,7 +142,7 @@ class Reading:
         files = sorted(folder.iterdir())
         if not mixed:
             return pl.scan_parquet(files)
-        return pl.concat(_alike([pl.scan_parquet(file) for file in files]), how="diagonal_relaxed")
+        return pl.concat(alike([pl.scan_parquet(file) for file in files]), how="diagonal_relaxed")
 
 
 def kind_of(path: Path) -> str | None:
@@ -202,22 +202,19 @@ def _lines(chunks: Iterator[Chunk], name: str) -> Iterator[pl.DataFrame]:
         )
 
 
-def _alike(frames: Sequence[pl.LazyFrame]) -> list[pl.LazyFrame]:
+def alike(frames: Sequence[pl.LazyFrame]) -> list[pl.LazyFrame]:
     """The frames with one type a column: where pieces of a file differ and no number type holds both, as text."""
     kinds: dict[str, set[pl.DataType]] = {}
     schemas = [frame.collect_schema() for frame in frames]
     for schema in schemas:
         for name, dtype in schema.items():
-            kinds.setdefault(name, set()).add(dtype)
-    clash = [name for name, found in kinds.items() if len(found) > 1 and not all(_is_number(dtype) for dtype in found)]
+            if dtype != pl.Null:
+                kinds.setdefault(name, set()).add(dtype)
+    clash = [name for name, found in kinds.items() if len(found) > 1 and not all(dtype.is_numeric() for dtype in found)]
     return [
         frame.with_columns(_as_text(name, schema[name]) for name in clash if name in schema)
         for frame, schema in zip(frames, schemas, strict=True)
     ]
-
-
-def _is_number(dtype: pl.DataType) -> bool:
-    return dtype.is_numeric() or isinstance(dtype, pl.Null)
 
 
 def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:

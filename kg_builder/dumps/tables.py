@@ -1,14 +1,13 @@
 """A shop's own tables: products, users, reviews, events, categories, triples as CSV or Parquet, or as frames from Python."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import narwhals as nw
 import polars as pl
 
-from kg_builder.columns import REQUIRED, named
+from kg_builder.columns import REQUIRED, items, named, paths, typed, worded
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import DumpError, MissingSource, SchemaError, did_you_mean
 from kg_builder.reading import Reading
@@ -53,7 +52,7 @@ def read(source: Source, reading: Reading) -> Dump:
     parts = {table: _named(frame, table) for table, frame in frames.items()}
     if "products" in parts:
         parts["products"] = _unpacked(parts["products"])
-    texts = _texts(parts["products"]) if "products" in parts else ()
+    texts = worded(parts["products"], _KNOWN) if "products" in parts else ()
     return Dump(
         name,
         FORMAT,
@@ -100,38 +99,13 @@ def _scan(path: Path, reading: Reading) -> pl.LazyFrame:
     table = reading.delimited(path)
     if not [name for name in table.collect_schema() if name not in ("file", "line")]:
         return pl.LazyFrame(schema=dict.fromkeys(REQUIRED[path.name.split(".")[0]], pl.String()))
-    return _typed(table)
+    return typed(table, [name for name in table.collect_schema() if name not in (*_KNOWN, "file", "line")])
 
 
 def _placed(table: pl.LazyFrame, name: str) -> pl.LazyFrame:
     """The rows with `file` and `line`; columns of these names move aside, for a shop may well sell by product line."""
     taken: dict[str, str] = {column: f"{column}_" for column in ("file", "line") if column in table.collect_schema()}
     return table.rename({**taken, _ROW: "line"}).with_columns(pl.lit(name).alias("file"), pl.col("line").cast(pl.Int64))
-
-
-def _typed(table: pl.LazyFrame) -> pl.LazyFrame:
-    """Further columns as numbers or booleans where every value is one; a number with leading zeros is a code, so it is text."""
-    others = [name for name in table.collect_schema() if name not in (*_KNOWN, "file", "line")]
-    if not others:
-        return table
-    number = r"^-?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$"
-    forms = {"integer": r"^-?(0|[1-9]\d{0,17})$", "float": number, "boolean": r"^(true|false)$"}
-    tests = [
-        pl.col(name).str.to_lowercase().str.contains(form).all().alias(f"{kind} {name}")
-        for name in others
-        for kind, form in forms.items()
-    ]
-    there = [(pl.col(name).count() > 0).alias(f"any {name}") for name in others]
-    said = table.select(*tests, *there).collect(engine="streaming").row(0, named=True)
-    typed = []
-    for name in others:
-        if not said[f"any {name}"]:
-            continue
-        if said[f"boolean {name}"]:
-            typed.append((pl.col(name).str.to_lowercase() == "true").alias(name))
-        elif said[f"integer {name}"] or said[f"float {name}"]:
-            typed.append(pl.col(name).cast(pl.Int64 if said[f"integer {name}"] else pl.Float64))
-    return table.with_columns(typed)
 
 
 def _named(table: pl.LazyFrame, name: str) -> pl.LazyFrame:
@@ -150,50 +124,11 @@ def _named(table: pl.LazyFrame, name: str) -> pl.LazyFrame:
 
 def _unpacked(products: pl.LazyFrame) -> pl.LazyFrame:
     schema = products.collect_schema()
-    names, paths = pl.List(pl.String()), pl.List(pl.List(pl.String()))
-    split = [
-        pl.col(name).map_batches(lambda cells: _each(cells, _items, names), return_dtype=names)
-        for name in _LISTS
-        if schema.get(name) == pl.String()
-    ]
-    if "categories" in schema and schema["categories"] != paths:
-        said = pl.col("categories")
+    split = [items(name) for name in _LISTS if schema.get(name) == pl.String()]
+    if "categories" in schema and schema["categories"] != pl.List(pl.List(pl.String())):
         if isinstance(schema["categories"], pl.List):
-            split.append(said.cast(names).list.eval(pl.element().str.split(PATH_SEPARATOR)))
+            names = pl.col("categories").cast(pl.List(pl.String()))
+            split.append(names.list.eval(pl.element().str.split(PATH_SEPARATOR)))
         else:
-            split.append(said.cast(pl.String).map_batches(lambda cells: _each(cells, _paths, paths), return_dtype=paths))
+            split.append(paths("categories", PATH_SEPARATOR))
     return products.with_columns(split)
-
-
-def _each(cells: pl.Series, read: Callable[[str], list[Any]], dtype: pl.DataType) -> pl.Series:
-    """What `read` makes of every cell, null where there is none."""
-    return pl.Series(cells.name, [None if cell is None else read(cell) for cell in cells], dtype=dtype)
-
-
-def _items(cell: str) -> list[str]:
-    """The items of `a|b` or of a JSON list."""
-    return [str(item) for item in _listed(cell)]
-
-
-def _paths(cell: str) -> list[list[str]]:
-    """The paths of `A > B|C`, of `["A > B", "C"]` or of `[["A", "B"], ["C"]]`, each from the top down."""
-    return [[str(name) for name in item] if isinstance(item, list) else str(item).split(PATH_SEPARATOR) for item in _listed(cell)]
-
-
-def _listed(cell: str) -> list[Any]:
-    if cell.lstrip().startswith("["):
-        try:
-            found: list[Any] = json.loads(cell)
-        except ValueError:
-            return cell.split("|")
-        return found
-    return cell.split("|")
-
-
-def _texts(products: pl.LazyFrame) -> tuple[str, ...]:
-    """Further columns that hold words."""
-    return tuple(
-        name
-        for name, dtype in products.collect_schema().items()
-        if name not in (*_KNOWN, "file") and dtype in (pl.String, pl.List(pl.String))
-    )

@@ -3,7 +3,8 @@
 import polars as pl
 import pytest
 
-from kg_builder.facts import commonest, products_told_of, told_of_products, typed, whole
+from kg_builder.columns import typed
+from kg_builder.facts import commonest, products_told_of, told_of_products, whole
 
 
 @pytest.mark.parametrize(

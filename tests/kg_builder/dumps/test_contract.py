@@ -4,7 +4,7 @@ import gzip
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -27,9 +27,13 @@ class Example:
     files: Mapping[str, pl.DataFrame]
     dirt: Mapping[str, pl.DataFrame]
     reason: str
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """Files that are no tables, such as a mapping."""
 
     def write(self, folder: Path, *, dirty: bool = False, seed: int | None = None, rows: int | None = None) -> Path:
         folder.mkdir(exist_ok=True)
+        for name, text in self.texts.items():
+            (folder / name).write_text(text)
         for name, frame in self.files.items():
             table = pl.concat([frame, self.dirt[name]], how="diagonal") if dirty and name in self.dirt else frame
             if seed is not None:
@@ -343,6 +347,62 @@ EXAMPLES |= {
         {"tea.train.inter": rows("user_id:token item_id:token event:token", ("u9", "i1", "teleported"))},
         "event must be viewed, carted, bought or interacted",
     ),
+}
+
+MAPPING = """
+[[source]]
+file = "artikel*.csv"
+table = "products"
+rest = "properties"
+[source.columns]
+nr = "id"
+bezeichnung = "title"
+warengruppe = "categories"
+preis = "price"
+[source.split]
+warengruppe = { path = "/", list = ";" }
+
+[[source]]
+file = "bestellungen.jsonl"
+table = "events"
+columns = { kunde = "user", artikel = "product", typ = "event", wann = "at", menge = "quantity", beleg = "key" }
+values.typ = { KAUF = "bought", ANSICHT = "viewed" }
+formats.wann = "%d.%m.%Y %H:%M"
+
+[[source]]
+file = "filialen.parquet"
+node = "Store"
+columns = { nr = "id", stadt = "city" }
+
+[[source]]
+file = "besuche.tsv"
+edge = ["User", "VISITED", "Store"]
+columns = { kunde = "source", filiale = "target", wann = "at" }
+"""
+EXAMPLES |= {
+    "mapping": Example(
+        {
+            "artikel-1.csv": rows(
+                "nr bezeichnung warengruppe preis farbe gewicht",
+                ("7", "Kanne", "Küche/Tee;Geschenke", "1.299,50 €", "rot", "1,5"),
+                ("8", "Tasse", "Küche", "", "blau", "0,25"),
+                ("8", "Tasse", "Küche", "", None, None),
+            ),
+            "artikel-2.csv": rows("nr bezeichnung warengruppe preis", ("9", "Becher", "Küche/Tee", "2,00")),
+            "bestellungen.jsonl": rows(
+                "kunde artikel typ wann menge beleg",
+                (1, 7, "KAUF", "03.02.2017 10:15", 2, "b1"),
+                (1, 7, "KAUF", "03.02.2017 10:15", 1, "b1"),
+                (2, 8, "ANSICHT", "04.02.2017 10:15", None, None),
+                (2, 8, "ANSICHT", "04.02.2017 10:15", None, None),
+            ),
+            "filialen.parquet": rows("nr stadt", (1, "Graz"), (2, "Wien")),
+            "besuche.tsv": rows("kunde filiale wann", (1, 1, "2017-02-03"), (1, 2, "2017-02-03"), (2, 2, None)),
+        },
+        {"bestellungen.jsonl": rows("kunde artikel typ wann", (1, 7, "STORNO", "03.02.2017 10:15"))},
+        "event must be viewed, carted, bought or interacted",
+        {"mapping.toml": MAPPING},
+    )
 }
 
 
