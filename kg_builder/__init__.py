@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kg_builder.cypher import Query as Query
-    from kg_builder.duplicates import ResolveReport as ResolveReport
-    from kg_builder.duplicates import resolve as resolve
     from kg_builder.enrichment import EnrichReport as EnrichReport
     from kg_builder.enrichment import enrich as enrich
     from kg_builder.errors import BadRequest as BadRequest
@@ -38,15 +36,17 @@ if TYPE_CHECKING:
     from kg_builder.exports import read_export as read_export
     from kg_builder.fetching import fetch as fetch
     from kg_builder.fetching import known_sources as known_sources
-    from kg_builder.guessing.proposals import Proposal as Proposal
     from kg_builder.health import HealthReport as HealthReport
     from kg_builder.health import check as check
     from kg_builder.inference import infer as infer
+    from kg_builder.inference.proposals import Proposal as Proposal
     from kg_builder.multigraph import from_networkx as from_networkx
     from kg_builder.multigraph import to_networkx as to_networkx
     from kg_builder.neighbours import neighbourhood as neighbourhood
     from kg_builder.pipeline import BuildReport as BuildReport
     from kg_builder.pipeline import build as build
+    from kg_builder.resolving import ResolveReport as ResolveReport
+    from kg_builder.resolving import resolve as resolve
     from kg_builder.schema import RETAIL as RETAIL
     from kg_builder.schema import EdgeSpec as EdgeSpec
     from kg_builder.schema import GraphSchema as GraphSchema
@@ -66,10 +66,10 @@ _HOME = {
     "exports": ("ExportReport", "export", "read_export"),
     "multigraph": ("from_networkx", "to_networkx"),
     "neighbours": ("neighbourhood",),
-    "duplicates": ("ResolveReport", "resolve"),
+    "resolving": ("ResolveReport", "resolve"),
     "stores": ("Build", "GraphStore", "StoreInfo", "connect"),
     "tables": ("GraphTables",),
-    "guessing.proposals": ("Proposal",),
+    "inference.proposals": ("Proposal",),
     "schema": ("RETAIL", "EdgeSpec", "GraphSchema", "NodeSpec"),
     "cypher": ("Query",),
     "errors": (

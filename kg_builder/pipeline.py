@@ -12,9 +12,9 @@ from polars.exceptions import PolarsError
 
 from kg_builder.dumps import Source, read_dump
 from kg_builder.errors import BadRequest, DamagedDump, QueryError, StoreMissing, TooManyFaults
-from kg_builder.merging import rewired
 from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
+from kg_builder.resolving.merging import rewired
 from kg_builder.schema import EdgeType
 from kg_builder.stores import Build, GraphStore, Progress, connect
 from kg_builder.tables import GraphTables

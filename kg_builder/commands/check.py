@@ -11,7 +11,7 @@ from kg_builder.console import AsJson, Store, cell, one_line_errors, open_store,
 
 if TYPE_CHECKING:
     from kg_builder.health import HealthReport
-    from kg_builder.measures import Measure
+    from kg_builder.health.measures import Measure
 
 EXAMPLE = (
     "Examples: kg-builder check magazines.graph  ·  "

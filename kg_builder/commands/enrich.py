@@ -11,7 +11,7 @@ from kg_builder.console import AsJson, Store, one_line_errors, open_store, print
 
 if TYPE_CHECKING:
     from kg_builder.enrichment import Attribute, EnrichReport
-    from kg_builder.linking import Coverage
+    from kg_builder.enrichment.linking import Coverage
 
 EXAMPLE = (
     "Examples: kg-builder enrich magazines.graph --dry-run  ·  "

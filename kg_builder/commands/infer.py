@@ -9,7 +9,7 @@ from kg_builder.console import AsJson, one_line_errors, print_json, print_table
 from kg_builder.errors import BadRequest
 
 if TYPE_CHECKING:
-    from kg_builder.guessing.proposals import Proposal
+    from kg_builder.inference.proposals import Proposal
 
 EXAMPLE = "Example: kg-builder infer shop --out m.toml && kg-builder build shop --mapping m.toml --into shop.graph"
 

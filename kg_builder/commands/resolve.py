@@ -8,8 +8,8 @@ import typer
 from kg_builder.console import AsJson, Store, one_line_errors, open_store, print_json, print_table, progress_bars
 
 if TYPE_CHECKING:
-    from kg_builder.duplicates import ResolveReport
-    from kg_builder.matching import Vectors
+    from kg_builder.resolving import ResolveReport
+    from kg_builder.resolving.matching import Vectors
 
 EXAMPLE = "Examples: kg-builder resolve magazines.graph --dry-run  ·  kg-builder resolve magazines.graph --undo Brand/bonniercorp"
 
@@ -31,8 +31,8 @@ def run(
 ) -> None:
     """Merge brands, categories and products that are one thing; every merge is recorded and can be undone."""
     with one_line_errors():
-        from kg_builder.aliases import LABELS
-        from kg_builder.duplicates import resolve
+        from kg_builder.resolving import resolve
+        from kg_builder.resolving.aliases import LABELS
 
         model = _model() if vectors else None
         with open_store(store, create=False, read_only=dry_run) as opened, progress_bars(quiet=as_json) as progress:
@@ -70,7 +70,7 @@ def _print(report: "ResolveReport", *, dry_run: bool) -> None:
 
 
 def _model() -> "Vectors":
-    from kg_builder.models import text_vectors
+    from kg_builder.resolving.models import text_vectors
 
     vectors: Vectors = text_vectors()
     return vectors

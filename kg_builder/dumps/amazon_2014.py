@@ -11,11 +11,11 @@ from pathlib import Path
 import polars as pl
 from polars.exceptions import PolarsError
 
-from kg_builder.amazon import of_year, year_of
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource
-from kg_builder.jsonlines import Fields, first_object, listed, paths_of_names
+from kg_builder.layouts.amazon import of_year, year_of
 from kg_builder.reading import Reading
+from kg_builder.reading.jsonlines import Fields, first_object, listed, paths_of_names
 from kg_builder.values import none_if_empty
 
 FORMAT = "amazon-2014"

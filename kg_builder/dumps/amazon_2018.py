@@ -7,11 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
-from kg_builder.amazon import of_year, year_of
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource
-from kg_builder.jsonlines import paths_of_one
+from kg_builder.layouts.amazon import of_year, year_of
 from kg_builder.reading import Reading
+from kg_builder.reading.jsonlines import paths_of_one
 from kg_builder.values import none_if_empty
 
 FORMAT = "amazon-2018"

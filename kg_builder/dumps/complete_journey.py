@@ -11,8 +11,8 @@ import polars as pl
 
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource
-from kg_builder.jsonlines import paths_of_one
 from kg_builder.reading import Reading
+from kg_builder.reading.jsonlines import paths_of_one
 
 FORMAT = "complete-journey"
 LOOKS_FOR = (

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import polars as pl
 
-from kg_builder.columns import REQUIRED, named, timed, typed
-from kg_builder.dates import dated
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource, SchemaError, did_you_mean
-from kg_builder.facts import products_told_of, told_of_products, whole
+from kg_builder.layouts.dates import dated
+from kg_builder.layouts.facts import products_told_of, told_of_products, whole
 from kg_builder.reading import Reading, columns_of, files_of, held_out, kind_of
+from kg_builder.reading.columns import REQUIRED, named, timed, typed
 
 FORMAT = "events"
 LOOKS_FOR = (

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
-from kg_builder.columns import timed
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import DamagedDump, MissingSource, did_you_mean
-from kg_builder.jsonlines import listed, paths_of_names
 from kg_builder.reading import Reading
+from kg_builder.reading.columns import timed
+from kg_builder.reading.jsonlines import listed, paths_of_names
 from kg_builder.values import none_if_empty
 
 FORMAT = "interactions"

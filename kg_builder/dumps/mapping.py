@@ -6,13 +6,13 @@ from pathlib import Path, PurePath
 
 import polars as pl
 
-from kg_builder.blocks import Block
-from kg_builder.columns import typed, worded
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource, did_you_mean
-from kg_builder.mappings import NAME, load
+from kg_builder.layouts.blocks import Block
+from kg_builder.layouts.mappings import NAME, load
+from kg_builder.layouts.renaming import joined, renamed
 from kg_builder.reading import Reading, alike, files_of, kind_of
-from kg_builder.renaming import joined, renamed
+from kg_builder.reading.columns import typed, worded
 from kg_builder.schema import RETAIL, EdgeType
 from kg_builder.values import none_if_empty
 

@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import polars as pl
 
-from kg_builder.columns import plain, timed
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import DamagedDump, MissingSource, did_you_mean
-from kg_builder.files import first_line
 from kg_builder.reading import Reading, columns_of
+from kg_builder.reading.columns import plain, timed
+from kg_builder.reading.files import first_line
 from kg_builder.rejects import Sieve
 from kg_builder.values import none_if_empty
 

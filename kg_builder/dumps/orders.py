@@ -10,13 +10,13 @@ from pathlib import Path
 
 import polars as pl
 
-from kg_builder.columns import REQUIRED, named, plain, typed
-from kg_builder.dates import dated
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import DumpError, MissingSource, SchemaError
-from kg_builder.facts import commonest, products_told_of, told_of_products, whole
-from kg_builder.netting import netted
+from kg_builder.layouts.dates import dated
+from kg_builder.layouts.facts import commonest, products_told_of, told_of_products, whole
+from kg_builder.layouts.netting import netted
 from kg_builder.reading import Reading, columns_of, files_of, held_out, kind_of
+from kg_builder.reading.columns import REQUIRED, named, plain, typed
 from kg_builder.rejects import Sieve
 from kg_builder.values import none_if_empty, number, price
 

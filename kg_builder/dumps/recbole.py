@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import polars as pl
 
-from kg_builder.columns import named, plain, timed
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import DamagedDump, MissingSource, did_you_mean
 from kg_builder.reading import Reading, files_of
+from kg_builder.reading.columns import named, plain, timed
 from kg_builder.resolution import PATH_SEPARATOR
 from kg_builder.values import none_if_empty
 

@@ -7,10 +7,10 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
-from kg_builder.columns import REQUIRED, items, named, paths, typed, worded
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import DumpError, MissingSource, SchemaError, did_you_mean
 from kg_builder.reading import Reading
+from kg_builder.reading.columns import REQUIRED, items, named, paths, typed, worded
 from kg_builder.resolution import PATH_SEPARATOR
 
 FORMAT = "tables"

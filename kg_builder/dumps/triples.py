@@ -7,11 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
-from kg_builder.columns import REQUIRED, named
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource
 from kg_builder.reading import Reading, columns_of, files_of, held_out
-from kg_builder.triples import local_name, read_links, read_triples
+from kg_builder.reading.columns import REQUIRED, named
+from kg_builder.reading.triples import local_name, read_links, read_triples
 
 FORMAT = "triples"
 LOOKS_FOR = "N-Triples (.nt), kg.tsv, or columns head, relation, tail; a .link or links.tsv with item, entity where there is one"

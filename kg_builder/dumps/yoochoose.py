@@ -9,7 +9,7 @@ import polars as pl
 
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource
-from kg_builder.facts import commonest
+from kg_builder.layouts.facts import commonest
 from kg_builder.reading import Reading, columns_of, files_of
 from kg_builder.values import none_if_empty
 

@@ -66,7 +66,7 @@ def test_line_that_is_no_json(tmp_path):
 
 
 def test_line_that_is_no_json_beyond_the_first_chunk(tmp_path, monkeypatch):
-    monkeypatch.setattr("kg_builder.files.CHUNK", 64)
+    monkeypatch.setattr("kg_builder.reading.files.CHUNK", 64)
     users = [f"u{number}" for number in range(100)]
     objects = [review(reviewerID=user) for user in users]
     tables, rejects = build(amazon(tmp_path, *objects[:70], "oops", *objects[70:]))
@@ -268,8 +268,8 @@ def test_a_csv_field_of_10_megabytes_is_read_whole(tmp_path):
 
 
 def test_a_line_without_end_is_refused_before_memory_runs_out(tmp_path, monkeypatch):
-    monkeypatch.setattr("kg_builder.files.LONGEST_LINE", 1 << 20)
-    monkeypatch.setattr("kg_builder.files.CHUNK", 1 << 18)
+    monkeypatch.setattr("kg_builder.reading.files.LONGEST_LINE", 1 << 20)
+    monkeypatch.setattr("kg_builder.reading.files.CHUNK", 1 << 18)
     (tmp_path / "Tea_5.json.gz").write_bytes(gzip.compress(lines(review()) + b"x" * (1 << 22)))
     with pytest.raises(DamagedDump, match=r"Tea_5\.json\.gz line 2 does not end within 1 MiB; expected lines of text"):
         read_dump(tmp_path)
@@ -287,7 +287,7 @@ def test_deep_json_costs_its_line(deep, tmp_path):
 @pytest.mark.parametrize("indent", [None, 2])
 @pytest.mark.parametrize("chunk", [1 << 25, 200])
 def test_a_json_array_is_read_like_lines(indent, chunk, tmp_path, monkeypatch):
-    monkeypatch.setattr("kg_builder.files.CHUNK", chunk)
+    monkeypatch.setattr("kg_builder.reading.files.CHUNK", chunk)
     objects = [review(reviewerID=f"u{number}", style=[{"a": "]"}]) for number in range(30)]
     (tmp_path / "Tea_5.json").write_text(json.dumps([*objects, 7], indent=indent))
     found, rejects = build(tmp_path)
@@ -456,7 +456,7 @@ def test_a_zip_bomb_stops_at_max_bytes(tmp_path):
 
 
 def test_a_zip_bomb_stops_without_being_told_to(tmp_path, monkeypatch):
-    monkeypatch.setattr("kg_builder.files.UNPACKED", 1000)
+    monkeypatch.setattr("kg_builder.reading.files.UNPACKED", 1000)
     (tmp_path / "Tea_5.json.gz").write_bytes(gzip.compress(lines(review()) * 200_000))
     with pytest.raises(DamagedDump, match="which no honest dump does"):
         read_dump(tmp_path)

@@ -1,0 +1,168 @@
+"""The attributes of a graph's products: from a column of their own where the source has one, else from their texts and prices."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from kg_builder.enrichment.attributes import (
+    colour,
+    material,
+    material_of_description,
+    pack,
+    price_band,
+    size,
+    size_amount,
+    size_unit,
+)
+from kg_builder.schema import GraphSchema, PropertyType
+from kg_builder.tables import GraphTables
+
+ATTRIBUTES = ("size", "colour", "material", "pack", "price_band")
+"""What can be read from a product's texts and price."""
+
+_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "size": ("size", "package_size", "pack_size", "size_name", "item_size"),
+    "colour": ("colour", "color", "color_name", "colour_name", "colors", "farbe", "couleur"),
+    "material": ("material", "material_type", "materials", "fabric", "fabric_type"),
+    "pack": ("pack", "unit_count", "number_of_items", "item_package_quantity"),
+}
+"""Properties that say it themselves, the first that is filled counts."""
+EXACT: Mapping[str, PropertyType] = {"size_amount": "float", "size_unit": "string", "pack_count": "integer"}
+"""Properties that hold exact numbers, with their types."""
+_LONGEST = 30
+"""Characters of a column's value that is taken as it is, where it names no known colour, material or size."""
+
+
+def values(name: str, tables: GraphTables) -> pl.DataFrame:
+    """`id` and `value` (text, null where nothing is said) of every product."""
+    if name == "price_band":
+        return price_band(_prices(tables)).select("id", pl.col("price_band").alias("value")).collect(engine="streaming")
+    value = _READERS[name](_Said(name, tables.nodes["Product"].collect_schema())) if "Product" in tables.nodes else pl.lit(None)
+    return _with_brand(tables).select("id", value.cast(pl.String).alias("value")).collect(engine="streaming")
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """Where a product says something of an attribute."""
+
+    attribute: str
+    schema: pl.Schema
+
+    @property
+    def columns(self) -> list[pl.Expr]:
+        """The columns that are there for the attribute, as text."""
+        return [self._text(name) for name in _COLUMNS[self.attribute] if name in self.schema]
+
+    @property
+    def title(self) -> pl.Expr:
+        """The title without the brand's name before it: Black & Decker is no black drill."""
+        title = self._text("title")
+        return pl.coalesce(title.str.strip_prefix(pl.col("__brand")), title)
+
+    @property
+    def description(self) -> pl.Expr:
+        return self._text("description")
+
+    def of(self, attribute: str) -> "_Said":
+        """Where a product says something of another one."""
+        return _Said(attribute, self.schema)
+
+    def _text(self, name: str) -> pl.Expr:
+        if name not in self.schema:
+            return pl.lit(None, pl.String)
+        value = pl.col(name)
+        return value.list.first() if isinstance(self.schema[name], pl.List) else value.cast(pl.String)
+
+
+def _size(said: _Said) -> pl.Expr:
+    return pl.coalesce(*(_own_size(value) for value in said.columns), size(said.title))
+
+
+def _own_size(value: pl.Expr) -> pl.Expr:
+    """What a column for sizes says: `large` alone is one there, and an odd one such as `9 x 13` stays; `20 ct` is a pack."""
+    odd = pl.when(value.str.contains(r"\d") & ~value.str.contains(r"(?i)\d\s?(?:pk|ct|pack|count)\b")).then(_as_it_is(value))
+    return pl.coalesce(size(value), size(pl.concat_str(pl.lit("size "), value)), odd)
+
+
+def _colour(said: _Said) -> pl.Expr:
+    own = [pl.coalesce(colour(_set_off(value)), _as_it_is(value)) for value in said.columns]
+    return pl.coalesce(*own, colour(said.title))
+
+
+def _material(said: _Said) -> pl.Expr:
+    own = [pl.coalesce(material(_set_off(value)), _as_it_is(value)) for value in said.columns]
+    return pl.coalesce(*own, material(said.title), material_of_description(said.description))
+
+
+def _pack(said: _Said) -> pl.Expr:
+    own = [pl.coalesce(pack(value), _count(value)) for value in said.columns]
+    return pl.coalesce(*own, *(pack(value) for value in said.of("size").columns), pack(said.title))
+
+
+_READERS: Mapping[str, Callable[[_Said], pl.Expr]] = {
+    "size": _size,
+    "colour": _colour,
+    "material": _material,
+    "pack": _pack,
+}
+
+
+def _set_off(value: pl.Expr) -> pl.Expr:
+    """The value as if it stood in brackets: in a column of its own, `gold` is a colour."""
+    return pl.concat_str(pl.lit("("), value, pl.lit(")"))
+
+
+def _as_it_is(value: pl.Expr) -> pl.Expr:
+    """A short value in lower case, with single blanks."""
+    plain = value.str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
+    return pl.when(plain.str.len_chars().is_between(1, _LONGEST)).then(plain)
+
+
+def _count(value: pl.Expr) -> pl.Expr:
+    number = value.cast(pl.Float64, strict=False)
+    return pl.when((number > 1) & (number == number.floor())).then(number.cast(pl.Int64, strict=False))
+
+
+def _with_brand(tables: GraphTables) -> pl.LazyFrame:
+    """The products with the name of their brand as `__brand`."""
+    products = tables.nodes.get("Product", pl.LazyFrame(schema={"id": pl.String()}))
+    made, brands = tables.edges.get(("Product", "MADE_BY", "Brand")), tables.nodes.get("Brand")
+    if made is None or brands is None:
+        return products.with_columns(pl.lit(None, pl.String).alias("__brand"))
+    names = made.join(brands, left_on="target", right_on="id").group_by("source").agg(pl.col("name").min().alias("__brand"))
+    return products.join(names, left_on="id", right_on="source", how="left")
+
+
+def _prices(tables: GraphTables) -> pl.LazyFrame:
+    """`id`, `price` (else the median of what was paid) and `category`, one row a product and category."""
+    products = tables.nodes.get("Product", pl.LazyFrame(schema={"id": pl.String()}))
+    own = pl.col("price") if "price" in products.collect_schema() else pl.lit(None, pl.Float64)
+    paid = tables.edges.get(("User", "BOUGHT", "Product"), pl.LazyFrame(schema={"target": pl.String(), "price": pl.Float64()}))
+    usual = paid.filter(pl.col("price") > 0).group_by("target").agg(pl.col("price").median().alias("paid"))
+    shelf = tables.edges.get(
+        ("Product", "IN_CATEGORY", "Category"), pl.LazyFrame(schema={"source": pl.String(), "target": pl.String()})
+    )
+    priced = products.select("id", own.alias("price")).join(usual, left_on="id", right_on="target", how="left")
+    priced = priced.select("id", pl.coalesce("price", "paid").alias("price")).drop_nulls()
+    return priced.join(shelf.select("source", pl.col("target").alias("category")), left_on="id", right_on="source", how="left")
+
+
+def exact_numbers(said: Mapping[str, pl.DataFrame], schema: GraphSchema) -> pl.DataFrame:
+    """`id` and the numbers of sizes and packs, under names that the schema does not hold for something else.
+
+    Args:
+        said: what `values` gave, by attribute.
+        schema: of the store that they are for.
+    """
+    value = pl.col("value")
+    exact = pl.DataFrame(schema={"id": pl.String()})
+    if "size" in said:
+        exact = said["size"].select("id", size_amount(value).alias("size_amount"), size_unit(value).alias("size_unit"))
+    if "pack" in said:
+        packs = said["pack"].select("id", value.cast(pl.Int64, strict=False).alias("pack_count"))
+        exact = exact.join(packs, on="id", how="full", coalesce=True)
+    held = schema.nodes["Product"].properties if "Product" in schema.nodes else {}
+    names = [name for name in exact.columns if name in EXACT and held.get(name, EXACT[name]) == EXACT[name]]
+    filled = pl.any_horizontal(pl.col(name).is_not_null() for name in names) if names else pl.lit(value=False)
+    return exact.filter(filled).select("id", *names)
