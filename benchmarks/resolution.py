@@ -1,4 +1,4 @@
-"""Precision and recall of entity resolution on generated catalogues whose truth is known (kg_builder/planted_names.py).
+"""Precision and recall of entity resolution on generated catalogues whose truth is known (kg_builder/planted/names.py).
 
 The rules' thresholds were chosen on seeds 0 to 4; what is reported by default is seeds 100 to 109.
 

@@ -1,1 +1,1 @@
-"""What readers of one kind of layout share (which file is what, dates, invoice lines, mappings), as readers never import each other."""
+"""What readers of one kind of layout share: which file is what, dates, invoice lines, mappings; readers never import each other."""
