@@ -1,1 +1,1 @@
-"""What readers of one kind of layout share: which file is what, dates, invoice lines, mappings; readers never import each other."""
+"""What several readers share: which file is what, dates, invoice lines, mappings. Readers import none of each other."""
