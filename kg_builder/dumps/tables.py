@@ -1,4 +1,4 @@
-"""A shop's own tables: products, users, reviews, events, categories, triples as CSV or Parquet, or as frames from Python."""
+"""A shop's own tables: products, users, reviews, events, categories, triples as CSV, JSON lines or Parquet, or as frames."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,16 +9,17 @@ import polars as pl
 
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import DumpError, MissingSource, SchemaError, did_you_mean
-from kg_builder.reading import Reading
+from kg_builder.reading import Reading, files_of, kind_of
 from kg_builder.reading.columns import REQUIRED, items, named, paths, typed, worded
+from kg_builder.reading.jsonlines import paths_of_names
 from kg_builder.resolution import PATH_SEPARATOR
 
 FORMAT = "tables"
-LOOKS_FOR = "files named products, events, reviews, users, categories or triples that end in .csv or .parquet"
+LOOKS_FOR = "files named products, events, reviews, users, categories or triples that end in .csv, .jsonl or .parquet"
 PRECEDENCE = 2
 
 _ROW = "__row"
-_SUFFIXES = (".parquet", ".csv", ".csv.gz", ".tsv")
+_SUFFIXES = (".parquet", *(f"{kind}{packed}" for kind in (".csv", ".tsv", ".jsonl", ".json") for packed in ("", ".gz")))
 _LISTS = ("also_bought", "also_viewed", "bought_together")
 _KNOWN = frozenset(
     {"id", "title", "description", "price", "brand", "categories", *_LISTS}
@@ -46,7 +47,9 @@ def read(source: Source, reading: Reading) -> Dump:
     if isinstance(source, Mapping):
         name, frames = "frames", {str(table): _frame(str(table), frame) for table, frame in source.items()}
     else:
-        name, frames = Path(source).name, {table: _scan(path, reading) for table, path in _files(Path(source)).items()}
+        files = _files(Path(source))
+        name, frames = Path(source).name, {table: _scan(path, reading) for table, path in files.items()}
+        _tell_of_others(source, list(files.values()), reading)
     if not frames:
         raise MissingSource(f"{source or 'the mapping'} has none of the tables; {FORMAT} looks for {LOOKS_FOR}")
     parts = {table: _named(frame, table) for table, frame in frames.items()}
@@ -94,12 +97,23 @@ def _frame(table: str, frame: Any) -> pl.LazyFrame:  # noqa: ANN401  (narwhals d
 
 def _scan(path: Path, reading: Reading) -> pl.LazyFrame:
     """The file's rows; in a CSV known columns are text and the others typed by all their values."""
-    if path.suffix == ".parquet":
+    if kind_of(path) == "parquet":
         return reading.parquet(path)
-    table = reading.delimited(path)
+    table = reading.rows(path)
     if not [name for name in table.collect_schema() if name not in ("file", "line")]:
         return pl.LazyFrame(schema=dict.fromkeys(REQUIRED[path.name.split(".")[0]], pl.String()))
+    if kind_of(path) == "json":
+        return table
     return typed(table, [name for name in table.collect_schema() if name not in (*_KNOWN, "file", "line")])
+
+
+def _tell_of_others(source: Source, read: list[Path], reading: Reading) -> None:
+    """A note names the tables of the folder that are called after none of ours, so that nobody misses them in silence."""
+    others = [
+        path.name for path in files_of(source) if kind_of(path) and path not in read and path.suffix not in (".txt", ".dat")
+    ]
+    if others:
+        reading.note(f"not read, for they are named after none of the tables: {', '.join(others)}; a mapping says what they are")
 
 
 def _placed(table: pl.LazyFrame, name: str) -> pl.LazyFrame:
@@ -127,8 +141,8 @@ def _unpacked(products: pl.LazyFrame) -> pl.LazyFrame:
     split = [items(name) for name in _LISTS if schema.get(name) == pl.String()]
     if "categories" in schema and schema["categories"] != pl.List(pl.List(pl.String())):
         if isinstance(schema["categories"], pl.List):
-            names = pl.col("categories").cast(pl.List(pl.String()))
-            split.append(names.list.eval(pl.element().str.split(PATH_SEPARATOR)))
+            nested = pl.col("categories").map_batches(paths_of_names, return_dtype=pl.List(pl.List(pl.String())))
+            split.append(nested.list.eval(pl.element().list.join(PATH_SEPARATOR).str.split(PATH_SEPARATOR)))
         else:
             split.append(paths("categories", PATH_SEPARATOR))
     return products.with_columns(split)

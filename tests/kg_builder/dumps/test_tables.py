@@ -207,3 +207,34 @@ def test_a_row_with_more_fields_than_the_header_is_refused_and_not_shifted(tmp_p
 def test_a_header_may_name_a_column_twice(tmp_path):
     (tmp_path / "products.csv").write_text("id,title,note,note\np1,Lamp,a,b\n")
     assert tabulate(read_dump(tmp_path), now=NOW).nodes["Product"].collect()["title"].to_list() == ["Lamp"]
+
+
+def test_json_lines_are_tables_too(tmp_path):
+    goods = [
+        {"id": "p1", "title": "Kettle", "categories": [["Kitchen", "Tea"], ["Gifts"]], "also_bought": ["p2"], "size": 1.5},
+        {"id": "p2", "title": "Cup", "categories": ["Kitchen > Cups"], "tags": ["blue", "small"]},
+    ]
+    (tmp_path / "products.jsonl").write_text("".join(json.dumps(one) + "\n" for one in goods))
+    (tmp_path / "events.json").write_text('{"userId": 7, "sku": "p1", "type": "view", "ts": 1500000000000}\n')
+    tables = build(tmp_path)
+    assert tables.edges["User", "VIEWED", "Product"].select("source", "target", "at").collect().rows() == [
+        ("7", "p1", 1500000000)
+    ]
+    assert sorted(tables.edges["Product", "IN_CATEGORY", "Category"].collect().rows()) == [
+        ("p1", "Gifts"),
+        ("p1", "Kitchen > Tea"),
+        ("p2", "Kitchen > Cups"),
+    ]
+    assert tables.edges["Product", "ALSO_BOUGHT", "Product"].collect().rows() == [("p1", "p2")]
+    assert sorted(tables.nodes["Product"].select("id", "size", "tags").collect().rows()) == [
+        ("p1", 1.5, None),
+        ("p2", None, ["blue", "small"]),
+    ]
+
+
+def test_files_of_other_names_beside_the_tables_are_told_of(tmp_path):
+    (tmp_path / "products.csv").write_text("id\np1\n")
+    (tmp_path / "orders.csv").write_text("user,product\nu1,p1\n")
+    rejects = Rejects()
+    tabulate(read_dump(tmp_path, format="tables", reading=Reading(rejects)), rejects=rejects, now=NOW)
+    assert rejects.notes == ["not read, for they are named after none of the tables: orders.csv; a mapping says what they are"]
