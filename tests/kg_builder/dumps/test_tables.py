@@ -1,5 +1,7 @@
 """A shop's own tables, as files and as frames from Python."""
 
+import json
+
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -7,6 +9,7 @@ import pytest
 
 from kg_builder.dumps import read_dump
 from kg_builder.errors import DumpError
+from kg_builder.planted import plant, write_planted
 from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.tabulation import tabulate
@@ -174,6 +177,48 @@ def test_amounts_of_events_may_carry_a_currency(tmp_path):
 def test_further_columns_of_events_become_properties_of_the_edges():
     events = pl.DataFrame({"user": ["u1"], "product": ["p1"], "event": ["view"], "device": ["phone"]})
     tables = build({"events": events})
+    assert tables.edges["User", "VIEWED", "Product"].collect()["device"].to_list() == ["phone"]
+    assert tables.schema.edge(("User", "VIEWED", "Product")).properties["device"] == "string"
+
+
+def test_the_planted_shop_reads_back_from_its_files(tmp_path):
+    write_planted(tmp_path)
+    rejects = Rejects()
+    planted = plant()
+    assert tabulate(read_dump(tmp_path, reading=Reading(rejects)), rejects=rejects, now=NOW) == tabulate(planted.dump, now=NOW)
+    assert rejects.counts() == dict(planted.truth.rejected)
+
+
+def test_a_row_with_more_fields_than_the_header_is_refused_and_not_shifted(tmp_path):
+    (tmp_path / "products.csv").write_text('id,title,colour\np1,Lamp, warm,red\np2,"a, b",blue\np3,c\np4,c,4,5,6\np5,d,e,\n')
+    rejects = Rejects()
+    tables = tabulate(read_dump(tmp_path, reading=Reading(rejects)), rejects=rejects, now=NOW)
+    assert sorted(tables.nodes["Product"].select("id", "title", "colour").collect().rows()) == [
+        ("p2", "a, b", "blue"),
+        ("p3", "c", None),
+        ("p5", "d", "e"),
+    ]
+    said = "the row must have 3 fields; put texts that hold the separator in quotes"
+    assert [row["message"] for row in rejects.rows()] == [
+        f"products.csv line 2: {said} (got p1 · Lamp ·  warm and more)",
+        f"products.csv line 5: {said} (got p4 · c · 4 and more)",
+    ]
+    assert rejects.faults == 2
+
+
+def test_a_header_may_name_a_column_twice(tmp_path):
+    (tmp_path / "products.csv").write_text("id,title,note,note\np1,Lamp,a,b\n")
+    assert tabulate(read_dump(tmp_path), now=NOW).nodes["Product"].collect()["title"].to_list() == ["Lamp"]
+
+
+def test_json_lines_are_tables_too(tmp_path):
+    goods = [
+        {"id": "p1", "title": "Kettle", "categories": [["Kitchen", "Tea"], ["Gifts"]], "also_bought": ["p2"], "size": 1.5},
+        {"id": "p2", "title": "Cup", "categories": ["Kitchen > Cups"], "tags": ["blue", "small"]},
+    ]
+    (tmp_path / "products.jsonl").write_text("".join(json.dumps(one) + "\n" for one in goods))
+    (tmp_path / "events.json").write_text('{"userId": 7, "sku": "p1", "type": "view", "ts": 1500000000000}\n')
+    tables = build(tmp_path)
     viewed = tables.edges["User", "VIEWED", "Product"].select("source", "target", "at").collect().rows()
     assert viewed == [("7", "p1", 1500000000)]
     assert sorted(tables.edges["Product", "IN_CATEGORY", "Category"].collect().rows()) == [
