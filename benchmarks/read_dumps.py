@@ -66,6 +66,14 @@ def generate(folder: Path, reviews: int) -> Path:
     return folder
 
 
+def most_memory() -> float:
+    """MiB of memory that this process held at most; `ru_maxrss` would count what its parent held when it was started."""
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2  # macOS counts bytes
+    return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")) / 1024
+
+
 def peak(data: str) -> float:
     """MiB of memory at most in a process that reads the dump once."""
     done = subprocess.run([sys.executable, __file__, "--once", data], check=True, capture_output=True, text=True)
@@ -88,7 +96,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.once:
         build(given.once)
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        print(most_memory())
         return
     for data in given.data:
         report(data, Path(data).name)
