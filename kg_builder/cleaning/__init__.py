@@ -34,6 +34,7 @@ _SYNONYMS: Mapping[str, str] = {
 }
 
 
+_NO_PRICE = ("none", "null", "n/a", "na", "-", "–", "—")
 _WITHOUT = "; the row went in without it"
 
 
@@ -42,7 +43,9 @@ def clean_products(frame: pl.LazyFrame, sieve: Sieve) -> pl.LazyFrame:
     frame = complete(frame, _PRODUCT, required=("id",), owner="products")
     schema = frame.collect_schema()
     if schema["price"] == pl.String():
-        frame = frame.with_columns(text(pl.col("price")))  # where a crawl met a script there is no price, and nothing to mend
+        # Where a crawl met a script, or wrote None, there is no price and nothing to mend.
+        said = text(pl.col("price"))
+        frame = frame.with_columns(pl.when(~said.str.to_lowercase().is_in(_NO_PRICE)).then(said).alias("price"))
     frame = frame.with_columns(read_number("price", schema))
     losses = [
         Check(f"price must be an amount of money{_WITHOUT}", unread("price"), "price"),

@@ -25,7 +25,9 @@ _STAND_IN = "\x1f"
 """Stands for a separator of several characters, such as MovieLens' `::`."""
 _ROWS = 50_000
 _WINDOW = 1000
-"""Lines looked at together; no quoted record may span more."""
+"""Lines looked at together; ten times as many where one record fills them, up to `_LONGEST_RECORD`."""
+_LONGEST_RECORD = 1_000_000
+"""Lines that one quoted record may span."""
 
 csv.field_size_limit(1 << 27)
 
@@ -166,17 +168,18 @@ class _Pieces:
 
     def _records(self, chunks: Iterator[Chunk]) -> Iterator[tuple[int, list[str]]]:
         """Every record with the number of its first line, a window of lines at a time."""
-        lines, place, number = list[str](), 0, 0
+        lines, place, number, size = list[str](), 0, 0, _WINDOW
         while True:
-            if len(lines) - place < _WINDOW and (chunk := next(chunks, None)) is not None:
+            if len(lines) - place < size and (chunk := next(chunks, None)) is not None:
                 number = number or chunk.first
                 lines, place = lines[place:] + self._split(chunk), 0
                 continue
-            window = lines[place : place + _WINDOW]
+            window = lines[place : place + size]
             if not window:
                 return
             taken = yield from self._window(window, number, last=place + len(window) == len(lines))
             place, number = place + taken, number + taken
+            size = _WINDOW if taken else size * 10
 
     def _window(self, lines: list[str], first: int, *, last: bool) -> Generator[tuple[int, list[str]], None, int]:
         """The records of these lines, and how many lines they took; one that runs on is left unless they are the last."""
@@ -188,7 +191,7 @@ class _Pieces:
                 yield first + taken, fields
                 taken = reader.line_num
         except csv.Error as error:
-            if taken and not last and "unexpected end" in str(error):
+            if not last and "unexpected end" in str(error) and (taken or len(lines) < _LONGEST_RECORD):
                 return taken
             line = lines[taken].rstrip("\r\n")
             if line.count('"') % 2:

@@ -22,6 +22,8 @@ NOT_LITERAL = "the line must be a dictionary of plain values, of which nothing i
 
 Fields = Mapping[str, pl.DataType]
 _ROWS = 20_000
+_DEEP = re.compile(rb"(?:[\[{][^\[\]{}]*){32}")
+"""Objects and lists so deep within each other that polars would not come to an end with their type; they become text."""
 _GAP = re.compile(r"[ \t\r\n,\[\]]*")
 """What stands between the objects of an array."""
 _Placed = tuple[int, dict[str, object]]
@@ -164,6 +166,8 @@ def _batches(objects: Iterator[_Placed], name: str, fields: Fields | None) -> It
 def _parse(chunk: Chunk, name: str, fields: Fields | None, rejects: Rejects, *, literals: bool) -> pl.DataFrame:
     """One chunk, fast; the chunks that hold a line or a value the fast parser refuses line by line."""
     data = "\n".join(map(respelt, chunk.data.decode().split("\n"))).encode() if literals else chunk.data
+    if fields is None and _DEEP.search(data):
+        return _framed(list(_literals(chunk, name, rejects) if literals else _objects(chunk, name, rejects)), name, fields)
     try:
         frame = pl.read_ndjson(io.BytesIO(data), schema=fields, infer_schema_length=None)
     except pl.exceptions.PolarsError:

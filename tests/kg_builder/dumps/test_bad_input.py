@@ -318,8 +318,9 @@ def test_a_price_that_is_no_amount_is_told_of_and_its_product_stays(price, tmp_p
 
 
 def test_markup_around_a_price_or_instead_of_one_is_no_fault(tmp_path):
-    found, rejects = tables(tmp_path, "products.csv", b"id,price\np1,<b>$5</b>\np2,<script\n")
-    assert (products(found, "id", "price"), len(rejects)) == ([("p1", 5.0), ("p2", None)], 0)
+    found, rejects = tables(tmp_path, "products.csv", "id,price\np1,<b>$5</b>\np2,<script\np3,None\np4,—\n".encode())
+    prices = [("p1", 5.0), ("p2", None), ("p3", None), ("p4", None)]
+    assert (products(found, "id", "price"), len(rejects)) == (prices, 0)
 
 
 def test_a_negative_price_is_told_of_and_its_product_stays(tmp_path):
@@ -474,3 +475,26 @@ def test_half_a_character_escaped_in_json_costs_a_sign_and_no_row(escape, tmp_pa
     found, rejects = build(amazon(tmp_path, review(), line, "oops"))
     assert found.counts()[0]["User"] == 2
     assert [row["line"] for row in rejects.rows()] == [3]
+
+
+def test_a_quoted_text_of_many_thousand_lines_is_read_whole(tmp_path):
+    text = "so good,\n" * 25_000
+    found, rejects = tables(tmp_path, "products.csv", f'id,title,description\np1,Cup,"{text}"\np2,"Pot",\n'.encode())
+    assert products(found, "id", "title") == [("p1", "Cup"), ("p2", "Pot")]
+    assert found.nodes["Product"].select(pl.col("description").str.len_chars().max()).collect().item() == len(text) - 1
+    assert len(rejects) == 0
+
+
+def test_an_unclosed_quote_before_thousands_of_rows_costs_its_row_alone(tmp_path):
+    rows = "".join(f"p{number},Cup\n" for number in range(2, 15_000))
+    found, rejects = tables(tmp_path, "products.csv", f'id,title\np1,"Cup\n{rows}'.encode())
+    assert found.counts()[0]["Product"] == 14_999
+    assert messages(rejects) == ['products.csv line 2: the row must close the quote that it opens (got p1,"Cup)']
+
+
+def test_a_value_500_levels_deep_is_kept_as_text(tmp_path):
+    deep = '{"a":' * 500 + "1" + "}" * 500
+    (tmp_path / "clicks.jsonl").write_text(f'{{"user": "u1", "item": "p1", "x": {deep}}}\n{{"user": "u2", "item": "p1"}}\n')
+    found, rejects = build(tmp_path)
+    assert (found.counts()[0]["User"], len(rejects)) == (2, 0)
+    assert found.edges["User", "INTERACTED", "Product"].collect()["x"].drop_nulls().str.len_chars().to_list() == [3501]
