@@ -79,11 +79,16 @@ def chunks(
 
 def first_line(path: Path) -> str:
     """The first line, or nothing where there is none: enough to recognise a format by."""
+    return re.split(r"[\r\n]", opening(path), maxsplit=1)[0]
+
+
+def opening(path: Path, size: int = _BLOCK) -> str:
+    """About so many bytes of the file's text from its start, or nothing where none can be read."""
     try:
-        block = next(_decoded(_unpacked(path, None, _BLOCK), None), b"")
+        block = next(_decoded(_unpacked(path, None, size), None), b"")
     except (OSError, EOFError, zlib.error):
         return ""
-    return re.split(rb"[\r\n]", block, maxsplit=1)[0].decode("utf-8", errors="replace")
+    return block.decode("utf-8", errors="replace")
 
 
 def check_link(path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from kg_builder.errors import DamagedDump
-from kg_builder.reading.files import Chunk, first_line
+from kg_builder.reading.files import Chunk, first_line, opening
 from kg_builder.reading.literals import dictionary, respelt, whole
 from kg_builder.rejects import Rejects
 
@@ -22,6 +22,7 @@ NOT_LITERAL = "the line must be a dictionary of plain values, of which nothing i
 
 Fields = Mapping[str, pl.DataType]
 _ROWS = 20_000
+_OPENING = 1 << 22  # bytes in which the first object must end
 _DEEP = re.compile(rb"(?:[\[{][^\[\]{}]*){32}")
 """Objects and lists so deep within each other that polars would not come to an end with their type; they become text."""
 _GAP = re.compile(r"[ \t\r\n,\[\]]*")
@@ -56,11 +57,14 @@ def frames(
 
 
 def first_object(path: Path) -> dict[str, object]:
-    """The first line's object, or an empty one where the first line holds none: enough to recognise a format by."""
-    line = first_line(path).strip()
-    start = line.lstrip("[").strip().removesuffix("]").rstrip(",")
-    found = _object((start if line.startswith("[{") else line).encode())
-    return {} if found is None else found
+    """The first object of the lines or of the array, or an empty one where there is none: enough to recognise a format by."""
+    text = opening(path, _OPENING)
+    start = re.match(r"\s*(?:\[\s*)?", text).end()  # type: ignore[union-attr]
+    try:
+        found, _ = json.JSONDecoder().raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def first_literal(path: Path) -> dict[str, object]:

@@ -498,3 +498,12 @@ def test_a_value_500_levels_deep_is_kept_as_text(tmp_path):
     found, rejects = build(tmp_path)
     assert (found.counts()[0]["User"], len(rejects)) == (2, 0)
     assert found.edges["User", "INTERACTED", "Product"].collect()["x"].drop_nulls().str.len_chars().to_list() == [3501]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_an_array_of_events_is_recognised_by_its_first_object(indent, tmp_path):
+    objects = [{"user": f"u{number}", "item": "p1", "event": "view"} for number in range(3)]
+    (tmp_path / "clicks.json").write_text(json.dumps([*objects, 3], indent=indent))
+    found, rejects = build(tmp_path)
+    assert found.counts()[1] == {("User", "VIEWED", "Product"): 3}
+    assert len(rejects) == 1
