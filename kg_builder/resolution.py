@@ -1,5 +1,6 @@
 """One node a thing: brands that are the same become the same, and a category is its whole path."""
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -10,6 +11,9 @@ from kg_builder.values import text
 
 PATH_SEPARATOR = " > "
 _UNIT = "\x1f"
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_BETWEEN_DIGITS = re.compile(r"(?<=\d)[^\w+]+(?=\d)")
+"""What parts two numbers: without it 1.5 would be 15."""
 
 
 def brand_id(name: str) -> str:
@@ -20,9 +24,12 @@ def brand_id(name: str) -> str:
         True
         >>> brand_id("Acmé"), brand_id("华为"), brand_id("Disney+")
         ('acmé', '华为', 'disney+')
+        >>> brand_id("Web 2.0"), brand_id("Web 20"), brand_id("1,000 Toys")
+        ('web2.0', 'web20', '1000toys')
     """
     plain = unicodedata.normalize("NFKC", name.translate({ord(mark): None for mark in "™®©"})).casefold()
-    kept = "".join(sign for sign in plain if unicodedata.category(sign)[0] not in "PZC")
+    parts = _BETWEEN_DIGITS.split(_THOUSANDS.sub("", plain))
+    kept = ".".join("".join(sign for sign in part if unicodedata.category(sign)[0] not in "PZC") for part in parts)
     return unicodedata.normalize("NFC", kept) or name.strip().casefold()
 
 

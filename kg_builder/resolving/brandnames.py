@@ -27,8 +27,10 @@ _NEARLY_ALL = 0.8
 
 _RARER = 5
 """... by this factor."""
-_IN_USE = 3
+_IN_USE = 10
 """A name that is used more than twice and not this many times rarer than another is one of its own."""
+_ESTABLISHED = 3
+"""A name this many times more frequent than another is no misspelling of it."""
 
 _RARE = 20
 """A name this many times rarer than another is a misspelling, where no categories are known."""
@@ -87,10 +89,11 @@ class _Shared:
 
     def between(self, one: Named, other: Named) -> float | None:
         """0..1, the share of the smaller one's categories; half of it where prices lie far apart; None where nothing is known."""
-        sums = [sum(self.weights[category] for category in named.categories) for named in (one, other)]
+        # fsum: the order of a set must not decide what lies just at a bound.
+        sums = [math.fsum(self.weights[category] for category in named.categories) for named in (one, other)]
         if min(sums) <= 0:
             return None
-        both = sum(self.weights[category] for category in one.categories & other.categories)
+        both = math.fsum(self.weights[category] for category in one.categories & other.categories)
         return both / min(sums) / (2 if _far_apart(one.prices, other.prices) else 1)
 
 
@@ -106,10 +109,11 @@ def _raised(likeness: float, shared: float) -> float:
 
 def _same_core(named: list[Named], cores: Mapping[str, list[str]], shared: _Shared) -> Found:
     """Equal but for case, punctuation, legal forms and accents; short names and accents need shared categories too."""
-    by_key: dict[str, list[Named]] = defaultdict(list)
+    by_key: dict[tuple[str, ...], list[Named]] = defaultdict(list)
     for one in named:
-        by_key[unaccented("".join(cores[one.id]))].append(one)
-    for key, group in by_key.items():
+        numbers = (word for word in cores[one.id] if word[0] == "." or word[0].isdigit())
+        by_key[unaccented("".join(cores[one.id])), *numbers].append(one)
+    for (key, *_), group in by_key.items():
         for one, other in combinations(group, 2) if key else ():
             accents = "".join(cores[one.id]) != "".join(cores[other.id])
             if accents and (len(key) < _SHORTEST or (shared.between(one, other) or 0) < _SHARED):
@@ -210,7 +214,7 @@ def _surest(found: Found) -> Found:
 
 
 def _established(rare: Named, more: Named) -> bool:
-    return rare.uses * _IN_USE <= more.uses
+    return rare.uses * _ESTABLISHED <= more.uses
 
 
 def _alike_brands(named: list[Named], cores: Mapping[str, list[str]], shared: _Shared, vectors: Vectors) -> Found:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rapidfuzz.distance import OSA
+from rapidfuzz.distance import OSA, Postfix, Prefix
 
 LEGAL_FORMS = frozenset(
     word
@@ -97,8 +97,14 @@ _PACK_OF = re.compile(r"\b(?:pack|set|box|case)\s+of\s+(\d+)\b")
 _COUNTED_AS = {"vol": "volume", "no": "number"}
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _DECIMAL = re.compile(r"(?<=\d),(?=\d)")
-_TOKEN = re.compile(rf"{_NUMBER}|[^\W\d_]+|[+<>=]")
-_JOINERS = re.compile(r"['’`´]|(?<=\b\w)\.(?=\w\b)")
+_TOKEN = re.compile(rf"{_NUMBER}|[^\W\d_]+|[+<>=]|(?<=[^\W\d_])#")
+_JOINERS = re.compile(r"['’`´]|(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
+"""What stands within a word: the point of U.S., never that of 2.0."""
+_VOWELS = frozenset("aeiouy")
+_BETWEEN = frozenset({"for", "from", "in", "into", "not", "of", "on", "over", "to", "under", "versus", "vs", "with", "without"})
+"""Words whose neighbours must not change places: USB to HDMI is not HDMI to USB."""
+_PREFIX = 3
+"""Letters of the longest word that makes one code with the number after it, as in X 100."""
 
 
 def folded(name: str) -> str:
@@ -206,11 +212,31 @@ def misspells(one: str, other: str) -> int | None:
         (None, None)
     """
     shorter = min(len(one), len(other))
+    if another_word(one, other):
+        return None
     if shorter < 5 or one[0] != other[0] or one in ATTRIBUTES or other in ATTRIBUTES or one + "s" == other or other + "s" == one:
         return None
     most = 1 if shorter <= 8 else 2
     slips = OSA.distance(one, other, score_cutoff=most)
     return slips if slips <= most else None
+
+
+def another_word(one: str, other: str) -> bool:
+    """Whether two words that lie a slip or two apart are more likely two words: one vowel for another, or another ending.
+
+    Example:
+        >>> another_word("sulfite", "sulfate"), another_word("gloss", "glossy"), another_word("instructor", "instruction")
+        (True, True, True)
+        >>> another_word("espresso", "expresso"), another_word("kettle", "kettel"), another_word("grinder", "grnder")
+        (False, False, False)
+    """
+    start = Prefix.similarity(one, other)
+    end = Postfix.similarity(one[start:], other[start:])
+    mine, theirs = one[start : len(one) - end], other[start : len(other) - end]
+    if sorted(mine) == sorted(theirs):  # letters that changed places
+        return False
+    vowels = len(mine) == len(theirs) and all(letter in _VOWELS for letter in mine + theirs)
+    return vowels or end == 0
 
 
 def respells(one: Sequence[str], other: Sequence[str], *, sure: bool = False) -> bool:
@@ -246,7 +272,8 @@ class Title:
     words: tuple[str, ...]
     """The words in alphabetical order that are neither numbers nor attributes."""
     marks: tuple[tuple[str, ...], ...]
-    """What must be equal: numbers in order, quantities with units, colours in order, other attributes, letters and numerals."""
+    """What must be equal: numbers with the code before them, quantities with units (those of one unit in order), colours in
+    order, other attributes, letters and numerals, and what stands on either side of a word such as `to`."""
 
     @classmethod
     def of(cls, title: str, *, without: Sequence[str] = ()) -> "Title":
@@ -274,14 +301,22 @@ class Title:
         if without and not Counter(without) - Counter(tokens):
             left = Counter(without)
             tokens = [word for word in tokens if not _took(left, word)]
-        numbers = tuple(f"{float(word):g}" for word in tokens if word[0].isdigit() or word[0] == ".")
+        numbers = tuple(
+            f"{before if len(before) <= _PREFIX else ''} {float(word):g}"
+            for before, word in zip(["", *tokens], tokens, strict=False)
+            if word[0].isdigit() or word[0] == "."
+        )
+        sides = tuple(
+            sorted(" ".join(tokens[max(0, place - 1) : place + 2]) for place, word in enumerate(tokens) if word in _BETWEEN)
+        )
         colours = tuple(word for word in tokens if word in COLOURS)  # black on white is not white on black
         attributes = tuple(sorted(word for word in tokens if word in ATTRIBUTES - COLOURS))
         letters = tuple(
             sorted(word for word in tokens if word in ROMAN or (len(word) == 1 and not word.isdigit() and word != "a"))
         )
         rest = sorted(w for w in tokens if w.isalpha() and len(w) > 1 and w not in ATTRIBUTES | STOP_WORDS | ROMAN)
-        return cls(tuple(rest), (numbers, tuple(sorted(quantities)), colours, attributes, letters))
+        measured = tuple(sorted(quantities, key=lambda one: one.split()[-1]))  # 8 GB and 16 GB are not 16 GB and 8 GB
+        return cls(tuple(rest), (numbers, measured, colours, attributes, letters, sides))
 
 
 def _took(left: Counter[str], word: str) -> bool:

@@ -59,6 +59,38 @@ def test_look_alikes_are_two_brands_though_their_categories_are_shared(one, othe
     assert brands((one, 9, SHOES), (other, 8, SHOES)) == {}
 
 
+@pytest.mark.parametrize("one, other", [("Studio 1.5", "Studio 15"), ("Studio 1 5", "Studio 15"), ("Web 2.0", "Web 20")])
+def test_brands_that_differ_by_a_number_are_two_to_the_build_and_to_matching(one, other):
+    assert brand_id(one) != brand_id(other)
+    assert brands((one, 40, SHOES), (other, 1, SHOES)) == {}
+
+
+@pytest.mark.parametrize(
+    "one, other", [("Kingston", "Kingstone"), ("Marshall", "Marshal"), ("Columbia", "Colombia"), ("Hansen", "Hanson")]
+)
+def test_a_name_in_use_is_no_misspelling_of_one_three_times_as_frequent(one, other):
+    assert brands((one, 40, SHOES), (other, 12, SHOES)) == {}
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("Compact Speaker BT 5.0", "Compact Speaker BT 50"),
+        ("Fine Grit Paper 1.5", "Fine Grit Paper 15"),
+        ("Fine Grit Lens f/1.4", "Fine Grit Lens f/14"),
+        ("Adapter Cable USB to HDMI", "Adapter Cable HDMI to USB"),
+        ("Adapter Cable Male to Female", "Adapter Cable Female to Male"),
+        ("Laptop 8GB RAM 16GB SSD", "Laptop 16GB RAM 8GB SSD"),
+        ("Terminal Block X100 Y200", "Terminal Block Y100 X200"),
+        ("Fast C# Primer", "Fast C Primer"),
+        ("Pure Sodium Sulfite Powder", "Pure Sodium Sulfate Powder"),
+        ("Paper Sheets Gloss", "Paper Sheets Glossy"),
+    ],
+)
+def test_titles_that_differ_by_a_point_a_place_or_one_real_word_are_two_products(one, other):
+    assert products(one, other) == []
+
+
 def test_two_names_that_are_both_in_use_are_no_misspelling():
     assert brands(("Marlona", 9, SHOES), ("Marlone", 8, SHOES)) == {}
 
