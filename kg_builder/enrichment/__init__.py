@@ -95,7 +95,7 @@ def enrich(
 ) -> EnrichReport:
     """The store's products have the attributes that their texts tell, and the outside knowledge that the triples hold.
 
-    Doing it twice changes nothing. What an earlier enrichment wrote stays, even where a text has changed since.
+    Doing it twice changes nothing. An attribute that a product has no longer, for its text or price has changed, goes.
 
     Args:
         store: an open store, or its address.
@@ -153,7 +153,7 @@ def enrich(
     new_entities, new_edges = _new(learnt, tables)
     nodes, edges = learnt.counts()
     if not dry_run:
-        store.write(learnt, progress=progress)
+        store.write(learnt, gone=_outdated(learnt, tables, wanted), progress=progress)
     return EnrichReport(
         into=store.info().address,
         products=products.filter("listed").height,
@@ -247,6 +247,20 @@ def _new(learnt: GraphTables, held: GraphTables) -> tuple[int, int]:
     return entities, sum(
         _missing(table, held.edges.get(kind), ("source", "target", "relation")) for kind, table in learnt.edges.items()
     )
+
+
+def _outdated(learnt: GraphTables, held: GraphTables, wanted: Sequence[str]) -> GraphTables:
+    """The edges of these attributes that an earlier enrichment wrote and this one does not say again."""
+    said = held.edges.get(_RELATED)
+    if said is None or not wanted:
+        return GraphTables(held.schema, {}, {})
+    ours = pl.col("relation").is_in(list(wanted)) & pl.col("target").str.starts_with(pl.col("relation") + ":")
+    identity = list(held.schema.edge(_RELATED).identity)
+    old = said.filter(ours)
+    if _RELATED in learnt.edges:
+        old = old.join(learnt.edges[_RELATED], on=identity, how="anti")
+    old = old.collect().lazy()
+    return GraphTables(held.schema, {}, {_RELATED: old})
 
 
 def _missing(table: pl.LazyFrame | None, there: pl.LazyFrame | None, identity: tuple[str, ...]) -> int:

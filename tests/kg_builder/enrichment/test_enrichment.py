@@ -279,3 +279,19 @@ def test_a_file_that_is_not_there_leaves_the_store_as_it_was(tmp_path, planted):
         with pytest.raises(MissingSource, match=r"none\.tsv"):
             enrich(store, attributes=["colour"], triples=tmp_path / "none.tsv")
         assert store.read() == planted
+
+
+def test_an_attribute_that_a_changed_text_no_longer_tells_goes_and_other_outside_knowledge_stays(store):
+    def shop(title, price):
+        goods = {"id": ["p1", "p2"], "title": [title, "Mug, white"], "price": [price, 5.0]}
+        facts = {"head": ["p1"], "relation": ["made_in"], "tail": ["m.oslo"]}
+        return {"products": pl.DataFrame(goods), "triples": pl.DataFrame(facts)}
+
+    kg_builder.build(shop("Mug, black, 500 ml", 1.0), store, now=1_800_000_000)
+    enrich(store)
+    kg_builder.build(shop("Mug, white, 1 l", 99.0), store, now=1_800_000_000)
+    enrich(store)
+    edges = store.read().edges["Product", "RELATED", "Entity"].filter(pl.col("source") == "p1").collect()
+    told = dict(edges.select("relation", "target").iter_rows())
+    assert edges.height == len(told)
+    assert (told["colour"], told["size"], told["made_in"]) == ("colour:white", "size:1 l", "m.oslo")
