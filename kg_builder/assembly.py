@@ -7,7 +7,7 @@ import polars as pl
 
 from kg_builder.errors import SchemaError
 from kg_builder.rejects import Rejects, Sieve
-from kg_builder.resolution import PATH_SEPARATOR, brands, categories, cycles, joined
+from kg_builder.resolution import PATH_SEPARATOR, brands, categories, cut, joined
 from kg_builder.schema import DTYPES, RETAIL, EdgeSpec, EdgeType, GraphSchema, NodeSpec, PropertyType
 from kg_builder.tables import GraphTables, edge_columns, node_columns
 from kg_builder.values import day, none_if_empty, property_name, text
@@ -269,19 +269,11 @@ def _with_given(every: pl.DataFrame, given: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _without_cycles(every: pl.DataFrame, given: pl.LazyFrame, rejects: Rejects) -> pl.DataFrame:
-    """The categories without the links that close a circle, each of which is told of as a fault."""
-    circles = cycles(dict(every.select("id", "parent").drop_nulls().iter_rows()))
-    if not circles:
-        return every
-    cut = [circle[0] for circle in circles]
-    places = given.filter(pl.col("id").is_in(cut)).select("id", "file", "line").collect().rows_by_key("id", unique=True)
-    for circle in circles:
-        file, line = places.get(circle[0], (None, None))
-        way = PATH_SEPARATOR.join([circle[0], *reversed(circle)])
-        rejects.add(
-            file, line, "a category must not lie under itself; the row went in without its parent", way, {"id": circle[0]}
-        )
-    return every.with_columns(pl.when(~pl.col("id").is_in(cut)).then(pl.col("parent")).alias("parent"))
+    """The categories without the links that close a circle."""
+    parents = dict(every.select("id", "parent").drop_nulls().iter_rows())
+    rows = given.select("id", "file", "line").collect().iter_rows()
+    gone = cut(parents, {one: (file, line) for one, file, line in rows}, rejects)
+    return every.with_columns(pl.when(~pl.col("id").is_in(list(gone))).then(pl.col("parent")).alias("parent")) if gone else every
 
 
 def height(frame: pl.LazyFrame | None) -> int:

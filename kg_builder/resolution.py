@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
+from kg_builder.rejects import Rejects
 from kg_builder.values import text
 
 PATH_SEPARATOR = " > "
@@ -122,3 +123,19 @@ def cycles(parents: Mapping[str, str]) -> list[list[str]]:
             found.append(circle[least:] + circle[:least])
         done.update(way)
     return found
+
+
+def cut(parents: Mapping[str, str], places: Mapping[str, tuple[str | None, int | None]], rejects: Rejects) -> set[str]:
+    """The categories whose parents must go so that none lies under itself; each is told of as a fault.
+
+    Args:
+        parents: each category's parent.
+        places: the file and line that say so, where they are known.
+        rejects: takes the faults.
+    """
+    circles = cycles(parents)
+    for circle in circles:
+        way = PATH_SEPARATOR.join([circle[0], *reversed(circle)])
+        reason = "a category must not lie under itself; the row went in without its parent"
+        rejects.add(*places.get(circle[0], (None, None)), reason, way, {"id": circle[0]})
+    return {circle[0] for circle in circles}

@@ -23,7 +23,11 @@ _ENTITY = r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});"
 _TWICE = r"[ÂÃ][\x{80}-\x{BF}€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|[âð][\x{80}-\x{BF}€Ÿ][\x{80}-\x{BF}€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]"
 _BLANKS = r"[\p{Cc}\p{Zs}\p{Zl}\p{Zp}\x{FEFF}\x{200B}\x{FFFD}]+"
 _UNEVEN = r"[\p{Cc}\p{Zl}\p{Zp}\x{FEFF}\x{200B}\x{FFFD}\x{A0}\x{1680}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}]|  "
-_MONEY = r"^[^\d.,\-]{0,4}(\d[\d.,]*)\s*(?:[^\d.,\-]{0,4})(?:\s*(?:-|–|to)\s*[^\d.,\-]{0,4}\d[\d.,]*\s*[^\d.,\-]{0,4})?$"
+_COMMA_MONEY = r"(?i)€|eur|\bkr\b|zł|pln|r\$|\btl\b|₺|\bczk\b|kč|\brp\b|₫|\bvnd\b"
+"""Money of countries that write a comma before the decimals."""
+_SIGN, _AMOUNT = r"[^\d.,\-%]{0,5}", r"\d[\d.,]*"
+"""A currency before or behind an amount, and the amount."""
+_MONEY = rf"^{_SIGN}-?{_SIGN}({_AMOUNT})\s*{_SIGN}(?:\s*(?:-|–|to)\s*{_SIGN}{_AMOUNT}\s*{_SIGN})?$"
 
 
 def text(column: pl.Expr) -> pl.Expr:
@@ -101,37 +105,65 @@ def _read(said: pl.Series, fast: Callable[[pl.Series], pl.Series], slow: Callabl
 
 
 def price(column: pl.Expr) -> pl.Expr:
-    """The amount that a price says, whatever the currency; a range gives its lower end, the price something is to be had from.
+    """The amount that a price says, whatever the currency; of a range its lower end; null for what is none or below zero.
 
     Example:
         >>> said = pl.DataFrame({"price": ["$1,299.00", "9,99 €", "$5.00 - $7.50", ".a-box-inner{color:#fff}", ""]})
         >>> said.select(price(pl.col("price")))["price"].to_list()
         [1299.0, 9.99, 5.0, None, None]
+        >>> said = pl.DataFrame({"price": ["1.299 €", "CHF 1'299.00", "1 299,00 kr.", "Rs. 499", "12,-", "(5.00)", "50%"]})
+        >>> said.select(price(pl.col("price")))["price"].to_list()
+        [1299.0, 1299.0, 1299.0, 499.0, 12.0, None, None]
     """
-    amount = none_if_empty(column).str.extract(_MONEY)
-    decimal_comma = amount.str.contains(r",\d{1,2}$")
+    said = none_if_empty(column).str.replace("−", "-", literal=True).str.replace(r"^\((.*)\)$", "-${1}")
+    said = said.str.replace(r"(\d)[,.][-–]+$", "${1}").str.replace(r"(\p{L})\.(\s*\d|$)", "${1}${2}")
+    for _ in range(2):  # thousands set off by a blank or an apostrophe, of millions twice
+        said = said.str.replace_all(r"(\d)[ '’\x{A0}\x{202F}](\d{3})(?:\b|_)", "${1}${2}")
+    amount = said.str.extract(_MONEY)
+    # 1.299 € is more than a thousand: where the comma is the decimal sign, a point before three digits sets off thousands.
+    thousands = amount.str.contains(r"^\d{1,3}(?:\.\d{3})+$") & (said.str.contains(_COMMA_MONEY) | amount.str.contains(r"\..*\."))
+    decimal_comma = amount.str.contains(r",\d{1,2}$") | thousands
     with_comma = amount.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
     plain = pl.when(decimal_comma).then(with_comma).otherwise(amount.str.replace_all(",", "", literal=True))
-    return plain.cast(pl.Float64, strict=False)
+    value = plain.cast(pl.Float64, strict=False)
+    return pl.when(~said.str.contains(rf"^{_SIGN}-")).then(value)
 
 
 def moment(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Epoch seconds of a column that holds seconds, milliseconds, microseconds, a date, or an ISO 8601 text; else null.
+    """Epoch seconds of a column that holds seconds, milli- or microseconds, a date (20230115 too) or an ISO 8601 text; else null.
 
     A text or date without a zone is UTC.
     """
     if isinstance(dtype, pl.Date | pl.Datetime):
         return column.cast(pl.Datetime("us")).dt.epoch("s") if isinstance(dtype, pl.Date) else column.dt.epoch("s")
     if dtype.is_integer():
-        return _seconds(column.cast(pl.Int64))
+        return _dated(_seconds(column.cast(pl.Int64)))
     if dtype.is_numeric():
-        return _seconds(column.cast(pl.Int64, strict=False))
+        return _dated(_seconds(column.cast(pl.Int64, strict=False)))
     return column.cast(pl.String).map_batches(_moment, return_dtype=pl.Int64(), is_elementwise=True)
 
 
 def _moment(said: pl.Series) -> pl.Series:
     seconds = _read(said, lambda values: values.cast(pl.Int64, strict=False), _iso)
-    return pl.select(_seconds(pl.lit(seconds))).to_series()
+    return _days(pl.select(_seconds(pl.lit(seconds))).to_series())
+
+
+def _dated(value: pl.Expr) -> pl.Expr:
+    return value.map_batches(_days, return_dtype=pl.Int64(), is_elementwise=True)
+
+
+def _days(values: pl.Series) -> pl.Series:
+    """20230115 as that day: as epoch seconds it would lie in 1970, where no shop's times lie."""
+    rows = values.is_between(19950101, 20991231).fill_null(value=False).arg_true()
+    if not rows.len():
+        return values
+    days = values.gather(rows).cast(pl.String).str.to_date("%Y%m%d", strict=False)
+    return values.scatter(rows, days.cast(pl.Datetime("us")).dt.epoch("s").fill_null(values.gather(rows)))
+
+
+def is_day(column: pl.Expr) -> pl.Expr:
+    """True where the text is a day written as 20230115."""
+    return column.str.contains(r"^(?:199[5-9]|20\d\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\.0+)?$")
 
 
 def _iso(said: pl.Series) -> pl.Series:
@@ -139,6 +171,7 @@ def _iso(said: pl.Series) -> pl.Series:
     iso = plain.str.replace(r"^(\d{4})[-/](\d{2})[-/](\d{2})[ T]+(\d)", "${1}-${2}-${3}T${4}").str.replace(
         r" ?(?:Z|UTC|GMT)$", "+00:00"
     )
+    iso = iso.str.replace(r"(:\d{2}(?:\.\d+)?)([+-]\d{2})$", "${1}${2}00")  # PostgreSQL leaves out the minutes of a zone
     iso = iso.str.replace(r"(:\d{2}(?:\.\d+)?)([+-]\d{2}):?(\d{2})$", "${1}${2}:${3}")
     forms = [
         _finite(plain.cast(pl.Float64, strict=False)).cast(pl.Int64, strict=False),

@@ -14,6 +14,8 @@ PLACE = (pl.col("file"), pl.col("line"))
 """Where a row stands in its source."""
 _LIST = pl.List(pl.String())
 _LONGEST_ID = 1000
+_NOBODY = ("nan", "NaN", "None", "null", "NULL", "\\N", "<NA>")
+"""What programs write where they have no id."""
 
 
 def complete(frame: pl.LazyFrame, columns: Sequence[str], *, required: Sequence[str], owner: str) -> pl.LazyFrame:
@@ -54,7 +56,7 @@ def id_checks(column: str, what: str) -> list[Check]:
     """An id is there, has no control characters, and is no text that strayed into its column (stores index ids)."""
     said = none_if_empty(pl.col(column))
     return [
-        Check(f"{what} is missing", said.is_null(), column),
+        Check(f"{what} is missing", said.is_null() | said.is_in(_NOBODY), column),
         Check(f"{what} must have no control characters", said.str.contains(r"\p{Cc}"), column),
         Check(f"{what} must have at most {_LONGEST_ID} characters", said.str.len_chars() > _LONGEST_ID, column),
     ]

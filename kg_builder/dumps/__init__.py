@@ -7,7 +7,7 @@ what it wants to see), `PRECEDENCE` (who looks first), `recognises(source) -> bo
 import importlib
 import pkgutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -102,6 +102,8 @@ def read_dump(
         raise UnknownFormat(f"expected a path, a name or a mapping of frames (got {type(source).__name__})")
     known = readers()
     reading = Reading(Rejects()) if reading is None else reading
+    if isinstance(source, str | Path) and Path(source).is_dir():
+        reading = replace(reading, root=Path(source))
     if format is None and reading.mapping is not None:
         format = "mapping"  # noqa: A001
     if format is not None:

@@ -44,9 +44,10 @@ def read(source: Source, reading: Reading) -> Dump:
     mapping = reading.mapping or (path / NAME if path.is_dir() else path)
     if not path.exists():
         raise MissingSource(f"there is nothing at {path}; expected a folder or a file that the mapping {mapping} describes")
+    reading = replace(reading, root=path if path.is_dir() else path.parent)
     parts: dict[Kind, list[pl.LazyFrame]] = {}
     known: dict[Kind, Sequence[str]] = {}
-    found = _found(path, load(mapping), mapping, reading)
+    found = _found(path, load(mapping if reading.mapping else reading.check(mapping)), mapping, reading)
     files = [file for _, file in found]
     rows = _Rows(reading, path if path.is_dir() else path.parent)
     for block, file in found:
@@ -112,6 +113,10 @@ def _found(source: Path, blocks: Sequence[Block], mapping: Path, reading: Readin
     if not pairs:
         patterns = ", ".join(dict.fromkeys(block.file for block in blocks))
         raise MissingSource(f"{mapping} does not describe {source.name}; it describes {patterns}")
+    read = {file for _, file in pairs} | {mapping}
+    others = [] if lone else [file.name for file in files_of(folder) if kind_of(file) and file not in read]
+    if others:
+        reading.note(f"{mapping.name} says nothing of {', '.join(others)}, so that was not read")
     left = {block.file for block in blocks} - {block.file for block, _ in pairs}
     if left:
         reading.note(f"{source.name} alone is read; {mapping.name} also describes {', '.join(sorted(left))}")
@@ -120,9 +125,6 @@ def _found(source: Path, blocks: Sequence[Block], mapping: Path, reading: Readin
 
 def _matching(folder: Path, block: Block) -> list[Path]:
     files = sorted(file for file in folder.glob(block.file) if file.is_file())
-    outside = next((file for file in files if not file.absolute().resolve().is_relative_to(folder.resolve())), None)
-    if outside is not None:
-        raise MissingSource(f"{block.where}: {outside} lies outside of {folder}; copy it there, or build from the folder above")
     if not files:
         there = [file.name for file in files_of(folder)]
         seen = ", ".join(there[:12]) or "nothing"

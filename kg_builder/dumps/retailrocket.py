@@ -11,6 +11,7 @@ import polars as pl
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource, SchemaError, did_you_mean
 from kg_builder.reading import Reading, columns_of, files_of
+from kg_builder.resolution import cut
 from kg_builder.values import none_if_empty
 
 FORMAT = "retailrocket"
@@ -104,16 +105,20 @@ def _latest(name: str) -> pl.Expr:
 
 
 def _parents(reading: Reading, file: Path) -> dict[str, str | None]:
-    """The parent of every category; None at the top."""
+    """The parent of every category; None at the top, and where it would close a circle."""
     table = _table(reading, file, ("categoryid", "parentid"))
-    rows = table.select(none_if_empty(pl.col(name).str.replace(r"\.0$", "")) for name in ("categoryid", "parentid"))
-    return dict(rows.drop_nulls("categoryid").sort("categoryid", "parentid").collect().iter_rows())
+    names = [none_if_empty(pl.col(name).str.replace(r"\.0$", "")) for name in ("categoryid", "parentid")]
+    rows = table.select(*names, "line").drop_nulls("categoryid").sort("categoryid", "parentid").collect()
+    parents = dict(rows.select("categoryid", "parentid").iter_rows())
+    places = {one: (file.name, line) for one, line in rows.select("categoryid", "line").iter_rows()}
+    gone = cut({one: parent for one, parent in parents.items() if parent is not None}, places, reading.rejects)
+    return {one: None if one in gone else parent for one, parent in parents.items()}
 
 
 def _path(category: str, parents: Mapping[str, str | None]) -> list[str]:
-    """The category's path from the top down; a circle of parents is cut where it closes."""
+    """The category's path from the top down."""
     path = [category]
-    while (parent := parents.get(path[0])) is not None and parent not in path:
+    while (parent := parents.get(path[0])) is not None:
         path.insert(0, parent)
     return path
 

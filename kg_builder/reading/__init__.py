@@ -10,7 +10,7 @@ from polars.exceptions import PolarsError
 
 from kg_builder.errors import DamagedDump, MissingSource
 from kg_builder.reading import delimited, jsonlines
-from kg_builder.reading.files import Chunk, check_link, chunks, first_line
+from kg_builder.reading.files import Chunk, chunks, first_line
 from kg_builder.rejects import Rejects
 
 Progress = Callable[[str, int, int], None]
@@ -37,6 +37,8 @@ class Reading:
     """Bytes of text that a file may hold, unpacked; None stops only at what no honest gzip file unpacks to."""
     mapping: Path | None = None
     """The mapping file that the caller names."""
+    root: Path | None = None
+    """The dump's folder, which no link may lead out of: a dump must not make us read other people's files. None allows all."""
 
     def json_lines(self, path: Path, fields: jsonlines.Fields | None = None, *, literals: bool = False) -> pl.LazyFrame:
         """The objects of a file of JSON Lines (or of one JSON array), one row each.
@@ -93,7 +95,7 @@ class Reading:
         Raises:
             DamagedDump: the file is no sound Parquet.
         """
-        check_link(path)
+        self.check(path)
         table = pl.scan_parquet(path, row_index_name="__row", row_index_offset=1)
         try:
             taken: dict[str, str] = {name: f"{name}_" for name in ("file", "line") if name in table.collect_schema()}
@@ -110,13 +112,24 @@ class Reading:
             return self.json_lines(path)
         return self.parquet(path) if kind == "parquet" else self.delimited(path, **how)  # type: ignore[arg-type]
 
+    def check(self, path: Path) -> Path:
+        """The path, where it lies in the dump's folder.
+
+        Raises:
+            MissingSource: there is no such file, or a link on the way to it leads out of the folder.
+        """
+        if not path.is_file():
+            raise MissingSource(f"there is no file {path}")
+        if self.root is not None and not path.resolve().is_relative_to(self.root.resolve()):
+            raise MissingSource(f"{path} is a link to {path.resolve()}, outside of its folder; copy the file there")
+        return path
+
     def note(self, sentence: str) -> None:
         """Tell something about the dump as a whole that is no fault of a row."""
         self.rejects.note(sentence)
 
     def _chunks(self, path: Path, encoding: str | None = None) -> Iterator[Chunk]:
-        if not path.is_file():
-            raise MissingSource(f"there is no file {path}")
+        self.check(path)
         return chunks(path, max_bytes=self.max_bytes, encoding=encoding, progress=self.progress, note=self.note)
 
     def _counted(self, path: Path, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from kg_builder.reading.othernames import FURTHER
-from kg_builder.values import EARLIEST, none_if_empty
+from kg_builder.values import EARLIEST, is_day, none_if_empty
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "products": ("id",),
@@ -149,16 +149,19 @@ def named(table: str, names: Iterable[str]) -> dict[str, str]:
 def timed(table: pl.LazyFrame, column: str) -> pl.LazyFrame:
     """The table with `at` and `position` instead of a column that holds times or positions.
 
-    Numbers of which the largest lies before 1995 are positions in a history and no times; 0 among times is an unknown time, and
-    0 everywhere says nothing at all. What is no number stays in `at`, where cleaning reads it as a date or refuses the row.
+    Numbers of which the largest lies before 1995 are positions in a history and no times, unless all are days such as 20230115.
+    0 among times is an unknown time, and 0 everywhere says nothing at all. What is no number stays in `at`, where cleaning reads
+    it as a date or refuses the row.
     """
     said = none_if_empty(pl.col(column))
     value = said.cast(pl.Float64, strict=False)
-    largest = table.select(pl.when(value.is_finite()).then(value).max()).collect(engine="streaming").item()
+    days = is_day(said.filter(said.is_not_null() & ~(value == 0).fill_null(value=False))).all()
+    asked = table.select(pl.when(value.is_finite()).then(value).max().alias("largest"), days.alias("days"))
+    largest, dated = asked.collect(engine="streaming").row(0)
     at, position = said, pl.lit(None, pl.String)
     if not largest:
         at = pl.when(value.is_null() | (value != 0)).then(said)
-    elif largest < EARLIEST:
+    elif largest < EARLIEST and not dated:
         at, position = pl.when(value.is_null()).then(said), said
     else:
         at = pl.when((value != 0).fill_null(value=True)).then(said)

@@ -439,6 +439,51 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path):
         read_dump(folder)
 
 
+def test_a_linked_folder_and_a_linked_mapping_are_not_followed(tmp_path):
+    outside, folder = tmp_path / "outside", tmp_path / "dump"
+    outside.mkdir()
+    (folder / "raw").mkdir(parents=True)
+    (outside / "Tea.jsonl").write_text(
+        '{"user_id": "u1", "parent_asin": "p1", "asin": "p1", "rating": 5, "timestamp": 1600000000000}\n'
+    )
+    (folder / "raw" / "review_categories").symlink_to(outside)
+    with pytest.raises(MissingSource, match=r"Tea\.jsonl is a link to .*outside of its folder"):
+        read_dump(folder)
+    (outside / "mapping.toml").write_text("secret = 1\n")
+    (folder / "mapping.toml").symlink_to(outside / "mapping.toml")
+    with pytest.raises(MissingSource, match=r"mapping\.toml is a link to .*outside of its folder"):
+        read_dump(folder)
+
+
+def test_a_lone_file_that_is_a_link_is_followed_for_it_was_named(tmp_path):
+    (tmp_path / "there.csv").write_text("user,item\nu1,p1\n")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "clicks.csv").symlink_to(tmp_path / "there.csv")
+    assert read_dump(tmp_path / "folder" / "clicks.csv").format == "events"
+
+
+@pytest.mark.parametrize("nobody", ["nan", "None", "NULL", "\\N"])
+def test_what_programs_write_for_no_id_is_no_user(nobody, tmp_path):
+    (tmp_path / "clicks.csv").write_text(f"user,item\nu1,p1\n{nobody},p1\n")
+    found, rejects = build(tmp_path)
+    assert found.nodes["User"].collect()["id"].to_list() == ["u1"]
+    assert messages(rejects) == [f"clicks.csv line 3: user id is missing (got {nobody})"]
+
+
+def test_days_without_separators_are_times_and_no_positions(tmp_path):
+    (tmp_path / "clicks.csv").write_text("user,item,date\nu1,p1,20190115\nu1,p2,20191231\nu1,p3,0\n")
+    found, _ = build(tmp_path)
+    rows = found.edges["User", "INTERACTED", "Product"].select("target", "day", "position").collect().rows()
+    assert sorted(rows) == [("p1", "2019-01-15", None), ("p2", "2019-12-31", None), ("p3", None, None)]
+
+
+def test_times_as_postgresql_writes_them_are_read(tmp_path):
+    (tmp_path / "events.csv").write_text("user,product,at\nu1,p1,2017-07-14 02:40:00+00\nu1,p2,2017-07-14 04:40:00.5+02\n")
+    found, rejects = build(tmp_path)
+    assert found.edges["User", "INTERACTED", "Product"].collect()["at"].to_list() == [1500000000, 1500000000]
+    assert len(rejects) == 0
+
+
 def test_a_link_within_the_folder_is_followed(tmp_path):
     (tmp_path / "latest.csv").write_text("id,title\np1,Cup\n")
     (tmp_path / "products.csv").symlink_to(tmp_path / "latest.csv")

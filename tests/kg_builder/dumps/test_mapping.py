@@ -336,3 +336,9 @@ def test_the_planted_shop_by_a_mapping_is_the_planted_shop(tmp_path):
         """.replace(",\n                   ", ",")
     )
     assert tabulate(read_dump(tmp_path), now=NOW) == tabulate(planted_shop(), now=NOW)
+
+
+def test_a_file_that_the_mapping_says_nothing_of_is_told_of(tmp_path):
+    rejects = Rejects()
+    dump_of(tmp_path, {"u.csv": "nr\nk1\n", "clicks.jsonl": "{}\n", "photo.jpg": ""}, USERS.format("u.csv", ""), rejects=rejects)
+    assert rejects.notes == ["mapping.toml says nothing of clicks.jsonl, so that was not read"]

@@ -76,7 +76,12 @@ def test_the_whole_tree_is_there_and_a_circle_is_cut(tmp_path):
     tables = build(folder(tmp_path))
     assert sorted(tables.nodes["Category"].collect()["id"]) == ["213", "213 > 1016", "213 > 1016 > 1338", "99"]
     assert edges(tables, "Category", "CHILD_OF", "Category") == [("213 > 1016", "213"), ("213 > 1016 > 1338", "213 > 1016")]
-    build(folder(tmp_path, tree=["categoryid,parentid", "1016,213", "213,1016"]))
+    rejects = Rejects()
+    tables = build(folder(tmp_path, tree=["categoryid,parentid", "1016,213", "213,1016"]), rejects)
+    assert edges(tables, "Category", "CHILD_OF", "Category") == [("1016 > 213", "1016")]
+    assert [row["message"].partition(";")[0] for row in rejects.rows() if row["fault"]] == [
+        "category_tree.csv line 2: a category must not lie under itself"
+    ]
 
 
 def test_a_category_outside_of_the_tree_is_one_of_its_own(tmp_path):
