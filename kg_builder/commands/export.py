@@ -27,7 +27,7 @@ def run(
         str | None, typer.Option(metavar="LABEL/ID", help="Only what can be reached from this node within --hops edges.")
     ] = None,
     hops: Annotated[int, typer.Option(metavar="N", help="How far around; edges are followed both ways.", min=0)] = 2,
-    derived: Annotated[bool, typer.Option("--derived", help="Also what models wrote back: recommendations, embeddings.")] = False,
+    derived: Annotated[bool, typer.Option("--derived", help="Also what models wrote back, and the records of merges.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Write even where something else is at PATH.")] = False,
     as_json: AsJson = False,
 ) -> None:
