@@ -16,7 +16,7 @@ from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.resolving.merging import rewired
 from kg_builder.schema import EdgeType
-from kg_builder.stores import Build, GraphStore, Progress, connect
+from kg_builder.stores import Build, GraphStore, Progress, opened
 from kg_builder.tables import GraphTables
 from kg_builder.tabulation import Dangling, tabulate
 
@@ -97,28 +97,14 @@ def build(
         >>> report.edges
         {('User', 'BOUGHT', 'Product'): 1}
     """
-    if isinstance(into, str | Path):
-        with connect(into, create=True) as store:
-            return build(
-                source,
-                store,
-                format=format,
-                rejects=rejects,
-                max_rejects=max_rejects,
-                max_bytes=max_bytes,
-                mapping=mapping,
-                dangling=dangling,
-                progress=progress,
-                now=now,
-            )
     started = time.monotonic()
     now = int(time.time()) if now is None else now
     refused, most = Rejects(), _most(max_rejects)
-    with tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch:
+    with opened(into, create=True) as store, tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch:
         try:
             reading = Reading(refused, progress, Path(scratch), max_bytes, None if mapping is None else Path(mapping))
             dump = read_dump(source, format=format, reading=reading)
-            held = None if dump.triples is None else _products_of(into)
+            held = None if dump.triples is None else _products_of(store)
             tables = tabulate(dump, rejects=refused, now=now, scratch=Path(scratch), dangling=dangling, held=held)
         except PolarsError as error:  # files are read lazily, so a damaged one can show anywhere on the way
             raise DamagedDump(f"{_called(source)} cannot be read: {str(error).splitlines()[0]}") from error
@@ -127,10 +113,10 @@ def build(
                 refused.save(rejects)
         _check(refused, most)
         record = Build(_called(source), dump.format, now, refused.counts())
-        into.write(_resolved(tables, into), build=record, progress=progress)
+        store.write(_resolved(tables, store), build=record, progress=progress)
         nodes, edges = tables.counts()
-    file = _save(refused, rejects, into, Path(dump.name).name or dump.format)
-    address = into.info().address
+        file = _save(refused, rejects, store, Path(dump.name).name or dump.format)
+        address = store.info().address
     faults = refused.faults, tuple(refused.first_faults(_TOLD)), tuple(refused.notes)
     seconds = time.monotonic() - started
     return BuildReport(record.source, record.format, address, nodes, edges, record.rejected, *faults, file, seconds)

@@ -97,11 +97,10 @@ def clean_edges(kind: EdgeType, frame: pl.LazyFrame, sieve: Sieve, now: int) -> 
         checks += time_checks(now)
         wanted += [pl.col("__at").alias("at"), day(pl.col("__at")).alias("day")]
     kept = sieve.sift(name, frame, checks, [*wanted, *extras(schema, known), *PLACE])
-    if "key" in present:
-        kept = kept.with_columns(
-            pl.coalesce("key", *(pl.col("at").cast(pl.String) for _ in present if "at" in present), pl.lit("0"))
-        )
-    identity = [column for column in ("source", "target", "key") if column in present]
+    base = [pl.col(column).cast(pl.String) for column in ("key", "at") if column in present]  # without either, one edge a pair
+    if base:
+        kept = kept.with_columns(pl.coalesce(*base, pl.lit("0")).alias("key"))
+    identity = ["source", "target", *(["key"] if base else [])]
     return richest(f"{name}-one", kept, identity, f"the edge {name} is there more than once", sieve)
 
 

@@ -21,7 +21,7 @@ from kg_builder.reading import Reading
 from kg_builder.reading.triples import read_links, read_triples
 from kg_builder.rejects import Rejects
 from kg_builder.schema import RETAIL, EdgeType, GraphSchema, NodeSpec
-from kg_builder.stores import GraphStore, Progress, connect
+from kg_builder.stores import GraphStore, Progress, opened
 from kg_builder.tables import GraphTables
 
 _RELATED: EdgeType = ("Product", "RELATED", "Entity")
@@ -123,18 +123,21 @@ def enrich(
         {'colour': 'white', 'pack': '4'}
     """
     wanted = _wanted(attributes, triples, link, hops)
-    if isinstance(store, str | Path):
-        with connect(store, read_only=dry_run) as opened:
-            return enrich(
-                opened,
-                attributes=wanted,
-                triples=triples,
-                link=link,
-                hops=hops,
-                dry_run=dry_run,
-                rejects=rejects,
-                progress=progress,
-            )
+    with opened(store, read_only=dry_run) as there:
+        return _enriched(there, wanted, triples, link, hops, dry_run=dry_run, rejects=rejects, progress=progress)
+
+
+def _enriched(
+    store: GraphStore,
+    wanted: Sequence[str],
+    triples: Path | str | None,
+    link: Path | str | None,
+    hops: int | None,
+    *,
+    dry_run: bool,
+    rejects: Path | str | None,
+    progress: Progress | None,
+) -> EnrichReport:
     started = time.monotonic()
     tell = progress or (lambda _what, _done, _total: None)
     tables, refused, finds = store.read(), Rejects(), _Finds()

@@ -18,7 +18,7 @@ from typing import Protocol, cast
 from kg_builder.errors import BadRequest, MissingSource, UnknownFormat, did_you_mean
 from kg_builder.neighbours import neighbourhood
 from kg_builder.schema import EdgeType
-from kg_builder.stores import GraphStore, Progress, connect
+from kg_builder.stores import GraphStore, Progress, opened
 from kg_builder.tables import GraphTables
 
 _ELSEWHERE = {
@@ -111,11 +111,11 @@ def export(
     started = time.monotonic()
     path, written = _named(path), _format(format)
     _check(path, written, force=force)  # before a large graph is read
-    if isinstance(graph, str | Path):
-        with connect(graph, read_only=True) as store:
-            tables = store.read(derived=derived)
+    if isinstance(graph, GraphTables):
+        tables = graph
     else:
-        tables = graph if isinstance(graph, GraphTables) else graph.read(derived=derived)
+        with opened(graph, read_only=True) as store:
+            tables = store.read(derived=derived)
     tables = tables if derived else tables.without_derived()
     tables = tables if around is None else neighbourhood(tables, around, hops=hops)
     with _placed(path) as there:

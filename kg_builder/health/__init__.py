@@ -11,7 +11,7 @@ from typing import Any, Literal
 from kg_builder.errors import BadRequest, did_you_mean
 from kg_builder.health.examination import measures
 from kg_builder.health.measures import Graph, Measure
-from kg_builder.stores import GraphStore, connect
+from kg_builder.stores import GraphStore, opened
 from kg_builder.tables import GraphTables
 
 HARD_RULES = ("duplicate_nodes=0", "duplicate_edges=0", "dangling_edges=0", "category_cycles=0", "interactions_in_future=0")
@@ -160,11 +160,12 @@ def check(
         >>> report.ok, report["products_with_interactions"].share
         (True, 0.9)
     """
-    if isinstance(store, str | Path):
-        with connect(store, read_only=True) as opened:
-            return check(opened.read(), thresholds, now=now)
     wanted = _wanted(thresholds)
-    tables = store if isinstance(store, GraphTables) else store.read()
+    if isinstance(store, GraphTables):
+        tables = store
+    else:
+        with opened(store, read_only=True) as there:
+            tables = there.read()
     graph = Graph(tables.without_derived(), int(time.time()) if now is None else now)
     found = tuple(measures(graph))
     by_name = {measure.name: measure for measure in found}

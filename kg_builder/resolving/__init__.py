@@ -14,7 +14,7 @@ from kg_builder.resolving.clusters import clusters
 from kg_builder.resolving.matching import THRESHOLD, Match, Named, Vectors, find
 from kg_builder.resolving.merging import Step, contract, contraction, merged_away, undoing
 from kg_builder.schema import EdgeType
-from kg_builder.stores import GraphStore, Progress, connect
+from kg_builder.stores import GraphStore, Progress, opened
 from kg_builder.tables import GraphTables
 
 _ORDER = ("Category", "Brand", "Product")
@@ -99,38 +99,22 @@ def resolve(
         {'Brand: legal form': 1}
         {}
     """
-    if isinstance(store, str | Path):
-        with connect(store, read_only=dry_run) as opened:
-            return resolve(
-                opened,
-                labels=labels,
-                threshold=threshold,
-                vectors=vectors,
-                undo=undo,
-                dry_run=dry_run,
-                progress=progress,
-                now=now,
-            )
     for label in labels:
         if label not in LABELS:
             raise BadRequest(f"cannot resolve {label!r}{did_you_mean(label, LABELS)}; known: {', '.join(LABELS)}")
     tell = progress or (lambda _what, _done, _total: None)
     tell("read", 0, 3)
-    address, tables = store.info().address, store.read(derived=True)
-    tell("match", 1, 3)
-    if undo:
-        step = undoing(tables, undo)
-        found: list[Match] = []
-    else:
-        found = matches(tables, labels=labels, threshold=threshold, vectors=vectors)
-        step = contraction(tables, found, at=int(time.time()) if now is None else now)
-    merges = _merges(tables, found)
-    written = not dry_run and _changes(step)
-    if written:
-        tell("write", 2, 3)
-        store.write(step.written, gone=step.gone)
+    with opened(store, read_only=dry_run) as there:
+        address, tables = there.info().address, there.read(derived=True)
+        tell("match", 1, 3)
+        found = [] if undo else matches(tables, labels=labels, threshold=threshold, vectors=vectors)
+        step = undoing(tables, undo) if undo else contraction(tables, found, at=int(time.time()) if now is None else now)
+        written = not dry_run and _changes(step)
+        if written:
+            tell("write", 2, 3)
+            there.write(step.written, gone=step.gone)
     tell("resolve", 3, 3)
-    return ResolveReport(address, merges, tuple(undo), written)
+    return ResolveReport(address, _merges(tables, found), tuple(undo), written)
 
 
 def matches(

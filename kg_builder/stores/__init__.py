@@ -1,7 +1,8 @@
 """Where graphs live: one protocol, two stores, and `connect`, which picks by the address."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -103,3 +104,17 @@ def connect(address: str | Path, *, create: bool = False, read_only: bool = Fals
     from kg_builder.stores.embedded import EmbeddedStore
 
     return EmbeddedStore(Path(address), create=create, read_only=read_only)
+
+
+@contextmanager
+def opened(store: GraphStore | str | Path, *, create: bool = False, read_only: bool = False) -> Iterator[GraphStore]:
+    """The store: one at an address is connected to and closed in the end, one that is open stays so.
+
+    Raises:
+        StoreError: as `connect`.
+    """
+    if not isinstance(store, str | Path):
+        yield store
+        return
+    with connect(store, create=create, read_only=read_only) as connected:
+        yield connected

@@ -171,6 +171,7 @@ def test_nodes_and_edges_of_ones_own_enter_the_graph_clean():
         ("u1", "s1", 1500000000, "2017-07-14"),
         ("u1", "s9", None, None),
     ]
+    assert sorted(visited["key"]) == ["0", "1500000000"]
     assert tables.edges["User", "WISHED_FOR", "Product"].collect()["note"].to_list() == ["for Mia"]
     assert rejects.counts() == {
         "Store id is missing": 1,
@@ -212,3 +213,9 @@ def test_triples_alone_are_a_graph_and_may_speak_of_products_that_a_store_holds(
     assert alone.counts()[0] == {"Entity": 3}
     beside = tabulate(Dump("kg", "test", triples=triples), now=NOW, held=pl.LazyFrame({"id": ["p1"]}))
     assert beside.counts()[1] == {("Product", "RELATED", "Entity"): 1, ("Entity", "RELATED", "Entity"): 1}
+
+
+def test_visits_at_several_times_are_several_edges_though_they_have_no_key():
+    visits = pl.LazyFrame({"source": ["u1"] * 3, "target": ["s1"] * 3, "at": [1500000000, 1500000001, 1500000001]})
+    tables = tabulate(Dump("own", "test", edges={("User", "VISITED", "Store"): visits}), now=NOW)
+    assert sorted(tables.edges["User", "VISITED", "Store"].collect()["at"]) == [1500000000, 1500000001]
