@@ -13,9 +13,10 @@ from typing import Any, Protocol, cast
 
 import polars as pl
 
-from kg_builder.errors import MissingSource, UnknownFormat, did_you_mean
+from kg_builder.errors import EmptyDump, MissingSource, UnknownFormat, did_you_mean
 from kg_builder.reading import Progress as Progress
-from kg_builder.reading import Reading
+from kg_builder.reading import Reading, files_of, kind_of
+from kg_builder.reading.files import chunks
 from kg_builder.rejects import Rejects
 from kg_builder.schema import EdgeType
 
@@ -96,6 +97,7 @@ def read_dump(
     Raises:
         MissingSource: there is nothing at the path.
         UnknownFormat: no reader knows the source, or none has the name `format`.
+        EmptyDump: the source is a file without a byte.
         DamagedDump: a file breaks off or is not what its name says.
     """
     if not isinstance(source, str | Path | Mapping):
@@ -123,6 +125,11 @@ def _unrecognised(source: Source, known: Mapping[str, Reader]) -> Exception:
         return MissingSource(
             f"there is nothing at {source}; expected a folder, a file, or an installed data set such as complete-journey"
         )
+    for path in files_of(source):
+        if kind_of(path) in ("json", "delimited"):
+            next(chunks(path), None)  # a file that cannot be read is of no format for that reason
+    if isinstance(source, str | Path) and Path(source).is_file() and not Path(source).stat().st_size:
+        return EmptyDump(f"{source} is empty; expected a file of one of the formats {', '.join(known)}")
     looked = "; ".join(f"{name} ({reader.LOOKS_FOR})" for name, reader in known.items())
     return UnknownFormat(f"{_called(source)} is of no known format. Looked for: {looked}. Saw: {_contents(source)}")
 

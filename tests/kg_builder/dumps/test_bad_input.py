@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 
 import polars as pl
 import pytest
@@ -552,3 +553,16 @@ def test_an_array_of_events_is_recognised_by_its_first_object(indent, tmp_path):
     found, rejects = build(tmp_path)
     assert found.counts()[1] == {("User", "VIEWED", "Product"): 3}
     assert len(rejects) == 1
+
+
+@pytest.mark.parametrize("name", ["clicks.csv.gz", "clicks.jsonl.gz"])
+def test_text_under_the_name_of_a_gzip_is_named_in_any_format(name, tmp_path):
+    (tmp_path / name).write_text("user,item\nu1,p1\n")
+    with pytest.raises(DamagedDump, match=rf"{re.escape(name)}: not a sound gzip file"):
+        read_dump(tmp_path)
+
+
+def test_a_lone_file_without_a_byte_is_said_to_be_empty(tmp_path):
+    (tmp_path / "clicks.csv").write_bytes(b"")
+    with pytest.raises(EmptyDump, match=r"clicks\.csv is empty"):
+        read_dump(tmp_path / "clicks.csv")
