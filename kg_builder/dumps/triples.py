@@ -11,7 +11,7 @@ from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource
 from kg_builder.reading import Reading, columns_of, files_of, held_out
 from kg_builder.reading.columns import REQUIRED, named
-from kg_builder.reading.triples import local_name, read_links, read_triples
+from kg_builder.reading.triples import local_name, names_a_node, read_links, read_triples
 
 FORMAT = "triples"
 LOOKS_FOR = "N-Triples (.nt), kg.tsv, or columns head, relation, tail; a .link or links.tsv with item, entity where there is one"
@@ -19,8 +19,6 @@ PRECEDENCE = 2
 
 _NAMES = ("kg.tsv", "kg.txt", "kg.csv", "triples.tsv", "triples.txt")
 _LINKS = ("link.tsv", "links.tsv", "link.csv", "links.csv", "link.txt", "links.txt")
-_LABELS = ("label", "prefLabel", "type.object.name")
-"""Relations of N-Triples that name a node."""
 
 
 def recognises(source: Source) -> bool:
@@ -73,9 +71,8 @@ def _is_link(path: Path) -> bool:
 
 
 def _names() -> pl.Expr:
-    """True for a triple whose text says what its head, an IRI, is called."""
-    iri = r"^[A-Za-z][A-Za-z0-9+.-]*://"
-    return pl.col("relation").is_in(_LABELS) & pl.col("head").str.contains(iri) & ~pl.col("tail").str.contains(iri)
+    """True for a triple that names an IRI; what names an item stays a fact."""
+    return names_a_node() & local_name(pl.col("head")).is_not_null()
 
 
 def _entities(triples: pl.LazyFrame) -> pl.LazyFrame:

@@ -5,13 +5,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from kg_builder.reading.triples import local_name
+from kg_builder.reading.triples import local_name, names_a_node
 from kg_builder.schema import EdgeType
 
 LONGEST = 200
 """Characters of an entity's id: a longer literal is an abstract, which no other triple shares."""
-_NAMES = ("label", "prefLabel", "type.object.name")
-"""Relations of N-Triples whose literals name a node."""
 _EXAMPLES = 5
 _IDS = pl.LazyFrame(schema={"id": pl.String()})
 
@@ -83,7 +81,7 @@ def linked(
         hops: a triple is kept where one of its ends is at most `hops - 1` triples away from a linked product; None keeps all.
         names: literals of the relations label and prefLabel name their node instead of being one.
     """
-    is_name = pl.col("relation").is_in(_NAMES) & ~pl.col("tail").str.contains(r"^\S+://|^_:") & names
+    is_name = names_a_node() & names
     naming, facts = triples.filter(is_name), triples.filter(~is_name)
     nodes = pl.concat([triples.select(id="head"), facts.select(id="tail")]).unique().collect(engine="streaming")
     same, unknown, silent = _joined(nodes, links, products)

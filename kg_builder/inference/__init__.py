@@ -18,7 +18,7 @@ from kg_builder.inference.links import buyers, links_of, named_by
 from kg_builder.inference.names import label, stem, words
 from kg_builder.inference.profiles import FileProfile, profile
 from kg_builder.inference.proposals import ColumnGuess, FileGuess, Proposal
-from kg_builder.reading import files_of, kind_of
+from kg_builder.reading import files_of, held_out, kind_of
 from kg_builder.reading.columns import REQUIRED
 
 _LABELS: Mapping[str, str] = {"products": "Product", "users": "User", "categories": "Category"}
@@ -47,8 +47,8 @@ def infer(source: str | Path) -> Proposal:
     if not path.exists():
         raise MissingSource(f"there is nothing at {path}; expected a folder or a file of CSV, TSV, JSON lines or Parquet")
     files = [file for file in files_of(path) if kind_of(file) is not None]
-    held_out = [file for file in files if stem(file.name) == ["test"] and any(stem(one.name) == ["train"] for one in files)]
-    files = [file for file in files if file not in held_out]
+    tests = held_out(files)
+    files = [file for file in files if file not in tests]
     found = [profile(file, name=file.name) for file in files]
     profiles = {one.file: one for one in found if one.rows}
     if not profiles:
@@ -56,7 +56,7 @@ def infer(source: str | Path) -> Proposal:
     left = [file.name for file in files_of(path) if kind_of(file) is None and file.suffix != ".toml"]
     notes = [f"{name} is no CSV, TSV, JSON lines or Parquet and is left out" for name in left]
     notes += [f"{one.file} has no rows and is left out" for one in found if not one.rows]
-    notes += [f"{file.name} is left out: beside a train file it is held out for tests" for file in held_out]
+    notes += [f"{file.name} is left out: by its name it is held out for tests" for file in tests]
     guesses = _placed(profiles)
     advice = [_advice(guess) for guess in guesses if not guess.placed]
     return Proposal(str(source), tuple(guesses), (*notes, *advice))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from kg_builder.reading import Reading, columns_of, files_of, kind_of
+from kg_builder.reading import Reading, columns_of, files_of, is_held_out, kind_of
 from kg_builder.reading import held_out as held_out_of
 from kg_builder.reading.jsonlines import first_literal, first_object
 
@@ -45,8 +45,8 @@ def files_in(source: object) -> list[AmazonFile]:
 def _open_to_us(folder: object) -> list[Path]:
     """The folder's files without those that by their names are a test part."""
     files = files_of(folder)
-    tests = held_out_of(files)
-    return [path for path in files if path not in tests and not is_held_out(path)]
+    closed = {*held_out_of(files), *held_out(folder)}
+    return [path for path in files if path not in closed]
 
 
 def year_of(source: object) -> int | None:
@@ -70,17 +70,7 @@ def of_year(source: object, year: int, reading: Reading) -> dict[Kind, list[Path
 
 def held_out(source: object) -> list[Path]:
     """The CSV files that hold the answers of a benchmark (`X.test.csv`), which nobody but the judge may open."""
-    return [path for path in files_of(source) if is_held_out(path)]
-
-
-def is_held_out(path: Path) -> bool:
-    """True for a CSV file that by its name is the test part of a split.
-
-    Example:
-        >>> is_held_out(Path("Books.test.csv.gz")), is_held_out(Path("Books.train.csv.gz"))
-        (True, False)
-    """
-    return kind_of(path) == "delimited" and split_of(path) == "test"
+    return [path for path in files_of(source) if kind_of(path) == "delimited" and is_held_out(path)]
 
 
 def split_of(path: Path) -> str | None:

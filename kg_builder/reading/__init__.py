@@ -201,8 +201,20 @@ def held_out(files: Sequence[Path]) -> list[Path]:
         >>> [file.name for file in held_out([Path("train.csv"), Path("test.csv"), Path("latest.csv")])]
         ['test.csv']
     """
-    tests = [file for file in files if re.search(r"(?:^|[^a-z])test$", file.name.lower().split(".")[0])]
+    tests = [file for file in files if is_held_out(file)]
     return tests if len(tests) < len(files) else []
+
+
+def is_held_out(path: Path) -> bool:
+    """True for a file that by its name is the test part of a split.
+
+    Example:
+        >>> [is_held_out(Path(name)) for name in ("test.csv", "Books.test.csv.gz", "shop-test.tsv", "latest.csv")]
+        [True, True, True, False]
+    """
+    name = path.name.lower().removesuffix(".gz")
+    plain = next((name.removesuffix(suffix) for suffix in (*JSON, *DELIMITED, *PARQUET) if name.endswith(suffix)), name)
+    return re.search(r"(?:^|[^a-z])test$", plain) is not None
 
 
 def _lines(chunks: Iterator[Chunk], name: str) -> Iterator[pl.DataFrame]:

@@ -26,6 +26,9 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 }
 """What columns are called in headers; RecBole's `:token` after a name is left out."""
 
+_NAMING = ("label", "prefLabel", "type.object.name")
+"""Relations whose literals name a node."""
+
 _IRI = r"<[^<>\"\s]*>"
 _BLANK = r"_:[\w:·-][\w:·.-]*?"
 _LITERAL = r"\"(?:[^\"\\]|\\.)*\"(?:@[A-Za-z0-9-]+|\^\^<[^<>\"\s]*>)?"
@@ -84,6 +87,11 @@ def local_name(value: pl.Expr) -> pl.Expr:
         ['Jazz', 'm.02vx', None]
     """
     return value.str.extract(r"^[A-Za-z][A-Za-z0-9+.-]*://\S*?([^/#\s]+)[/#]?$")
+
+
+def names_a_node() -> pl.Expr:
+    """True for a triple whose text is what its head is called: N-Triples say `rdfs:label` and the like."""
+    return pl.col("relation").is_in(_NAMING) & ~pl.col("tail").str.contains(r"^\S+://|^_:")
 
 
 def _local(relation: pl.Expr) -> pl.Expr:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from kg_builder.dumps import events, read_dump
-from kg_builder.errors import DamagedDump, MissingSource, SchemaError, UnknownFormat
+from kg_builder.errors import DamagedDump, EmptyDump, MissingSource, SchemaError
 from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.tabulation import tabulate
@@ -155,9 +155,9 @@ def test_a_truncated_gzip_is_refused(tmp_path):
         read_dump(tmp_path / "log.csv.gz")
 
 
-def test_an_empty_file_is_of_no_format_and_a_missing_one_is_told(tmp_path):
+def test_an_empty_file_is_said_to_be_empty_and_a_missing_one_is_told(tmp_path):
     (tmp_path / "log.csv").write_bytes(b"")
-    with pytest.raises(UnknownFormat):
+    with pytest.raises(EmptyDump, match="log.csv is empty"):
         read_dump(tmp_path / "log.csv")
     with pytest.raises(MissingSource):
         read_dump(tmp_path / "nowhere.csv", format="events")

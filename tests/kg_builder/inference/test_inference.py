@@ -369,7 +369,7 @@ def test_a_test_split_beside_a_train_split_is_left_out(tmp_path):
     rows = "".join(f"u{n % 30},i{n % 41},{1500000000 + n}\n" for n in range(100))
     proposal = infer(write(tmp_path, train__csv="user,item,time\n" + rows, test__csv="user,item,time\n" + rows))
     assert [guess.file for guess in proposal.files] == ["train.csv"]
-    assert proposal.notes == ("test.csv is left out: beside a train file it is held out for tests",)
+    assert proposal.notes == ("test.csv is left out: by its name it is held out for tests",)
 
 
 def test_small_numbers_under_the_name_of_a_time_are_positions(tmp_path):
