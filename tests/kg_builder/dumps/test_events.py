@@ -157,7 +157,7 @@ def test_a_truncated_gzip_is_refused(tmp_path):
 
 def test_an_empty_file_is_said_to_be_empty_and_a_missing_one_is_told(tmp_path):
     (tmp_path / "log.csv").write_bytes(b"")
-    with pytest.raises(EmptyDump, match="log.csv is empty"):
+    with pytest.raises(EmptyDump, match=r"log\.csv is empty"):
         read_dump(tmp_path / "log.csv")
     with pytest.raises(MissingSource):
         read_dump(tmp_path / "nowhere.csv", format="events")
