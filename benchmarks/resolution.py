@@ -10,10 +10,10 @@ import sys
 import time
 from collections import Counter
 
+from kg_builder.merging.clusters import clusters
 from kg_builder.planted.names import Judgement, PlantedNames, planted_names
 from kg_builder.resolution import brand_id
 from kg_builder.resolving import matches
-from kg_builder.resolving.clusters import clusters
 from kg_builder.tabulation import tabulate
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from kg_builder.errors import SchemaError
+from kg_builder.merging.aliases import Alias
 from kg_builder.rejects import Rejects, Sieve
 from kg_builder.resolution import PATH_SEPARATOR, brands, categories, cut, joined
 from kg_builder.schema import DTYPES, RETAIL, EdgeSpec, EdgeType, GraphSchema, NodeSpec, PropertyType
@@ -33,6 +34,8 @@ class Assembly:
     nodes: dict[str, pl.LazyFrame] = field(default_factory=dict)
     edges: dict[EdgeType, pl.LazyFrame] = field(default_factory=dict)
     product_ids: pl.LazyFrame = field(default_factory=lambda: IDS)
+    spellings: list[Alias] = field(default_factory=list)
+    """Spellings of brands that are no brands of their own."""
 
     def add_reviews(self) -> None:
         """User - WROTE - Review - ABOUT - Product."""
@@ -190,14 +193,19 @@ class Assembly:
             name = pl.when(pl.col("id").str.starts_with(prefix)).then(pl.col("id").str.strip_prefix(prefix))
             self.nodes["Entity"] = pl.concat(entities).group_by("id").agg(name.min().alias("name"))
 
-    def add_brands(self) -> None:
-        """Product - MADE_BY - Brand, one brand for all its spellings."""
+    def add_brands(self, held: Mapping[str, str], now: int) -> None:
+        """Product - MADE_BY - Brand, a brand for each spelling; those to be joined are noted in `spellings`."""
         said = self._said_of_products("brand", "brand")
-        resolved = brands(said.select(spelling="brand")).lazy()
-        edges = said.join(resolved, left_on="brand", right_on="spelling").select(source="id", target="id_right").unique()
-        if height(edges):
-            self.nodes["Brand"] = resolved.select("id", "name").unique()
-            self.edges["Product", "MADE_BY", "Brand"] = edges
+        resolved = brands(said.select(spelling="brand"), held)
+        edges = said.join(resolved.lazy(), left_on="brand", right_on="spelling").select(source="id", target="id_right").unique()
+        if not resolved.height:
+            return
+        others = resolved.filter(pl.col("id") != pl.col("brand"))
+        named = pl.concat([resolved.select(id="brand", name="name").unique(), others.select("id", name="spelling")])
+        self.nodes["Brand"] = named.lazy()
+        self.edges["Product", "MADE_BY", "Brand"] = edges
+        for one, spelling, brand in others.select("id", "spelling", "brand").iter_rows():
+            self.spellings.append(Alias("Brand", one, spelling, brand, score=1.0, rule="spelling", via=brand, at=now))
 
     def add_categories(self, given: pl.LazyFrame | None) -> None:
         """Product - IN_CATEGORY - Category - CHILD_OF - Category, every level of every path a category of its own."""

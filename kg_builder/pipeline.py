@@ -10,15 +10,15 @@ from pathlib import Path
 import polars as pl
 from polars.exceptions import PolarsError
 
-from kg_builder.dumps import Source, read_dump
+from kg_builder.dumps import Dump, Source, read_dump
 from kg_builder.errors import BadRequest, DamagedDump, QueryError, StoreMissing, TooManyFaults
+from kg_builder.merging import rewired
 from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
-from kg_builder.resolving.merging import rewired
 from kg_builder.schema import EdgeType
 from kg_builder.stores import Build, GraphStore, Progress, opened
 from kg_builder.tables import GraphTables
-from kg_builder.tabulation import Dangling, tabulate
+from kg_builder.tabulation import Dangling, Held, tabulate
 
 _TOLD = 5
 """Faulty rows that a report puts in words; all are in the rejects file."""
@@ -104,8 +104,7 @@ def build(
         try:
             reading = Reading(refused, progress, Path(scratch), max_bytes, None if mapping is None else Path(mapping))
             dump = read_dump(source, format=format, reading=reading)
-            held = None if dump.triples is None else _products_of(store)
-            tables = tabulate(dump, rejects=refused, now=now, scratch=Path(scratch), dangling=dangling, held=held)
+            tables = tabulate(dump, rejects=refused, now=now, scratch=Path(scratch), dangling=dangling, held=_held(store, dump))
         except PolarsError as error:  # files are read lazily, so a damaged one can show anywhere on the way
             raise DamagedDump(f"{_called(source)} cannot be read: {str(error).splitlines()[0]}") from error
         finally:
@@ -124,21 +123,27 @@ def build(
 
 def _resolved(tables: GraphTables, store: GraphStore) -> GraphTables:
     """The tables as the store's merges want them: what it holds as an alias is the node that it was merged into."""
-    try:
-        if not store.query("MATCH (a:Alias) RETURN count(*) AS merged")["merged"][0]:
-            return tables
-    except (StoreMissing, QueryError):  # nothing is there, or was built before there were aliases
-        return tables
-    return rewired(tables, store.read(derived=True))
+    known = any(_asked(store, "MATCH (a:Alias) RETURN a.id AS id, a.name AS name LIMIT 1"))
+    return rewired(tables, store.read(derived=True)) if known else tables
 
 
-def _products_of(store: GraphStore) -> pl.LazyFrame | None:
-    """The ids of the products that the store holds, to which outside triples may speak; None where it holds no graph yet."""
+def _held(store: GraphStore, dump: Dump) -> Held:
+    """What the store holds that the dump may speak of: products of which it has triples, brands that have names."""
+    told = () if dump.triples is None else _asked(store, "MATCH (p:Product) RETURN p.id AS id, null AS name")
+    products = pl.LazyFrame({"id": [one for one, _ in told]}, schema={"id": pl.String()})
+    aliased = _asked(store, "MATCH (a:Alias) WHERE a.label = 'Brand' RETURN a.id AS id, a.name AS name")
+    named = [(one.removeprefix("Brand/"), name) for one, name in aliased]
+    named += _asked(store, "MATCH (b:Brand) RETURN b.id AS id, b.name AS name")
+    return Held(products, {one: name for one, name in named if isinstance(name, str)})
+
+
+def _asked(store: GraphStore, query: str) -> list[tuple[str, str | None]]:
+    """(`id`, `name`) of every row that the store answers; nothing where it holds no graph, or none with such nodes."""
     try:
-        found = store.query("MATCH (p:Product) RETURN p.id AS id")
-    except (StoreMissing, QueryError):
-        return None
-    return pl.from_pandas(found, schema_overrides={"id": pl.String()}).lazy()
+        found = store.query(query)
+    except (StoreMissing, QueryError):  # an embedded store knows no label that nobody wrote
+        return []
+    return list(zip(found["id"], found["name"], strict=True))
 
 
 def _most(said: int | str | None) -> Callable[[int], float]:

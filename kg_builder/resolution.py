@@ -34,20 +34,29 @@ def brand_id(name: str) -> str:
     return unicodedata.normalize("NFC", kept) or name.strip().casefold()
 
 
-def brands(spellings: pl.LazyFrame) -> pl.DataFrame:
-    """What each spelling of a brand resolves to: `spelling`, `id`, `name`; `name` is the spelling most often used.
+def brands(spellings: pl.LazyFrame, held: Mapping[str, str] | None = None) -> pl.DataFrame:
+    """What each spelling of a brand resolves to: `spelling`, `id`, `brand`, `name`.
+
+    `brand` is the id that all its spellings share, `name` what the brand is called: the spelling most often used. `id` is the
+    one under which the spelling alone is kept, should somebody tell it apart: that of the brand for its name, else both in one.
 
     Args:
         spellings: a column `spelling`, one row a use. Of spellings used equally often the first in the alphabet names the brand.
+        held: the names of brands that were named before, by id; they keep them.
+
+    Example:
+        >>> brands(pl.LazyFrame({"spelling": ["Acme", "Acme", "A.C.M.E."]})).rows()
+        [('A.C.M.E.', 'acme:A.C.M.E.', 'acme', 'Acme'), ('Acme', 'acme', 'acme', 'Acme')]
     """
     counted = spellings.select(pl.col("spelling").drop_nulls()).group_by("spelling").len().collect(engine="streaming")
     uses = dict(counted.iter_rows())
     ids = {spelling: brand_id(spelling) for spelling in uses}
-    best: dict[str, str] = {}
+    best = dict(held or {})
     for spelling in sorted(uses, key=lambda one: (-uses[one], one)):
         best.setdefault(ids[spelling], spelling)
-    rows = [(spelling, ids[spelling], best[ids[spelling]]) for spelling in sorted(uses)]
-    return pl.DataFrame(rows, schema={"spelling": pl.String, "id": pl.String, "name": pl.String}, orient="row")
+    named = [(spelling, ids[spelling], best[ids[spelling]]) for spelling in sorted(uses)]
+    rows = [(spelling, brand if spelling == name else f"{brand}:{spelling}", brand, name) for spelling, brand, name in named]
+    return pl.DataFrame(rows, schema=dict.fromkeys(("spelling", "id", "brand", "name"), pl.String), orient="row")
 
 
 def category_id(path: Iterable[str]) -> str:

@@ -1,6 +1,8 @@
 """From a Dump to GraphTables: cleaned, one node a thing, one edge a fact; what is refused goes to the rejects."""
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -19,12 +21,23 @@ from kg_builder.cleaning import (
 )
 from kg_builder.dumps import Dump, Progress
 from kg_builder.errors import EmptyDump
+from kg_builder.merging import merged
 from kg_builder.rejects import Rejects, Sieve
 from kg_builder.schema import RETAIL, GraphSchema
 from kg_builder.tables import GraphTables
 
 Dangling = Literal["keep", "drop"]
 """What becomes of links to products that nothing else tells of: bare nodes, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a store holds already that a dump may speak of."""
+
+    products: pl.LazyFrame = field(default_factory=lambda: IDS)
+    """Column `id`: triples and edges may end there too."""
+    brands: Mapping[str, str] = field(default_factory=dict)
+    """The names of its brands by id; they keep them."""
 
 
 def tabulate(
@@ -35,7 +48,7 @@ def tabulate(
     schema: GraphSchema = RETAIL,
     scratch: Path | None = None,
     dangling: Dangling = "keep",
-    held: pl.LazyFrame | None = None,
+    held: Held | None = None,
     progress: Progress | None = None,
 ) -> GraphTables:
     """The graph that the dump tells of, in tables that pass `GraphTables.check`.
@@ -48,7 +61,7 @@ def tabulate(
         scratch: an empty folder for the cleaned rows and the tables, so that memory grows with the keys and not with the rows;
             the tables read from it as long as they live. None keeps them in memory.
         dangling: whether products that are only linked to become bare nodes ("keep") or their links are left out ("drop").
-        held: column `id`, the products that a store holds already: triples and edges may end there too.
+        held: what the store holds already that the tables are for.
         progress: called with (step, steps done, steps in all).
 
     Raises:
@@ -58,6 +71,7 @@ def tabulate(
     rejects = Rejects() if rejects is None else rejects
     now = int(time.time()) if now is None else now
     tell = progress or (lambda _what, _done, _total: None)
+    held = Held() if held is None else held
     tell("clean", 0, 3)
     for label in dump.codes:
         schema = schema.without_text(label)
@@ -73,15 +87,15 @@ def tabulate(
     for kind, edges in dump.edges.items():
         graph.add_own_edges(kind, clean_edges(kind, edges, sieve, now))
     graph.add_users()
-    graph.add_products(dump.text_properties, IDS if held is None else held)
+    graph.add_products(dump.text_properties, held.products)
     graph.add_relations()
-    graph.add_brands()
+    graph.add_brands(held.brands, now)
     graph.add_categories(None if dump.categories is None else clean_categories(dump.categories, sieve))
     for label, nodes in dump.nodes.items():
         graph.add_own_nodes(label, clean_nodes(label, nodes, sieve), dump.text_properties.get(label, ()))
     graph.add_ends(dump.edges, keep_dangling=dangling == "keep")
     tell("tabulate", 2, 3)
-    tables = graph.tables()
+    tables = merged(graph.tables(), graph.spellings)
     tell("tabulate", 3, 3)
     return tables
 

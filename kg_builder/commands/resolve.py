@@ -31,8 +31,8 @@ def run(
 ) -> None:
     """Merge brands, categories and products that are one thing; every merge is recorded and can be undone."""
     with one_line_errors():
+        from kg_builder.merging.aliases import LABELS
         from kg_builder.resolving import resolve
-        from kg_builder.resolving.aliases import LABELS
 
         model = _model() if vectors else None
         with open_store(store, create=False, read_only=dry_run) as opened, progress_bars(quiet=as_json) as progress:

@@ -9,10 +9,10 @@ from pathlib import Path
 import polars as pl
 
 from kg_builder.errors import BadRequest, did_you_mean
-from kg_builder.resolving.aliases import LABELS, aliases
-from kg_builder.resolving.clusters import clusters
-from kg_builder.resolving.matching import THRESHOLD, Match, Named, Vectors, find
-from kg_builder.resolving.merging import Step, contract, contraction, merged_away, undoing
+from kg_builder.merging import Step, contract, contraction, merged_away, undoing
+from kg_builder.merging.aliases import LABELS, aliases
+from kg_builder.merging.clusters import Match, clusters
+from kg_builder.resolving.matching import THRESHOLD, Named, Vectors, find
 from kg_builder.schema import EdgeType
 from kg_builder.stores import GraphStore, Progress, opened
 from kg_builder.tables import GraphTables

@@ -8,8 +8,8 @@ equal.
 from collections.abc import Sequence
 
 from kg_builder.errors import BadRequest
+from kg_builder.merging.clusters import Match
 from kg_builder.resolving.brandnames import brand_pairs
-from kg_builder.resolving.named import Match as Match
 from kg_builder.resolving.named import Named as Named
 from kg_builder.resolving.named import Vectors as Vectors
 from kg_builder.resolving.titles import category_pairs, product_pairs

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from kg_builder.dumps import Dump
 from kg_builder.errors import EmptyDump, SchemaError
 from kg_builder.rejects import Rejects
-from kg_builder.tabulation import tabulate
+from kg_builder.tabulation import Held, tabulate
 
 NOW = 1_600_000_000
 users, products = st.sampled_from(["u1", "u2", " ", None]), st.sampled_from(["p1", "p2", "p3", None])
@@ -211,7 +211,7 @@ def test_triples_alone_are_a_graph_and_may_speak_of_products_that_a_store_holds(
     triples = pl.LazyFrame({"head": ["p1", "m.1"], "relation": ["made_in", "borders"], "tail": ["m.1", "m.2"]})
     alone = tabulate(Dump("kg", "test", triples=triples), now=NOW)
     assert alone.counts()[0] == {"Entity": 3}
-    beside = tabulate(Dump("kg", "test", triples=triples), now=NOW, held=pl.LazyFrame({"id": ["p1"]}))
+    beside = tabulate(Dump("kg", "test", triples=triples), now=NOW, held=Held(pl.LazyFrame({"id": ["p1"]})))
     assert beside.counts()[1] == {("Product", "RELATED", "Entity"): 1, ("Entity", "RELATED", "Entity"): 1}
 
 

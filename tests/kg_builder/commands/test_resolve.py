@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 import kg_builder
 from kg_builder.cli import app
 from kg_builder.dumps import read_dump
-from kg_builder.resolving.aliases import aliases
-from kg_builder.resolving.merging import rewired
+from kg_builder.merging import rewired
+from kg_builder.merging.aliases import aliases
 from kg_builder.stores import connect
 from kg_builder.tabulation import tabulate
 
@@ -151,8 +151,8 @@ def test_only_the_labels_asked_for_are_merged(address):
 
 
 def test_what_a_server_did_not_finish_the_next_run_completes(address, tables):
+    from kg_builder.merging import contraction
     from kg_builder.resolving import matches
-    from kg_builder.resolving.merging import contraction
 
     step = contraction(tables, matches(tables), at=NOW)
     with connect(address) as store:

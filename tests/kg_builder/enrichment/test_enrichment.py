@@ -84,7 +84,7 @@ def test_exact_numbers_stand_beside_and_touch_no_property_of_another_type():
 
 @pytest.fixture(scope="module")
 def planted():
-    return tabulate(planted_shop(users=24, products=48))
+    return tabulate(planted_shop(users=24, products=48)).without_derived()
 
 
 def test_attributes_become_edges_to_entities_on_both_stores_and_twice_is_once(store, planted):

@@ -215,8 +215,8 @@ def test_a_label_or_threshold_that_cannot_be_is_refused():
 
 def resolved(dump):
     """From label and id to the id that stands for it."""
+    from kg_builder.merging.clusters import clusters
     from kg_builder.resolving import matches
-    from kg_builder.resolving.clusters import clusters
 
     tables = tabulate(dump, now=1_750_000_000).collect()
     found = clusters(tables, [], matches(tables))

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from kg_builder.resolving.aliases import Alias, Held, Identity, Kind, Row, ends, identity
+from kg_builder.merging.aliases import Alias, Held, Identity, Kind, Row, ends, identity
 from kg_builder.schema import EdgeType, GraphSchema
 from kg_builder.tables import GraphTables, edge_columns, node_columns
 

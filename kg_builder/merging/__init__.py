@@ -12,9 +12,9 @@ import polars as pl
 
 from kg_builder.changes import applied, replaced_by
 from kg_builder.errors import BadRequest, did_you_mean
-from kg_builder.resolving.aliases import ALIAS_SCHEMA, Alias, Identity, Kind, alias_tables, aliases, targets
-from kg_builder.resolving.clusters import Cluster, clusters
-from kg_builder.resolving.images import (
+from kg_builder.merging.aliases import ALIAS_SCHEMA, Alias, Identity, Kind, alias_tables, aliases, targets
+from kg_builder.merging.clusters import Cluster, Match, clusters
+from kg_builder.merging.images import (
     Rows,
     image_by,
     images_of,
@@ -27,7 +27,6 @@ from kg_builder.resolving.images import (
     with_held,
     without,
 )
-from kg_builder.resolving.matching import Match
 from kg_builder.schema import GraphSchema
 from kg_builder.tables import GraphTables, edge_columns
 
@@ -42,6 +41,12 @@ class Step:
     def applied_to(self, tables: GraphTables) -> GraphTables:
         """The tables as a store that held them would hold them then."""
         return applied(tables, self.written, self.gone)
+
+
+def merged(tables: GraphTables, found: Iterable[Alias]) -> GraphTables:
+    """The tables where these aliases are merged; they hold none before."""
+    known = {alias.id: alias for alias in found}
+    return _step(tables, {}, known).applied_to(tables) if known else tables
 
 
 def contract(tables: GraphTables, matches: Iterable[Match], *, at: int | None = None) -> GraphTables:
@@ -125,32 +130,44 @@ def rewired(tables: GraphTables, held: GraphTables) -> GraphTables:
     Returns:
         The tables to write, the aliases with what undoing them later needs among them.
     """
-    before = aliases(held)
-    to = targets(before.values())
-    if not to:
+    before, new = aliases(held), aliases(tables)
+    if not before:
         return tables
-    touched = {label: {*ids, *ids.values()} for label, ids in to.items()}
+    known = _known(before, new)
+    old, own, to = (targets(one.values()) for one in (before, new, known))
+    touched = {label: {end for ids in (own, to) for pair in ids.get(label, {}).items() for end in pair} for label in {*own, *to}}
     arriving = touching(tables, touched)
     image = image_by(to)
-    rows = originals(touching(held, touched), rows_held(before.values()), image, touched)
+    rows = originals(touching(held, touched), rows_held(before.values()), image_by(old), touched)
     told: dict[Kind, set[Identity | None]] = {}
-    for kind, there in arriving.items():
+    for kind, there in originals(arriving, rows_held(new.values()), image_by(own), touched).items():
         told[kind] = {image(kind, key) for key in there}
         for key, row in there.items():
             new = {name: value for name, value in row.items() if value is not None}
             rows.setdefault(kind, {})[key] = {**rows.get(kind, {}).get(key, {}), **new}
-    after = with_held(before, rows, image)
+    after = with_held(known, rows, image)
     images = {
         kind: {key: row for key, row in there.items() if key in told.get(kind, ())}
         for kind, there in images_of(rows, image).items()
     }
-    changed = [alias for name, alias in after.items() if alias.held != before[name].held]
+    changed = [alias for name, alias in after.items() if alias != before.get(name)]
+    nodes = {label: table for label, table in tables.nodes.items() if label != "Alias"}
+    edges = {kind: table for kind, table in tables.edges.items() if kind[0] != "Alias"}
     rest = GraphTables(
         tables.schema,
-        {label: without(table, arriving.get(label, {}), ("id",)) for label, table in tables.nodes.items()},
-        {kind: without(table, arriving.get(kind, {}), tables.schema.edge(kind).identity) for kind, table in tables.edges.items()},
+        {label: without(table, arriving.get(label, {}), ("id",)) for label, table in nodes.items()},
+        {kind: without(table, arriving.get(kind, {}), tables.schema.edge(kind).identity) for kind, table in edges.items()},
     )
     return rest.merge(tables_of(tables.schema, images)).merge(alias_tables(changed))
+
+
+def _known(before: Mapping[str, Alias], new: Mapping[str, Alias]) -> dict[str, Alias]:
+    """What is known of merges once a dump with its own came: what the store knew holds, and leads the new ones on."""
+    to = targets(before.values())
+    led = {
+        name: replace(one, canonical=to.get(one.label, {}).get(one.canonical or "", one.canonical)) for name, one in new.items()
+    }
+    return {**led, **before}
 
 
 def merged_away(tables: GraphTables) -> dict[str, set[str]]:

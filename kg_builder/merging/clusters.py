@@ -6,9 +6,21 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from kg_builder.resolving.aliases import Alias, targets
-from kg_builder.resolving.matching import Match
+from kg_builder.merging.aliases import Alias, targets
 from kg_builder.tables import GraphTables
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Two nodes of a label that are one thing."""
+
+    label: str
+    one_id: str
+    other_id: str
+    score: float
+    """0..1; 1 where the names are equal after normalisation."""
+    rule: str
+    """What says so, such as `misspelt`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg_builder.errors import BadRequest
-from kg_builder.resolving.aliases import aliases
-from kg_builder.resolving.matching import Match
-from kg_builder.resolving.merging import contract, rewired, undo
+from kg_builder.merging import contract, rewired, undo
+from kg_builder.merging.aliases import aliases
+from kg_builder.merging.clusters import Match
 from kg_builder.schema import RETAIL
 from kg_builder.tables import GraphTables
 
@@ -203,7 +203,7 @@ def test_what_a_model_said_of_others_stays_when_a_product_it_recommends_is_merge
 
 
 def test_a_merge_that_broke_off_between_writing_and_deleting_is_completed():
-    from kg_builder.resolving.merging import Step, contraction
+    from kg_builder.merging import Step, contraction
 
     graph = shop()
     step = contraction(graph, [PAIR])
