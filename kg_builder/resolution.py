@@ -25,12 +25,12 @@ def brand_id(name: str) -> str:
         True
         >>> brand_id("Acmé"), brand_id("华为"), brand_id("Disney+")
         ('acmé', '华为', 'disney+')
-        >>> brand_id("Web 2.0"), brand_id("Web 20"), brand_id("1,000 Toys")
-        ('web2.0', 'web20', '1000toys')
+        >>> brand_id("Web 2.0"), brand_id("Web 20"), brand_id("1,000 Toys"), brand_id("H & M"), brand_id("H.M.")
+        ('web2.0', 'web20', '1000toys', 'h&m', 'hm')
     """
     plain = unicodedata.normalize("NFKC", name.translate({ord(mark): None for mark in "™®©"})).casefold()
     parts = _BETWEEN_DIGITS.split(_THOUSANDS.sub("", plain))
-    kept = ".".join("".join(sign for sign in part if unicodedata.category(sign)[0] not in "PZC") for part in parts)
+    kept = ".".join("".join(sign for sign in part if sign == "&" or unicodedata.category(sign)[0] not in "PZC") for part in parts)
     return unicodedata.normalize("NFC", kept) or name.strip().casefold()
 
 

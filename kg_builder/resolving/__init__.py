@@ -203,18 +203,29 @@ def _named_brands(tables: GraphTables) -> list[Named]:
     categories, prices = _categories_of(tables), _prices(tables)
     of: dict[str, set[str]] = defaultdict(set)
     asked: dict[str, list[float]] = defaultdict(list)
+    titles: dict[str, list[str]] = defaultdict(list)
     uses: Counter[str] = Counter()
+    said = _titles(tables)
     for product, brand in _pairs(tables, ("Product", "MADE_BY", "Brand")):
         uses[brand] += 1
         of[brand] |= categories.get(product, frozenset())
         if product in prices:
             asked[brand].append(prices[product])
+        if product in said:
+            titles[brand].append(said[product])
     rows = tables.nodes["Brand"].select("id", "name").drop_nulls().sort("id").collect().iter_rows()
-    return [Named(one, name, uses[one], frozenset(of[one]), prices=_span(asked[one])) for one, name in rows]
+    return [
+        Named(one, name, uses[one], frozenset(of[one]), prices=_span(asked[one]), titles=tuple(titles[one])) for one, name in rows
+    ]
 
 
 def _span(values: list[float]) -> tuple[float, float] | None:
     return (min(values), max(values)) if values else None
+
+
+def _titles(tables: GraphTables) -> dict[str, str]:
+    titled = tables.nodes["Product"].select("id", "title") if "Product" in tables.nodes else None
+    return {} if titled is None else dict(titled.drop_nulls().collect().iter_rows())
 
 
 def _prices(tables: GraphTables) -> dict[str, float]:

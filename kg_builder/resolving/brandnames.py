@@ -8,7 +8,18 @@ from itertools import combinations
 
 from kg_builder.resolving.named import Found, Named, Vectors, alike
 from kg_builder.resolving.nearness import near_pairs
-from kg_builder.resolving.spelling import SHORT_FORMS, abbreviates, core, folded, initials, marks, respells, unaccented, words
+from kg_builder.resolving.spelling import (
+    SHORT_FORMS,
+    abbreviates,
+    core,
+    folded,
+    initials,
+    marks,
+    mistyped,
+    respells,
+    unaccented,
+    words,
+)
 
 _SHORTEST = 5
 """Letters of a name that may be misspelt: too many names of four letters lie one slip apart."""
@@ -29,6 +40,10 @@ _RARER = 5
 """... by this factor."""
 _IN_USE = 10
 """A name that is used more than twice and not this many times rarer than another is one of its own."""
+_RARER_SLIP = 2.5
+"""How many times rarer a misspelling is than the name, where it looks like a slip of the hand ..."""
+_RARER_WORD = 5
+"""... and where it could be another word: one vowel for another, another ending. The first letter is hardly ever misspelt."""
 _ESTABLISHED = 3
 """A name this many times more frequent than another is no misspelling of it."""
 
@@ -49,7 +64,7 @@ def brand_pairs(named: list[Named], vectors: Vectors | None) -> Found:
     same = list(_same_core(named, cores, shared))
     yield from same
     named = _as_one(named, same)
-    likely = (_misspelt_brands, _abbreviated, _initials)
+    likely = (_misspelt_brands, _abbreviated, _initials, _first_names)
     yield from _surest(pair for rule in likely for pair in rule(named, cores, shared))
     if vectors is not None:
         yield from _alike_brands(named, cores, shared, vectors)
@@ -140,9 +155,11 @@ def _misspelt_brands(named: list[Named], cores: Mapping[str, list[str]], shared:
             one, other = group[place], group[there]
             length = min(len(keys[place]), len(keys[there]))
             rarer, more = sorted((one.uses, other.uses))
-            if not slips or length < (_SHORTEST if slips == 1 else _TWO_SLIPS) or (rarer > 2 and rarer * _IN_USE > more):
+            if not slips or length < (_SHORTEST if slips == 1 else _TWO_SLIPS):
                 continue
             known = shared.between(one, other)
+            if not _may_be_a_slip(one, other, plain):
+                continue
             sure = known is not None and known >= _NEARLY_ALL and rarer * _RARER <= more and length >= _TWO_SLIPS
             if respells(plain[one.id], plain[other.id], sure=sure):
                 likeness = 1 - slips / max(len(keys[place]), len(keys[there]))
@@ -151,6 +168,28 @@ def _misspelt_brands(named: list[Named], cores: Mapping[str, list[str]], shared:
                     yield one, other, likeness, "misspelt"
                 elif known is not None and known >= (_SHARED / 2 if long else _SHARED):
                     yield one, other, _raised(likeness, known), "misspelt"
+
+
+def _may_be_a_slip(one: Named, other: Named, plain: Mapping[str, list[str]]) -> bool:
+    """Whether the rarer name may be a misspelling at all: by what its products' titles say, how rare it is, and what differs."""
+    rare, more = sorted((one, other), key=lambda named: (named.uses, named.id))
+    said = _said(rare, plain[rare.id], plain[more.id])
+    times = more.uses / max(1, rare.uses)
+    if said is not None:
+        return said or (times >= _RARE and mistyped(plain[rare.id], plain[more.id]))
+    starts = ["".join(plain[one.id])[:2] for one in (rare, more)]
+    if starts[0][0] != starts[1][0] and sorted(starts[0]) != sorted(starts[1]):
+        return False
+    if rare.uses > 2:
+        return times >= _IN_USE
+    return times >= (_RARER_SLIP if mistyped(plain[rare.id], plain[more.id]) else _RARER_WORD)
+
+
+def _said(rare: Named, own: Sequence[str], others: Sequence[str]) -> bool | None:
+    """Whether titles of the rarer brand's products say the other name (True) or its own (False); None where neither or both."""
+    titles = [f" {' '.join(map(unaccented, words(title)))} " for title in rare.titles]
+    mine, theirs = (any(f" {' '.join(name)} " in title for title in titles) for name in (own, others))
+    return None if mine == theirs else theirs
 
 
 def _by_marks(named: list[Named], cores: Mapping[str, list[str]]) -> dict[tuple[str, ...], list[Named]]:
@@ -162,7 +201,7 @@ def _by_marks(named: list[Named], cores: Mapping[str, list[str]]) -> dict[tuple[
 
 
 def _abbreviated(named: list[Named], cores: Mapping[str, list[str]], shared: _Shared) -> Found:
-    """As many words, each equal or short for the other, in one direction."""
+    """As many words, each equal or short for the other, in one direction, and for one other only."""
     blocks: dict[tuple[object, ...], list[Named]] = defaultdict(list)
     for marked, group in _by_marks(named, cores).items():
         for one in group:
@@ -170,16 +209,36 @@ def _abbreviated(named: list[Named], cores: Mapping[str, list[str]], shared: _Sh
     for (_, *several), group in blocks.items():
         short = [one for one in group if any(len(word) <= 5 for word in cores[one.id])] if len(several) > 1 else []
         for one in short:
-            for other in group:
-                if _short_for(cores[one.id], cores[other.id]):
-                    known = shared.between(one, other)
-                    if known is not None and known >= _SHARED:
-                        yield one, other, _raised(_SHORTENED, known), "abbreviated"
+            long = _only([other for other in group if _short_for(cores[one.id], cores[other.id])])
+            known = None if long is None else shared.between(one, long)
+            if long is not None and known is not None and known >= _SHARED:
+                yield one, long, _raised(_SHORTENED, known), "abbreviated"
+
+
+def _only(long: list[Named]) -> Named | None:
+    """The one of these that a short name can mean; misspellings of it do not count."""
+    ranked = sorted(long, key=lambda named: (-named.uses, named.id))
+    rivals = [other for other in ranked[1:] if _RARER_SLIP * other.uses > ranked[0].uses]
+    return ranked[0] if ranked and not rivals else None
 
 
 def _short_for(short: Sequence[str], long: Sequence[str]) -> bool:
     pairs = [(one, other) for one, other in zip(short, long, strict=True) if one != other]
     return bool(pairs) and all(abbreviates(one, other) for one, other in pairs)
+
+
+def _first_names(named: list[Named], cores: Mapping[str, list[str]], shared: _Shared) -> Found:
+    """C. Klein is Calvin Klein, where only one such name is known and lies in the same categories."""
+    whole: dict[tuple[str, ...], list[Named]] = defaultdict(list)
+    for one in named:
+        first, *rest = cores[one.id]
+        if len(first) > 2 and rest:
+            whole[first[0], *rest].append(one)
+    for one in named:
+        long = _only(whole[tuple(cores[one.id])]) if len(cores[one.id]) > 1 else None
+        known = None if long is None else shared.between(one, long)
+        if long is not None and known is not None and known >= _SHARED and len(cores[one.id][-1]) >= _SHORTEST:
+            yield one, long, _raised(_SHORTENED, known), "initials"
 
 
 def _initials(named: list[Named], cores: Mapping[str, list[str]], shared: _Shared) -> Found:

@@ -24,6 +24,8 @@ class Named:
     """A product's price."""
     prices: tuple[float, float] | None = None
     """The lowest and highest price of a brand's products."""
+    titles: tuple[str, ...] = ()
+    """The titles of a brand's products."""
     brand: str | None = None
     """A product's brand id."""
     brand_name: str = ""

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rapidfuzz.distance import OSA, Postfix, Prefix
 
@@ -27,7 +27,8 @@ SHORT_FORMS = dict(
 )
 """Short forms of which everybody knows the long one; others need shared categories."""
 _LONG_FORMS = tuple(form for form in sorted(LEGAL_FORMS) if len(form) > 6)
-STOP_WORDS = frozenset({"a", "an", "and", "by", "the"})
+STOP_WORDS = frozenset({"and", "by"})
+"""Words that a title may leave out. An article may be a name's: Vitamin A, The Who."""
 ROMAN = frozenset("ii iii iv vi vii viii ix xi xii xiii xiv xv xvi".split())  # noqa: SIM905
 """Numerals that tell one thing from the next; a single letter always does."""
 COLOURS = frozenset(
@@ -97,9 +98,12 @@ _PACK_OF = re.compile(r"\b(?:pack|set|box|case)\s+of\s+(\d+)\b")
 _COUNTED_AS = {"vol": "volume", "no": "number"}
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _DECIMAL = re.compile(r"(?<=\d),(?=\d)")
-_TOKEN = re.compile(rf"{_NUMBER}|[^\W\d_]+|[+<>=]|(?<=[^\W\d_])#")
+_TOKEN = re.compile(rf"{_NUMBER}|[^\W\d_]+|[+<>=♂♀]|(?<![^\s(])-(?=\d)|(?<=[^\W\d_])#")
 _JOINERS = re.compile(r"['’`´]|(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
 """What stands within a word: the point of U.S., never that of 2.0."""
+_PARTED = re.compile(r",|;|/|\||[(\[]|(?<=\s)[-–—](?=\s)")
+_MARKED = re.compile(r"[™®©]|\((?:r|tm|c)\)", re.IGNORECASE)
+"""Signs of a trade mark, as letters too: Acme (R)."""
 _VOWELS = frozenset("aeiouy")
 _BETWEEN = frozenset({"for", "from", "in", "into", "not", "of", "on", "over", "to", "under", "versus", "vs", "with", "without"})
 """Words whose neighbours must not change places: USB to HDMI is not HDMI to USB."""
@@ -114,7 +118,7 @@ def folded(name: str) -> str:
         >>> folded("Ｎestlé™")
         'nestlé'
     """
-    return unicodedata.normalize("NFKC", name.translate({ord(mark): None for mark in "™®©"})).casefold()
+    return unicodedata.normalize("NFKC", _MARKED.sub("", name)).casefold()
 
 
 def unaccented(name: str) -> str:
@@ -135,7 +139,7 @@ def words(name: str) -> list[str]:
         >>> words("Nat'l Arts & Crafts, U.S. No.5")
         ['natl', 'arts', 'and', 'crafts', 'us', 'no', '5']
     """
-    plain = _JOINERS.sub("", folded(name).replace("&", " and "))
+    plain = _JOINERS.sub("", folded(name).replace("&", " and ").replace("−", "-"))
     return _TOKEN.findall(unicodedata.normalize("NFC", plain))
 
 
@@ -239,6 +243,19 @@ def another_word(one: str, other: str) -> bool:
     return vowels or end == 0
 
 
+def mistyped(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether all that parts two names looks like a slip of the hand, and not like another word (see `another_word`).
+
+    Example:
+        >>> mistyped(["neutrogena"], ["nuetrogena"]), mistyped(["conde", "nast"], ["cond", "nast"])
+        (True, False)
+        >>> mistyped(["stone", "bridge"], ["stone", "ridge"]), mistyped(["anderson"], ["andersen"])
+        (False, False)
+    """
+    pairs = zip(one, other, strict=True) if len(one) == len(other) else [("".join(one), "".join(other))]
+    return all(a == b or (a[0] == b[0] and not another_word(a, b)) for a, b in pairs)
+
+
 def respells(one: Sequence[str], other: Sequence[str], *, sure: bool = False) -> bool:
     """Whether two names that lie a slip or two apart are one name misspelt, word by word, and not one with another word in it.
 
@@ -249,12 +266,12 @@ def respells(one: Sequence[str], other: Sequence[str], *, sure: bool = False) ->
         (True, True)
         >>> respells(["hearst"], ["hearst", "uk"]), respells(["idp", "publications"], ["ic", "publications"])
         (False, False)
-        >>> respells(["ediciones", "nast"], ["editions", "nast"])
-        False
+        >>> respells(["ediciones", "nast"], ["editions", "nast"]), respells(["br", "cosmetics"], ["bhcosmetics"])
+        (False, False)
     """
     if len(one) != len(other):
         extra = list((Counter(one) - Counter(other)).elements()), list((Counter(other) - Counter(one)).elements())
-        return all(extra)
+        return all(extra) and len(_slipped(*sorted((one, other), key=len, reverse=True))) >= 5
     if sure:
         return True
     twice = 8 if len(one) == 1 else 10  # letters; among several words a word of eight is more likely another one
@@ -263,6 +280,16 @@ def respells(one: Sequence[str], other: Sequence[str], *, sure: bool = False) ->
         for a, b in zip(one, other, strict=True)
         if a != b
     )
+
+
+def _slipped(words: Sequence[str], other: Sequence[str]) -> str:
+    """The first word of a name that the other name, written in fewer words, spells otherwise."""
+    same = Prefix.similarity("".join(words), "".join(other))
+    for word in words:
+        if same < len(word):
+            return word
+        same -= len(word)
+    return words[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +301,26 @@ class Title:
     marks: tuple[tuple[str, ...], ...]
     """What must be equal: numbers with the code before them, quantities with units (those of one unit in order), colours in
     order, other attributes, letters and numerals, and what stands on either side of a word such as `to`."""
+    order: tuple[str, ...] = field(compare=False)
+    """The words and the attributes that are no colours in their order."""
+    parted: bool = field(compare=False)
+    """Whether commas, dashes or brackets part the title: parts may change places."""
+
+    def ordered_as(self, order: Sequence[str], *, parted: bool = False) -> bool:
+        """Whether the same words in this order can say the same: House Boat is no Boat House.
+
+        Parts of a title may change places where it is `parted` or at least three words long, and then as a whole.
+
+        Example:
+            >>> Title.of("Kettle, Travel").ordered_as(["travel", "kettle"]), Title.of("Cat House").ordered_as(["house", "cat"])
+            (True, False)
+            >>> tent = Title.of("Family Camping Tent")
+            >>> tent.ordered_as(["tent", "family", "camping"]), tent.ordered_as(["camping", "family", "tent"])
+            (True, False)
+        """
+        mine, theirs = self.order, tuple(order)
+        turns = range(len(mine)) if len(mine) > 2 else (0,)
+        return self.parted or parted or any(mine[turn:] + mine[:turn] == theirs for turn in turns)
 
     @classmethod
     def of(cls, title: str, *, without: Sequence[str] = ()) -> "Title":
@@ -311,12 +358,12 @@ class Title:
         )
         colours = tuple(word for word in tokens if word in COLOURS)  # black on white is not white on black
         attributes = tuple(sorted(word for word in tokens if word in ATTRIBUTES - COLOURS))
-        letters = tuple(
-            sorted(word for word in tokens if word in ROMAN or (len(word) == 1 and not word.isdigit() and word != "a"))
-        )
-        rest = sorted(w for w in tokens if w.isalpha() and len(w) > 1 and w not in ATTRIBUTES | STOP_WORDS | ROMAN)
+        letters = tuple(sorted(word for word in tokens if word in ROMAN or (len(word) == 1 and not word.isdigit())))
+        order = [w for w in tokens if w.isalpha() and len(w) > 1 and w not in COLOURS | STOP_WORDS | ROMAN]
+        rest = sorted(word for word in order if word not in ATTRIBUTES)
         measured = tuple(sorted(quantities, key=lambda one: one.split()[-1]))  # 8 GB and 16 GB are not 16 GB and 8 GB
-        return cls(tuple(rest), (numbers, measured, colours, attributes, letters, sides))
+        marked = (numbers, measured, colours, attributes, letters, sides)
+        return cls(tuple(rest), marked, tuple(order), parted=bool(_PARTED.search(title)))
 
 
 def _took(left: Counter[str], word: str) -> bool:

@@ -95,6 +95,48 @@ def test_two_names_that_are_both_in_use_are_no_misspelling():
     assert brands(("Marlona", 9, SHOES), ("Marlone", 8, SHOES)) == {}
 
 
+@pytest.mark.parametrize("uses", [(1, 1), (2, 2), (5, 3), (9, 4), (12, 8)])
+def test_brands_that_are_used_about_as_often_are_two(uses):
+    assert brands(("Borealis", uses[0], SHOES), ("Borealsi", uses[1], SHOES)) == {}
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [("Anderson", "Andersen"), ("Valentino", "Valentina"), ("Green Mountain", "Green Mountains"), ("Highland", "Highlander")],
+)
+def test_another_vowel_or_ending_is_another_brand_unless_it_is_rare(one, other):
+    assert brands((one, 9, SHOES), (other, 2, SHOES)) == {}
+
+
+@pytest.mark.parametrize("one, other", [("Vortex", "Cortex"), ("Polaris", "Solaris"), ("Stone Bridge", "Stone Ridge")])
+def test_another_first_letter_is_another_brand(one, other):
+    assert brands((one, 20, SHOES), (other, 4, SHOES)) == {}
+
+
+def test_titles_say_whether_a_brand_is_misspelt():
+    def pairs(*titles):
+        known = [
+            Named("borealis", "Borealis", 9, SHOES, titles=("Borealis Boot",) * 9),
+            Named("boreolis", "Boreolis", 3, SHOES, titles=titles),
+        ]
+        return [match.rule for match in find("Brand", [*known, *OTHERS])]
+
+    assert pairs("Borealis Winter Boot", "Summer Boot", "Boot") == ["misspelt"]
+    assert pairs("Boreolis Winter Boot", "Summer Boot", "Boot") == []
+    assert pairs("Winter Boot", "Summer Boot", "Boot") == []
+
+
+def test_a_short_form_of_two_brands_is_neither():
+    known = [("General Foods", 6, SHOES), ("Genesis Foods", 6, SHOES), ("Gen. Foods", 9, SHOES)]
+    assert brands(*known) == {}
+    assert brands(known[0], known[2]) == {("Gen. Foods", "General Foods"): "abbreviated"}
+
+
+def test_a_first_name_may_be_a_letter_where_one_name_alone_fits():
+    assert brands(("Calvin Velora", 9, SHOES), ("C. Velora", 1, SHOES)) == {("C. Velora", "Calvin Velora"): "initials"}
+    assert brands(("Calvin Velora", 9, SHOES), ("Carla Velora", 9, SHOES), ("C. Velora", 1, SHOES)) == {}
+
+
 def test_initials_of_two_brands_say_which_of_neither():
     assert brands(("Velora Running Shoes", 9, SHOES), ("Vast Red Socks", 9, SHOES), ("VRS", 1, SHOES)) == {}
 
@@ -113,11 +155,76 @@ def products(*titles, prices=None, **further):
         "TRAVEL KETTLE X-200 500ML RED",
         "Red Travel Kettle X200, .5 l",
         "Acme Travel Kettle X200 (500 ml, red)",
-        "Travel Ketttle X200 500 ml Red",
     ],
 )
 def test_one_product_under_two_titles_is_found(other):
     assert products("Travel Kettle X200 500 ml Red", other) == [("p0", "p1")]
+
+
+KETTLES = ("Travel Kettle X200", "Travel Ketttle X200")
+
+
+def test_a_misspelt_title_is_found_where_other_titles_have_the_right_word():
+    assert products(*KETTLES, "Garden Kettle X7", "Kettle Cleaner X8") == [("p0", "p1")]
+    assert products(*KETTLES, "Garden Kettle X7", "Ketttle Cleaner X8") == []
+
+
+def test_a_misspelt_title_is_found_where_its_description_has_the_right_word():
+    assert products(*KETTLES) == []
+    assert products(*KETTLES, text="A kettle for the road.") == [("p0", "p1")]
+    assert products(*KETTLES, text="A kettle for the road, a ketttle for the town.") == []
+
+
+@pytest.mark.parametrize("one, other", [("Diner Serving Plate", "Dinner Serving Plate"), ("Angle Bracket", "Angel Bracket")])
+def test_two_words_that_both_are_words_are_no_misspelling(one, other):
+    known = [f"{word} {number} Extra" for word in (one.split()[0], other.split()[0]) for number in ("Lamp", "Mug", "Rug")]
+    assert products(one, other) == products(one, other, *known) == []
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("Drill P88A Cordless", "Drill P88 Cordless"),
+        ("Bra Underwire 34A", "Bra Underwire 34"),
+        ("Vitamin A Capsules", "Vitamin Capsules"),
+        ("Fuse 10A Glass", "Fuse 10 Glass"),
+        ("The Who Live Album", "Who Live Album"),
+        ("Temperature Probe -20 Degree", "Temperature Probe 20 Degree"),
+        ("Tee Shirt ♂ Basic", "Tee Shirt ♀ Basic"),
+        ("English Spanish Dictionary", "Spanish English Dictionary"),
+        ("Milk Chocolate Drink Powder", "Chocolate Milk Drink Powder"),
+        ("Converter Kilometers Miles", "Converter Miles Kilometers"),
+        ("House Boat", "Boat House"),
+    ],
+)
+def test_a_letter_a_sign_or_another_order_makes_another_product(one, other):
+    assert products(one, other) == []
+
+
+def test_parts_of_a_title_may_change_places():
+    assert products("Folding Travel Kettle X200", "Kettle, Folding, Travel X200") == [("p0", "p1")]
+    assert products("Folding Travel Kettle X200", "Kettle X200 Folding Travel") == [("p0", "p1")]
+
+
+def test_one_title_over_descriptions_with_other_measures_is_two_products():
+    known = [Named(f"p{m}", "Garden Hose", price=1.0, brand="acme", text=f"Length {m} m. Green.") for m in (10, 20)]
+    assert find("Product", known) == []
+
+
+def test_vectors_join_products_of_one_description_alone_and_never_one_with_a_word_more():
+    alike = lambda texts: [[1.0, 0.0] for _ in texts]  # noqa: E731
+    text = "A kettle for the road that boils half a litre of water in a minute."
+
+    def pairs(one, other, *texts):
+        known = [
+            Named(f"p{at}", title, price=1.0, brand="acme", text=said)
+            for at, (title, said) in enumerate(zip((one, other), texts, strict=True))
+        ]
+        return [(match.one_id, match.other_id) for match in find("Product", known, vectors=alike)]
+
+    assert pairs("Travel Kettle", "Journey Boiler", text, text) == [("p0", "p1")]
+    assert pairs("Travel Kettle", "Journey Boiler", text, text + " Cordless.") == []
+    assert pairs("Travel Kettle", "Travel Kettle Supreme", text, text) == []
 
 
 @pytest.mark.parametrize(
@@ -195,6 +302,21 @@ def test_categories_of_one_name_are_one_under_one_parent_only():
         Named("e", "Size 5", parent="home"),
     ]
     assert [(match.one_id, match.other_id) for match in find("Category", known)] == [("a", "b")]
+
+
+@pytest.mark.parametrize(
+    "one, other, same",
+    [
+        ("Watering Equipment", "Watering Equipement", True),
+        ("Accessories", "Acessories", True),
+        ("Antihypertensives", "Antihypotensives", False),
+        ("Hyperglycemics", "Hypoglycemics", False),
+        ("Sheepwear", "Sleepwear", False),
+    ],
+)
+def test_a_misspelt_category_is_found_and_an_opposite_is_none(one, other, same):
+    known = [Named(name, name, parent="home") for name in (one, other)]
+    assert bool(find("Category", known)) == same
 
 
 def test_vectors_join_what_no_letter_joins_but_not_what_a_number_tells_apart():
