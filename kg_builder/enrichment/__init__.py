@@ -14,7 +14,8 @@ from pathlib import Path
 
 import polars as pl
 
-from kg_builder.enrichment.linking import Coverage, Linked, linked
+from kg_builder.enrichment.allowance import Allowance, allowance, check
+from kg_builder.enrichment.linking import Coverage, Linked, height, linked
 from kg_builder.enrichment.traits import ATTRIBUTES, EXACT, exact_numbers, values
 from kg_builder.errors import BadRequest, did_you_mean
 from kg_builder.reading import Reading
@@ -91,6 +92,7 @@ def enrich(
     hops: int | None = 1,
     dry_run: bool = False,
     rejects: Path | str | None = None,
+    max_rejects: int | str | None = None,
     progress: Progress | None = None,
 ) -> EnrichReport:
     """The store's products have the attributes that their texts tell, and the outside knowledge that the triples hold.
@@ -105,10 +107,13 @@ def enrich(
         hops: triples are kept up to so many hops from a linked product; None keeps all.
         dry_run: write nothing.
         rejects: the file for refused lines.
+        max_rejects: how many lines of triples and links may be left out, as a number or a share such as "1%" of all; where there
+            are more, nothing is written. None leaves out any number.
         progress: called as work goes on.
 
     Raises:
-        BadRequest: an unknown attribute, fewer hops than 1, links without triples, or nothing to do.
+        BadRequest: an unknown attribute, fewer hops than 1, links without triples, no such share, or nothing to do.
+        TooManyFaults: more lines are faulty than `max_rejects` allows.
         MissingSource, DamagedDump: a file is not there, or cannot be read.
         StoreError: the store cannot be read or written to.
 
@@ -122,9 +127,9 @@ def enrich(
         >>> {one.name: one.examples["p1"] for one in report.attributes if one.products}
         {'colour': 'white', 'pack': '4'}
     """
-    wanted = _wanted(attributes, triples, link, hops)
+    wanted, most = _wanted(attributes, triples, link, hops), allowance(max_rejects)
     with opened(store, read_only=dry_run) as there:
-        return _enriched(there, wanted, triples, link, hops, dry_run=dry_run, rejects=rejects, progress=progress)
+        return _enriched(there, wanted, triples, link, hops, most, dry_run=dry_run, rejects=rejects, progress=progress)
 
 
 def _enriched(
@@ -133,6 +138,7 @@ def _enriched(
     triples: Path | str | None,
     link: Path | str | None,
     hops: int | None,
+    most: Allowance,
     *,
     dry_run: bool,
     rejects: Path | str | None,
@@ -152,6 +158,7 @@ def _enriched(
         tell("triples", 1, 1)
     if rejects is not None:
         refused.save(rejects)
+    check(refused, most)
     learnt = _tables(finds, tables.schema)
     new_entities, new_edges = _new(learnt, tables)
     nodes, edges = learnt.counts()
@@ -202,7 +209,9 @@ def _outside(triples: Path, link: Path | str | None, products: pl.DataFrame, hop
     with tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch:
         reading = Reading(refused, scratch=Path(scratch))
         joined = None if link is None else read_links(link, reading)
-        return linked(read_triples(triples, reading), joined, products, hops=hops, names=named)
+        found = linked(read_triples(triples, reading), joined, products, hops=hops, names=named)
+        refused.passed += found.coverage.triples + (0 if joined is None else height(joined))
+        return found
 
 
 def _add_attributes(finds: _Finds, wanted: Sequence[str], tables: GraphTables, tell: Progress) -> tuple[Attribute, ...]:
