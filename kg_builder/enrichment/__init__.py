@@ -15,8 +15,9 @@ from pathlib import Path
 import polars as pl
 
 from kg_builder.enrichment.allowance import Allowance, allowance, check
+from kg_builder.enrichment.exact import EXACT, exact_numbers, without_numbers
 from kg_builder.enrichment.linking import Coverage, Linked, height, linked
-from kg_builder.enrichment.traits import ATTRIBUTES, EXACT, exact_numbers, values
+from kg_builder.enrichment.traits import ATTRIBUTES, values
 from kg_builder.errors import BadRequest, did_you_mean
 from kg_builder.reading import Reading
 from kg_builder.reading.triples import read_links, read_triples
@@ -163,7 +164,9 @@ def _enriched(
     new_entities, new_edges = _new(learnt, tables)
     nodes, edges = learnt.counts()
     if not dry_run:
-        store.write(learnt, gone=_outdated(learnt, tables, wanted), progress=progress)
+        outdated = _outdated(learnt, tables, wanted)
+        bare = _without_numbers(store, outdated)
+        store.write(bare.merge(learnt), gone=outdated.merge(bare), progress=progress)
     return EnrichReport(
         into=store.info().address,
         products=products.filter("listed").height,
@@ -273,6 +276,15 @@ def _outdated(learnt: GraphTables, held: GraphTables, wanted: Sequence[str]) -> 
         old = old.join(learnt.edges[_RELATED], on=identity, how="anti")
     old = old.collect().lazy()
     return GraphTables(held.schema, {}, {_RELATED: old})
+
+
+def _without_numbers(store: GraphStore, outdated: GraphTables) -> GraphTables:
+    """The products whose sizes and packs are outdated as the store holds them, models' vectors too, without those numbers."""
+    if _RELATED not in outdated.edges or not height(outdated.edges[_RELATED]):
+        return GraphTables(outdated.schema, {}, {})
+    held = store.read(derived=True)
+    products = without_numbers(held.nodes["Product"], outdated.edges[_RELATED], held.schema)
+    return GraphTables(held.schema, {"Product": products.collect().lazy()}, {})
 
 
 def _missing(table: pl.LazyFrame | None, there: pl.LazyFrame | None, identity: tuple[str, ...]) -> int:

@@ -12,10 +12,7 @@ from kg_builder.enrichment.attributes import (
     pack,
     price_band,
     size,
-    size_amount,
-    size_unit,
 )
-from kg_builder.schema import GraphSchema, PropertyType
 from kg_builder.tables import GraphTables
 
 ATTRIBUTES = ("size", "colour", "material", "pack", "price_band")
@@ -28,8 +25,6 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "pack": ("pack", "unit_count", "number_of_items", "item_package_quantity"),
 }
 """Properties that say it themselves, the first that is filled counts."""
-EXACT: Mapping[str, PropertyType] = {"size_amount": "float", "size_unit": "string", "pack_count": "integer"}
-"""Properties that hold exact numbers, with their types."""
 _LONGEST = 30
 """Characters of a column's value that is taken as it is, where it names no known colour, material or size."""
 
@@ -146,23 +141,3 @@ def _prices(tables: GraphTables) -> pl.LazyFrame:
     priced = products.select("id", own.alias("price")).join(usual, left_on="id", right_on="target", how="left")
     priced = priced.select("id", pl.coalesce("price", "paid").alias("price")).drop_nulls()
     return priced.join(shelf.select("source", pl.col("target").alias("category")), left_on="id", right_on="source", how="left")
-
-
-def exact_numbers(said: Mapping[str, pl.DataFrame], schema: GraphSchema) -> pl.DataFrame:
-    """`id` and the numbers of sizes and packs, under names that the schema does not hold for something else.
-
-    Args:
-        said: what `values` gave, by attribute.
-        schema: of the store that they are for.
-    """
-    value = pl.col("value")
-    exact = pl.DataFrame(schema={"id": pl.String()})
-    if "size" in said:
-        exact = said["size"].select("id", size_amount(value).alias("size_amount"), size_unit(value).alias("size_unit"))
-    if "pack" in said:
-        packs = said["pack"].select("id", value.cast(pl.Int64, strict=False).alias("pack_count"))
-        exact = exact.join(packs, on="id", how="full", coalesce=True)
-    held = schema.nodes["Product"].properties if "Product" in schema.nodes else {}
-    names = [name for name in exact.columns if name in EXACT and held.get(name, EXACT[name]) == EXACT[name]]
-    filled = pl.any_horizontal(pl.col(name).is_not_null() for name in names) if names else pl.lit(value=False)
-    return exact.filter(filled).select("id", *names)
