@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from kg_builder.enrichment.attributes import size_amount, size_unit
+from kg_builder.enrichment.amounts import size_amount, size_unit
 from kg_builder.schema import GraphSchema, PropertyType
 
 EXACT: Mapping[str, PropertyType] = {"size_amount": "float", "size_unit": "string", "pack_count": "integer"}

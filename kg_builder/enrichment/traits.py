@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from kg_builder.enrichment.amounts import pack, size
 from kg_builder.enrichment.attributes import (
     colour,
     material,
     material_of_description,
-    pack,
     price_band,
-    size,
 )
 from kg_builder.tables import GraphTables
 
