@@ -1,15 +1,16 @@
 """What a product's text says of its colour and material; and whether it is cheap or dear.
 
 Text in, value or null out, as polars expressions: no model, no server. Precise rather than eager: a wrong colour costs more than
-a missing one, so words that mean something else as often (orange, gold, glass) count only where they are set off, as in
-`Lamp - Gold` or `Mug (Glass)`. That `Red Herring Magazine` is red is an accepted error.
+a missing one. Words that mean something else as often (orange, gold, glass) count only where they are set off: `Lamp - Gold`,
+`Mug (Glass)`; names, dishes and what a thing is for (`phrases`) do not count, nor does a word in the title of a book.
 """
 
 from collections.abc import Mapping
 
 import polars as pl
 
-from kg_builder.enrichment.phrases import NO_COLOUR
+from kg_builder.enrichment.amounts import is_poured
+from kg_builder.enrichment.phrases import COSMETIC, NO_COLOUR, NO_MATERIAL, SOFT, WORK
 from kg_builder.enrichment.vocabulary import (
     CHINESE_COLOURS,
     CHINESE_MATERIALS,
@@ -17,49 +18,68 @@ from kg_builder.enrichment.vocabulary import (
     MATERIALS,
     SET_OFF_COLOURS,
     SET_OFF_MATERIALS,
+    SHADES,
 )
-from kg_builder.enrichment.words import alternatives, canonical
+from kg_builder.enrichment.words import alternatives, both, canonical
 
-_BEFORE, _AFTER = r"(?:[,;:/|(\[–—]|\s-)", r"(?:$|[,;:/|)\]–—]|-\s)"
+_BEFORE, _AFTER = r"(?:[,;:/|(\[–—]|\s-)", r"(?:$|[,;:/|()\[\]–—]|-[\s-])"
+_ALL_COLOURS, _ALL_MATERIALS = both(COLOURS, SET_OFF_COLOURS), both(MATERIALS, SET_OFF_MATERIALS)
+_MATTER = {name: words for name, words in SET_OFF_MATERIALS.items() if name not in SET_OFF_COLOURS}
+"""Set off, gold and silver are colours."""
 
 
 def colour(text: pl.Expr) -> pl.Expr:
     """The first colour, in English: words of English, German, Spanish, French and Chinese.
 
+    One that is set off goes before another. Of what is sold by the ounce or the litre only one that ends a phrase counts: orange
+    and green are tastes, and brown is a sugar.
+
     Example:
-        >>> said = ["Vase, blau", "Green Tea", "Lamp - Gold", "Gold Medal Flour", "红色 T恤", "Rotes Kleid", "Tea"]
+        >>> said = ["Vase, blau", "Green Tea", "Lamp - Gold", "Inferno by Dan Brown", "红色 T恤", "Rotes Kleid", "Tea"]
         >>> pl.DataFrame({"t": said}).select(colour(pl.col("t"))).to_series().to_list()
         ['blue', None, 'gold', None, 'red', 'red', None]
     """
-    plain = text.str.replace_all(NO_COLOUR, "")
-    return pl.coalesce(
-        canonical(plain.str.extract(_set_off(SET_OFF_COLOURS)), SET_OFF_COLOURS),
-        canonical(plain.str.extract(_anywhere(COLOURS)), COLOURS),
-        canonical(text.str.extract(f"({'|'.join(CHINESE_COLOURS.values())})"), CHINESE_COLOURS),
-    )
+    plain, poured = text.str.replace_all(NO_COLOUR, " "), is_poured(text)
+    pair = canonical(plain.str.extract(_first_of_two(_ALL_COLOURS)), _ALL_COLOURS)
+    sure = canonical(plain.str.extract(_set_off(COLOURS)), COLOURS)
+    ending = canonical(plain.str.extract(_ending(COLOURS)), COLOURS)
+    any_set_off = canonical(plain.str.extract(_set_off(_ALL_COLOURS)), _ALL_COLOURS)
+    anywhere = canonical(plain.str.extract(_anywhere(COLOURS)), COLOURS)
+    found = pl.when(poured).then(pl.coalesce(sure, ending)).otherwise(pl.coalesce(pair, any_set_off, anywhere))
+    chinese = canonical(text.str.extract(f"({'|'.join(CHINESE_COLOURS.values())})"), CHINESE_COLOURS)
+    return pl.when(~is_work(text)).then(pl.coalesce(found, chinese))
 
 
 def material(text: pl.Expr) -> pl.Expr:
     """The first material, in English: words of English, German, Spanish, French and Chinese.
 
+    Of what is sold by the ounce or the litre only what holds that counts, and nothing of a make-up: silk in a lotion is a scent,
+    and porcelain a shade of powder.
+
     Example:
-        >>> said = ["Stainless-Steel Kettle", "Hemd aus Baumwolle", "Glass Cleaner", "Mug (Glass)", "陶瓷杯", "100% Linen", "Tea"]
+        >>> said = ["Stainless-Steel Kettle", "Hemd aus Baumwolle", "Wood Glue", "Mug (Glass)", "陶瓷杯", "100% Linen", "Tea"]
         >>> pl.DataFrame({"t": said}).select(material(pl.col("t"))).to_series().to_list()
         ['stainless steel', 'cotton', None, 'glass', 'ceramic', 'linen', None]
     """
-    return pl.coalesce(
-        material_of_description(text),
-        canonical(text.str.extract(_anywhere(MATERIALS)), MATERIALS),
-        canonical(text.str.extract(_set_off(SET_OFF_MATERIALS)), SET_OFF_MATERIALS),
+    plain = text.str.replace_all(NO_MATERIAL, " ")
+    plain = pl.when(is_poured(text)).then(plain.str.replace_all(rf"(?i)\b(?:{SOFT})\b", " ")).otherwise(plain)
+    found = pl.coalesce(
+        canonical(plain.str.extract(_anywhere(MATERIALS)), MATERIALS),
+        canonical(plain.str.extract(_set_off(_MATTER)), _MATTER),
         canonical(text.str.extract(f"({'|'.join(CHINESE_MATERIALS.values())})"), CHINESE_MATERIALS),
     )
+    named = pl.when(~text.str.contains(COSMETIC)).then(found)
+    return pl.when(~is_work(text)).then(pl.coalesce(material_of_description(text), named))
 
 
 def material_of_description(text: pl.Expr) -> pl.Expr:
     """The material that a longer text says the thing is made of: `made of oak wood`, `100% cotton`; else null."""
-    names = dict.fromkeys((*MATERIALS, *SET_OFF_MATERIALS))
-    both = {name: "|".join(words[name] for words in (MATERIALS, SET_OFF_MATERIALS) if name in words) for name in names}
-    return canonical(text.str.extract(_made_of(both)), both)
+    return canonical(text.str.extract(_made_of(_ALL_MATERIALS)), _ALL_MATERIALS)
+
+
+def is_work(text: pl.Expr) -> pl.Expr:
+    """True for the title of a book, a record, a film or a game, as far as it says so."""
+    return text.str.contains(WORK)
 
 
 def price_band(prices: pl.LazyFrame, *, least: int = 20) -> pl.LazyFrame:
@@ -99,7 +119,18 @@ def _anywhere(words: Mapping[str, str]) -> str:
 
 def _set_off(words: Mapping[str, str]) -> str:
     """The word between marks that set it off, or after `colour:`."""
-    return rf"(?i)(?:{_BEFORE}\s*|colou?r:?\s+|farbe:?\s+)({alternatives(words.values())})\s*{_AFTER}"
+    return rf"(?i)(?:{_BEFORE}\s*|colou?r:?\s+|farbe:?\s+)(?:(?:{SHADES})[\s-])*({alternatives(words.values())})\s*{_AFTER}"
+
+
+def _first_of_two(words: Mapping[str, str]) -> str:
+    """The word before a stroke and another: `white/black`."""
+    word = alternatives(words.values())
+    return rf"(?i)\b({word})\s?/\s?(?:{word})\b"
+
+
+def _ending(words: Mapping[str, str]) -> str:
+    """The word at the end of a phrase, or before its amount."""
+    return rf"(?i)\b({alternatives(words.values())})\s*(?:{_AFTER}|\.?\d)"
 
 
 def _made_of(words: Mapping[str, str]) -> str:

@@ -60,11 +60,22 @@ def test_a_column_of_its_own_goes_before_the_title_and_the_title_before_the_desc
 
 
 def test_the_name_of_the_brand_is_no_colour_of_its_drill():
-    tables = products("p", "q", title=["Black & Decker drill", "Black & Decker drill, red"])
-    brand = pl.DataFrame({"id": ["b"], "name": ["Black & Decker"]})
+    tables = products("p", "q", title=["Steel & Black Drill", "The drill of Steel & Black, red"])
+    brand = pl.DataFrame({"id": ["b"], "name": ["Steel & Black"]})
     made = pl.DataFrame({"source": ["p", "q"], "target": ["b", "b"]})
     tables = GraphTables.of(tables.schema, {**tables.nodes, "Brand": brand}, {("Product", "MADE_BY", "Brand"): made})
     assert dict(values("colour", tables).rows()) == {"p": None, "q": "red"}
+    assert dict(values("material", tables).rows()) == {"p": None, "q": None}
+
+
+def test_the_title_of_a_book_or_a_film_tells_no_colour_and_no_material_by_its_category():
+    tables = products("p", "q", "r", title=["Black Leather", "Black Leather", "Black Leather"])
+    shelves = {"id": ["1", "2", "3"], "name": ["Books & Comics", "Movies & TV", "Bookends"]}
+    shelved = pl.DataFrame({"source": ["p", "q", "r"], "target": ["1", "2", "3"]})
+    nodes = {**tables.nodes, "Category": pl.DataFrame(shelves)}
+    tables = GraphTables.of(tables.schema, nodes, {("Product", "IN_CATEGORY", "Category"): shelved})
+    assert dict(values("colour", tables).rows()) == {"p": None, "q": None, "r": "black"}
+    assert dict(values("material", tables).rows()) == {"p": None, "q": None, "r": "leather"}
 
 
 def test_a_product_without_a_price_is_in_the_band_of_what_was_paid_for_it():
