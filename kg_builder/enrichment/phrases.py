@@ -48,7 +48,7 @@ _FOOD = (
 )
 _NAMED = (
     "friday|house|box|sabbath|bull|eyed|planet|ray|noise|knight|day|beauty|sox|wing|hawk|hawks|widow|panther|ops|mirror|market|adam|magic"
-    "|moon|river|swan|butler|lives|history|holes?|lagoon|ridge|buffalo|diamond|apron|giant|works|mountain|lake|rabbit|stripe|label|dead"
+    "|moon|river|swan|castle|butler|lives|history|holes?|lagoon|ridge|buffalo|diamond|apron|giant|works|mountain|lake|rabbit|stripe|label|dead"
     "|cross|heifer|hot|devils?|floyd|haze|rain|pages|submarine|dwarf|sparrow|lantern|arrow|hornet|bay|peter|tooth|board|screen"
     "|lights?|lasers?|switch(?:es)?|oak|cedar|maple|pine|ash|birch|gold|clay|spots?|heads?|skin|eyes?|circles?|toner|shampoo|yeti"
     "|microphones?|rhino|eagle|jay|belly|is|was|and\\sdecker"
@@ -57,7 +57,7 @@ NO_COLOUR = (
     rf"(?i)\b(?:{_FIRST_NAMES}|mr\.?|mrs\.?|ms\.?|dr\.?|sir|(?-i:[A-Z])\.)\s+(?:{_COLOUR})\b"
     rf"|\b(?:{_COLOUR})(?:\s+(?:\w+\s+)?(?:ltd|inc|llc|gmbh|corp|co|bros|brothers|press|publishing|records|studios|media)\b)"
     rf"|\b(?:{_COLOUR})[\s-]+(?:{_FOOD}|{_NAMED})\b"
-    rf"|\bblack\s?(?:&|\+|and)\s?decker\b|\bold\snavy\b|\b(?:baked|hash)\sbrown\b|\bwd\s(?:{_COLOUR})\b"
+    rf"|\bblack\s?(?:&|\+|and)\s?decker\b|\b(?:old\snavy|snow\swhite)\b|\b(?:baked|hash)\sbrown\b|\bwd\s(?:{_COLOUR})\b"
     rf"|\b(?:the|of|for|no|non|anti|not|never|goodbye)[\s-]+(?:(?:new|little|big|colou?r)\s)?(?:{_COLOUR})\b"
     rf"|\b(?:soft|warm|cool)\swhite\b|\bblack\ssoap\b|\b(?:wom[ae]n|m[ae]n|lady|girl|boy)\sin\s(?:{_COLOUR})\b"
 )
@@ -96,9 +96,10 @@ COSMETIC = (
 """What is put on skin or hair: porcelain, copper and canvas are shades of it."""
 
 WORK = (
-    r"(?i)\b(?:paperback|hardcover|board\sbook|audiobook|audio\scd|kindle\sedition|novels?|soundtrack|memoir|biography|journal\sof|trilogy|magazine\ssubscription"
+    rf"(?i)\bby\s(?:{_FIRST_NAMES}|jack)\s(?:[a-z]\.\s?)?[a-z]+\s*$|"
+    r"\b(?:paperback|hardcover|board\sbook|audiobook|audio\scd|kindle\sedition|novels?|soundtrack|memoir|biography|journal\sof|trilogy|magazine\ssubscription"
     r"|(?:season|volume|vol\.?|episode|issue)\s\d+|greatest\shits|book\s\d+|the\sbook|penguin\sclassics)\b"
-    r"|[\[(](?:vinyl|dvd|blu-?ray|cd|import)[\])]|\b(?:dvd|magazine)$"
+    r"|[\[(](?:vinyl|dvd|blu-?ray|cd|import)[\])]|\b(?:dvd|cd|lp|magazine)$"
     r"|[-(\[]\s?(?:playstation|ps[2345]|xbox|nintendo|wii|pc)(?:\s\w+)?\s?[)\]]?$"
 )
 """A book, a record, a film or a game: its title tells of other things than itself."""

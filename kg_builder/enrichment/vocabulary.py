@@ -146,9 +146,9 @@ MATERIALS: Mapping[str, str] = {
     "gold": r"\d{1,2}\s?kt?\s(?:\w+\s)?gold|solid\s(?:\w+\s)?gold",
     "silver": r"sterling\ssilver|925\ssilver",
     "glass": r"glass\s(?:food\s)?jars?|glass\s(?:\w+\s)?bottles?|glass\svases?|glass\s(?:\w+\s)?bowls?|glass\s(?:\w+\s)?mugs?"
-    r"|glass\spitchers?|glass\steapots?|glass\stables?|glass\s(?:\w+\s)?containers?",
+    r"|glass\s(?:food\s)?storage|glass\spitchers?|glass\steapots?|glass\stables?|glass\s(?:\w+\s)?containers?",
     "linen": r"linen\sshirts?|linen\spants|linen\sdress|linen\stablecloths?|linen\scurtains?|linen\snapkins?",
-    "paper": r"paper\splates?|paper\scups?|paper\stowels?|paper\snapkins?|paper\sbags?|paper\sstraws?",
+    "paper": r"paper\splates?|paper\scups?|paper\stowels?|paper\snapkins?|paper\s(?:\w+\s)?bags?|paper\sstraws?",
 }
 """Words that are materials wherever they stand."""
 SET_OFF_MATERIALS: Mapping[str, str] = {

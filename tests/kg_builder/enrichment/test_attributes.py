@@ -45,6 +45,8 @@ def read(attribute, *texts):
         ("Gordon Blue Ltd spade", None),
         ("Black & Decker drill", None),
         ("The Red Tent", None),
+        ("White Wolf by Jane Doe", None),
+        ("Black and Blue CD", None),
         ("Fifty Shades of Grey", None),
         ("Woman in White", None),
         ("Pretty Pink, a Novel", None),
