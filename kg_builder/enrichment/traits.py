@@ -63,7 +63,8 @@ class _Said:
 
     @property
     def description(self) -> pl.Expr:
-        return self._text("description")
+        """The description of what is no book: that is printed on paper."""
+        return pl.when(~pl.col("__work")).then(self._text("description"))
 
     def of(self, attribute: str) -> "_Said":
         """Where a product says something of another one."""
@@ -129,7 +130,8 @@ def _described(tables: GraphTables) -> pl.LazyFrame:
     """The products with the name of their brand as `__brand`, and whether a category is one of books and the like as `__work`."""
     products = tables.nodes.get("Product", pl.LazyFrame(schema={"id": pl.String()}))
     brands = _named(tables, "MADE_BY", "Brand").group_by("source").agg(pl.col("name").min().alias("__brand"))
-    works = _named(tables, "IN_CATEGORY", "Category").filter(pl.col("name").str.contains(WORK_CATEGORY))
+    work = pl.any_horizontal(pl.col("name", "target").str.contains(WORK_CATEGORY))
+    works = _named(tables, "IN_CATEGORY", "Category").filter(work)
     works = works.select("source", pl.lit(value=True).alias("__work")).unique()
     for found in (brands, works):
         products = products.join(found, left_on="id", right_on="source", how="left")
@@ -137,11 +139,11 @@ def _described(tables: GraphTables) -> pl.LazyFrame:
 
 
 def _named(tables: GraphTables, relation: str, label: str) -> pl.LazyFrame:
-    """`source` and `name`: the products and what they are linked to."""
+    """`source`, `target` and `name`: the products and what they are linked to."""
     edges, nodes = tables.edges.get(("Product", relation, label)), tables.nodes.get(label)
     if edges is None or nodes is None:
-        return pl.LazyFrame(schema={"source": pl.String(), "name": pl.String()})
-    return edges.join(nodes, left_on="target", right_on="id").select("source", "name")
+        return pl.LazyFrame(schema=dict.fromkeys(("source", "target", "name"), pl.String()))
+    return edges.join(nodes, left_on="target", right_on="id").select("source", "target", "name")
 
 
 def _prices(tables: GraphTables) -> pl.LazyFrame:

@@ -118,7 +118,7 @@ CHINESE_COLOURS: Mapping[str, str] = {
 MATERIALS: Mapping[str, str] = {
     "stainless steel": r"stainless[\s-]steel|edelstahl|acero\sinoxidable|acier\sinoxydable|inox",
     "cast iron": r"cast[\s-]iron|gusseisen|hierro\sfundido",
-    "faux leather": r"faux[\s-]leather|pu[\s-]leather|vegan[\s-]leather|kunstleder|leatherette",
+    "faux leather": r"faux[\s-]leather|pu[\s-]leather|vegan[\s-]leather|synthetic[\s-]leather|kunstleder|leatherette",
     "cotton": "cotton|baumwolle|algodón|coton",
     "wool": "wool|merino|wolle|schurwolle|laine",
     "silk": "silk|seide|soie",

@@ -97,6 +97,8 @@ def test_a_colour_is_a_word_for_one_that_means_nothing_else_there(text, value):
         ("Powder, Porcelain", None),
         ("Bottle 32 oz Stainless Steel", "stainless steel"),
         ("Ceramic Hair Dryer", "ceramic"),
+        ("Powder Coated Steel Shelf", "steel"),
+        ("Cream Velvet Sofa", "velvet"),
         (None, None),
     ],
 )

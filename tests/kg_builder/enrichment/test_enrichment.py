@@ -68,14 +68,15 @@ def test_the_name_of_the_brand_is_no_colour_of_its_drill():
     assert dict(values("material", tables).rows()) == {"p": None, "q": None}
 
 
-def test_the_title_of_a_book_or_a_film_tells_no_colour_and_no_material_by_its_category():
-    tables = products("p", "q", "r", title=["Black Leather", "Black Leather", "Black Leather"])
-    shelves = {"id": ["1", "2", "3"], "name": ["Books & Comics", "Movies & TV", "Bookends"]}
-    shelved = pl.DataFrame({"source": ["p", "q", "r"], "target": ["1", "2", "3"]})
+def test_the_texts_of_books_and_films_tell_no_colour_and_no_material_by_their_category():
+    said = {"title": ["Black Leather"] * 4, "description": ["Printed on 100% recycled paper."] * 4}
+    tables = products("p", "q", "r", "s", **said)
+    shelves = {"id": ["1", "2", "Magazines > Women", "Bookends"], "name": ["Books & Comics", "Movies & TV", "Women", "Bookends"]}
+    shelved = pl.DataFrame({"source": ["p", "q", "r", "s"], "target": shelves["id"]})
     nodes = {**tables.nodes, "Category": pl.DataFrame(shelves)}
     tables = GraphTables.of(tables.schema, nodes, {("Product", "IN_CATEGORY", "Category"): shelved})
-    assert dict(values("colour", tables).rows()) == {"p": None, "q": None, "r": "black"}
-    assert dict(values("material", tables).rows()) == {"p": None, "q": None, "r": "leather"}
+    assert dict(values("colour", tables).rows()) == {"p": None, "q": None, "r": None, "s": "black"}
+    assert dict(values("material", tables).rows()) == {"p": None, "q": None, "r": None, "s": "leather"}
 
 
 def test_a_product_without_a_price_is_in_the_band_of_what_was_paid_for_it():
