@@ -42,12 +42,15 @@ def run(
     keep_all: Annotated[bool, typer.Option("--all", help="Keep all triples.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing, say what would be written.")] = False,
     rejects: Annotated[Path | None, typer.Option(metavar="PATH", help="Where refused lines go.")] = None,
+    max_rejects: Annotated[
+        str | None, typer.Option(metavar="N|P%", help="Faulty lines to put up with; more, and nothing is written.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Add what products' texts and an outside graph tell; doing it twice changes nothing.
 
     Every attribute and every triple is an edge RELATED {relation} to an Entity, such as colour:black. Faulty lines are left
-    out and named, all others are used, and the exit code is 1.
+    out and named, all others are used, and the exit code is 1, unless --max-rejects allows for them.
     """
     with one_line_errors():
         from kg_builder.enrichment import enrich
@@ -62,13 +65,14 @@ def run(
                 hops=None if keep_all else hops,
                 dry_run=dry_run,
                 rejects=rejects,
+                max_rejects=max_rejects,
                 progress=progress,
             )
         if as_json:
             print_json(_record(report))
         else:
             _print_report(report)
-        if report.rejected:
+        if report.rejected and max_rejects is None:
             _print_faults(report, rejects)
             raise typer.Exit(1)
 

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import polars as pl
 
-from kg_builder.enrichment.linking import Coverage, Linked, linked
-from kg_builder.enrichment.traits import ATTRIBUTES, EXACT, exact_numbers, values
+from kg_builder.enrichment.allowance import Allowance, allowance, check
+from kg_builder.enrichment.exact import EXACT, exact_numbers, without_numbers
+from kg_builder.enrichment.linking import Coverage, Linked, height, linked
+from kg_builder.enrichment.traits import ATTRIBUTES, values
 from kg_builder.errors import BadRequest, did_you_mean
 from kg_builder.reading import Reading
 from kg_builder.reading.triples import read_links, read_triples
@@ -91,6 +93,7 @@ def enrich(
     hops: int | None = 1,
     dry_run: bool = False,
     rejects: Path | str | None = None,
+    max_rejects: int | str | None = None,
     progress: Progress | None = None,
 ) -> EnrichReport:
     """The store's products have the attributes that their texts tell, and the outside knowledge that the triples hold.
@@ -105,10 +108,13 @@ def enrich(
         hops: triples are kept up to so many hops from a linked product; None keeps all.
         dry_run: write nothing.
         rejects: the file for refused lines.
+        max_rejects: how many lines of triples and links may be left out, as a number or a share such as "1%" of all; where there
+            are more, nothing is written. None leaves out any number.
         progress: called as work goes on.
 
     Raises:
-        BadRequest: an unknown attribute, fewer hops than 1, links without triples, or nothing to do.
+        BadRequest: an unknown attribute, fewer hops than 1, links without triples, no such share, or nothing to do.
+        TooManyFaults: more lines are faulty than `max_rejects` allows.
         MissingSource, DamagedDump: a file is not there, or cannot be read.
         StoreError: the store cannot be read or written to.
 
@@ -122,9 +128,9 @@ def enrich(
         >>> {one.name: one.examples["p1"] for one in report.attributes if one.products}
         {'colour': 'white', 'pack': '4'}
     """
-    wanted = _wanted(attributes, triples, link, hops)
+    wanted, most = _wanted(attributes, triples, link, hops), allowance(max_rejects)
     with opened(store, read_only=dry_run) as there:
-        return _enriched(there, wanted, triples, link, hops, dry_run=dry_run, rejects=rejects, progress=progress)
+        return _enriched(there, wanted, triples, link, hops, most, dry_run=dry_run, rejects=rejects, progress=progress)
 
 
 def _enriched(
@@ -133,6 +139,7 @@ def _enriched(
     triples: Path | str | None,
     link: Path | str | None,
     hops: int | None,
+    most: Allowance,
     *,
     dry_run: bool,
     rejects: Path | str | None,
@@ -152,11 +159,14 @@ def _enriched(
         tell("triples", 1, 1)
     if rejects is not None:
         refused.save(rejects)
+    check(refused, most)
     learnt = _tables(finds, tables.schema)
     new_entities, new_edges = _new(learnt, tables)
     nodes, edges = learnt.counts()
     if not dry_run:
-        store.write(learnt, gone=_outdated(learnt, tables, wanted), progress=progress)
+        outdated = _outdated(learnt, tables, wanted)
+        bare = _without_numbers(store, outdated)
+        store.write(bare.merge(learnt), gone=outdated.merge(bare), progress=progress)
     return EnrichReport(
         into=store.info().address,
         products=products.filter("listed").height,
@@ -202,7 +212,9 @@ def _outside(triples: Path, link: Path | str | None, products: pl.DataFrame, hop
     with tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch:
         reading = Reading(refused, scratch=Path(scratch))
         joined = None if link is None else read_links(link, reading)
-        return linked(read_triples(triples, reading), joined, products, hops=hops, names=named)
+        found = linked(read_triples(triples, reading), joined, products, hops=hops, names=named)
+        refused.passed += found.coverage.triples + (0 if joined is None else height(joined))
+        return found
 
 
 def _add_attributes(finds: _Finds, wanted: Sequence[str], tables: GraphTables, tell: Progress) -> tuple[Attribute, ...]:
@@ -264,6 +276,15 @@ def _outdated(learnt: GraphTables, held: GraphTables, wanted: Sequence[str]) -> 
         old = old.join(learnt.edges[_RELATED], on=identity, how="anti")
     old = old.collect().lazy()
     return GraphTables(held.schema, {}, {_RELATED: old})
+
+
+def _without_numbers(store: GraphStore, outdated: GraphTables) -> GraphTables:
+    """The products whose sizes and packs are outdated as the store holds them, models' vectors too, without those numbers."""
+    if _RELATED not in outdated.edges or not height(outdated.edges[_RELATED]):
+        return GraphTables(outdated.schema, {}, {})
+    held = store.read(derived=True)
+    products = without_numbers(held.nodes["Product"], outdated.edges[_RELATED], held.schema)
+    return GraphTables(held.schema, {"Product": products.collect().lazy()}, {})
 
 
 def _missing(table: pl.LazyFrame | None, there: pl.LazyFrame | None, identity: tuple[str, ...]) -> int:

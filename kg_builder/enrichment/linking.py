@@ -86,7 +86,7 @@ def linked(
     nodes = pl.concat([triples.select(id="head"), facts.select(id="tail")]).unique().collect(engine="streaming")
     same, unknown, silent = _joined(nodes, links, products)
     near, reason = _near(facts, same, hops)
-    total, named = _height(triples), _height(naming)
+    total, named = height(triples), height(naming)
     different = near.unique()
     long = pl.col("tail").str.len_chars() > LONGEST
     fit = different.filter(~long)
@@ -202,5 +202,6 @@ def _first(values: pl.Series) -> tuple[str, ...]:
     return tuple(values.unique().sort().head(_EXAMPLES))
 
 
-def _height(frame: pl.LazyFrame) -> int:
+def height(frame: pl.LazyFrame) -> int:
+    """How many rows the frame has, without holding them."""
     return int(frame.select(pl.len()).collect(engine="streaming").item())

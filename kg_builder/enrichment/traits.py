@@ -5,17 +5,14 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from kg_builder.enrichment.amounts import pack, size
 from kg_builder.enrichment.attributes import (
     colour,
     material,
     material_of_description,
-    pack,
     price_band,
-    size,
-    size_amount,
-    size_unit,
 )
-from kg_builder.schema import GraphSchema, PropertyType
+from kg_builder.enrichment.phrases import WORK_CATEGORY
 from kg_builder.tables import GraphTables
 
 ATTRIBUTES = ("size", "colour", "material", "pack", "price_band")
@@ -28,8 +25,6 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "pack": ("pack", "unit_count", "number_of_items", "item_package_quantity"),
 }
 """Properties that say it themselves, the first that is filled counts."""
-EXACT: Mapping[str, PropertyType] = {"size_amount": "float", "size_unit": "string", "pack_count": "integer"}
-"""Properties that hold exact numbers, with their types."""
 _LONGEST = 30
 """Characters of a column's value that is taken as it is, where it names no known colour, material or size."""
 
@@ -39,7 +34,7 @@ def values(name: str, tables: GraphTables) -> pl.DataFrame:
     if name == "price_band":
         return price_band(_prices(tables)).select("id", pl.col("price_band").alias("value")).collect(engine="streaming")
     value = _READERS[name](_Said(name, tables.nodes["Product"].collect_schema())) if "Product" in tables.nodes else pl.lit(None)
-    return _with_brand(tables).select("id", value.cast(pl.String).alias("value")).collect(engine="streaming")
+    return _described(tables).select("id", value.cast(pl.String).alias("value")).collect(engine="streaming")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +51,20 @@ class _Said:
 
     @property
     def title(self) -> pl.Expr:
-        """The title without the brand's name before it: Black & Decker is no black drill."""
-        title = self._text("title")
-        return pl.coalesce(title.str.strip_prefix(pl.col("__brand")), title)
+        """The title without the brand's name: Black & Decker is no black drill, nor is a book by Dan Brown brown."""
+        title, brand = self._text("title"), pl.col("__brand")
+        without = pl.when(brand.str.len_chars() > 2).then(title.str.split(brand).list.join(" "))
+        return pl.coalesce(without, title)
+
+    @property
+    def thing(self) -> pl.Expr:
+        """The title of what is no book, record or film, for theirs tells of other things; null for these."""
+        return pl.when(~pl.col("__work")).then(self.title)
 
     @property
     def description(self) -> pl.Expr:
-        return self._text("description")
+        """The description of what is no book: that is printed on paper."""
+        return pl.when(~pl.col("__work")).then(self._text("description"))
 
     def of(self, attribute: str) -> "_Said":
         """Where a product says something of another one."""
@@ -87,12 +89,12 @@ def _own_size(value: pl.Expr) -> pl.Expr:
 
 def _colour(said: _Said) -> pl.Expr:
     own = [pl.coalesce(colour(_set_off(value)), _as_it_is(value)) for value in said.columns]
-    return pl.coalesce(*own, colour(said.title))
+    return pl.coalesce(*own, colour(said.thing))
 
 
 def _material(said: _Said) -> pl.Expr:
     own = [pl.coalesce(material(_set_off(value)), _as_it_is(value)) for value in said.columns]
-    return pl.coalesce(*own, material(said.title), material_of_description(said.description))
+    return pl.coalesce(*own, material(said.thing), material_of_description(said.description))
 
 
 def _pack(said: _Said) -> pl.Expr:
@@ -124,14 +126,24 @@ def _count(value: pl.Expr) -> pl.Expr:
     return pl.when((number > 1) & (number == number.floor())).then(number.cast(pl.Int64, strict=False))
 
 
-def _with_brand(tables: GraphTables) -> pl.LazyFrame:
-    """The products with the name of their brand as `__brand`."""
+def _described(tables: GraphTables) -> pl.LazyFrame:
+    """The products with the name of their brand as `__brand`, and whether a category is one of books and the like as `__work`."""
     products = tables.nodes.get("Product", pl.LazyFrame(schema={"id": pl.String()}))
-    made, brands = tables.edges.get(("Product", "MADE_BY", "Brand")), tables.nodes.get("Brand")
-    if made is None or brands is None:
-        return products.with_columns(pl.lit(None, pl.String).alias("__brand"))
-    names = made.join(brands, left_on="target", right_on="id").group_by("source").agg(pl.col("name").min().alias("__brand"))
-    return products.join(names, left_on="id", right_on="source", how="left")
+    brands = _named(tables, "MADE_BY", "Brand").group_by("source").agg(pl.col("name").min().alias("__brand"))
+    work = pl.any_horizontal(pl.col("name", "target").str.contains(WORK_CATEGORY))
+    works = _named(tables, "IN_CATEGORY", "Category").filter(work)
+    works = works.select("source", pl.lit(value=True).alias("__work")).unique()
+    for found in (brands, works):
+        products = products.join(found, left_on="id", right_on="source", how="left")
+    return products.with_columns(pl.col("__work").fill_null(value=False))
+
+
+def _named(tables: GraphTables, relation: str, label: str) -> pl.LazyFrame:
+    """`source`, `target` and `name`: the products and what they are linked to."""
+    edges, nodes = tables.edges.get(("Product", relation, label)), tables.nodes.get(label)
+    if edges is None or nodes is None:
+        return pl.LazyFrame(schema=dict.fromkeys(("source", "target", "name"), pl.String()))
+    return edges.join(nodes, left_on="target", right_on="id").select("source", "target", "name")
 
 
 def _prices(tables: GraphTables) -> pl.LazyFrame:
@@ -146,23 +158,3 @@ def _prices(tables: GraphTables) -> pl.LazyFrame:
     priced = products.select("id", own.alias("price")).join(usual, left_on="id", right_on="target", how="left")
     priced = priced.select("id", pl.coalesce("price", "paid").alias("price")).drop_nulls()
     return priced.join(shelf.select("source", pl.col("target").alias("category")), left_on="id", right_on="source", how="left")
-
-
-def exact_numbers(said: Mapping[str, pl.DataFrame], schema: GraphSchema) -> pl.DataFrame:
-    """`id` and the numbers of sizes and packs, under names that the schema does not hold for something else.
-
-    Args:
-        said: what `values` gave, by attribute.
-        schema: of the store that they are for.
-    """
-    value = pl.col("value")
-    exact = pl.DataFrame(schema={"id": pl.String()})
-    if "size" in said:
-        exact = said["size"].select("id", size_amount(value).alias("size_amount"), size_unit(value).alias("size_unit"))
-    if "pack" in said:
-        packs = said["pack"].select("id", value.cast(pl.Int64, strict=False).alias("pack_count"))
-        exact = exact.join(packs, on="id", how="full", coalesce=True)
-    held = schema.nodes["Product"].properties if "Product" in schema.nodes else {}
-    names = [name for name in exact.columns if name in EXACT and held.get(name, EXACT[name]) == EXACT[name]]
-    filled = pl.any_horizontal(pl.col(name).is_not_null() for name in names) if names else pl.lit(value=False)
-    return exact.filter(filled).select("id", *names)

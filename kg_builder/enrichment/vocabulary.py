@@ -6,7 +6,7 @@ Each table maps the name an attribute's value gets to the patterns of its words,
 from collections.abc import Mapping
 
 UNITS: Mapping[str, str] = {
-    "fl oz": r"fl\.?\s?oz|fluid\sounces?",
+    "fl oz": r"fl[.\s-]{0,2}(?:oz|ounces?)|fluid\s(?:oz|ounces?)",
     "oz": r"oz|ounces?",
     "lb": r"lbs?|pounds?",
     "kg": r"kgs?|kilograms?|kilos?",
@@ -22,16 +22,38 @@ UNITS: Mapping[str, str] = {
     "mm": r"mm|millimet(?:er|re)s?",
     "m": r"(?-i:m)|met(?:er|re)s?",
     "ft": r"ft|feet|foot",
+    "yd": r"yds?|yards?",
     "in": r"inch(?:es)?",
 }
 """Units of a size."""
-
+LENGTHS: Mapping[str, str] = {
+    **{name: UNITS[name] for name in ("cm", "mm", "m", "yd")},
+    "ft": rf"(?:{UNITS['ft']})\.?|['′]",
+    "in": r"inch(?:es)?|in\.?|[\"”″]",
+}
+"""Units of sides: between numbers, `in` and marks are no words and no quotations."""
+COUNTED = (
+    r"capsules|vcaps|caps|caplets|tablets|tabs|soft\s?gels|gelcaps|liquid\sgels|pills|lozenges|gummies|chews"
+    "|rolls|bags|sachets|packets|packs|pouches|pods|k-cups|cans|bottles|bars|cartons|sticks|wipes|diapers|nappies|pairs|pads"
+    "|tampons|liners|swabs|tissues|napkins|filters|cartridges|refills|pens|pencils|markers|crayons|batteries|envelopes|hangers"
+    "|screws|nails|bulbs|strips|patches|stickers|labels|blocks|darts|teabags|stuks|kapseln|tabletten|rollen|beutel|sheets"
+)
+"""Things that are many in a pack."""
+COUNTED_WORDS = (
+    "vegetarian|vegan|veggie|vegetable|veg|v|chewable|coated|film-coated|mega|double|triple|family|super|jumbo|giant|large|small"
+    r"|regular|single|mini|soft|liquid|rapid[\s-]release|extended[\s-]release|quick[\s-]release|aa|aaa|tea|trash|individual"
+    "|baby|wet|cleansing|sugar-free|gelatin|easy-to-swallow|fresh"
+)
+"""Words between a number and what it counts."""
 LETTERS: Mapping[str, str] = {
     "SMALL": "S",
     "MEDIUM": "M",
     "LARGE": "L",
     "X-SMALL": "XS",
     "X-LARGE": "XL",
+    "XLARGE": "XL",
+    "XX-LARGE": "XXL",
+    "XXX-LARGE": "XXXL",
     "EXTRA SMALL": "XS",
     "EXTRA LARGE": "XL",
     "2XL": "XXL",
@@ -40,14 +62,14 @@ LETTERS: Mapping[str, str] = {
 """Clothing sizes in words."""
 
 COLOURS: Mapping[str, str] = {
-    "black": "black|schwarz|negro|negra|noire",
-    "white": "white|weiß|weiss|blanco|blanca|blanche",
-    "red": "red|rojo|roja|rote[rs]?",
-    "blue": "blue|blau|azul|bleue?",
-    "green": "green|grün|gruen|verte",
-    "yellow": "yellow|gelb|amarillo|amarilla|jaune",
-    "grey": "grey|gray|grau|grise?",
-    "brown": "brown|braun|marrón|marron",
+    "black": "black|schwarz(?:e[rsnm]?)?|negr[oa]s?|noires?",
+    "white": "white|weiß(?:e[rsnm]?)?|weiss(?:e[rsnm]?)?|blanc[oa]s?|blanches?",
+    "red": "red|roj[oa]s?|rote[rsnm]?",
+    "blue": "blue|blau(?:e[rsnm]?)?|azul|azules|bleue?s?",
+    "green": "green|grün(?:e[rsnm]?)?|gruen(?:e[rsnm]?)?|vertes?",
+    "yellow": "yellow|gelb(?:e[rsnm]?)?|amarill[oa]s?|jaunes?",
+    "grey": "grey|gray|grau(?:e[rsnm]?)?|grise?s?",
+    "brown": "brown|braun(?:e[rsnm]?)?|marrón|marron",
     "pink": "pink|rosado|rosada",
     "purple": "purple|lila|morado|morada|violette",
     "orange": "anaranjado|anaranjada",
@@ -72,6 +94,11 @@ SET_OFF_COLOURS: Mapping[str, str] = {
     "brown": "tan",
 }
 """Words that are colours where marks set them off: they mean something else as often."""
+SHADES = (
+    "matte?|gloss|glossy|dark|light|bright|deep|pale|hot|jet|pure|solid|royal|sky|baby|forest|navy|heather|space|natural|classic"
+    "|hell|dunkel"
+)
+"""Words before a colour that leave it one."""
 CHINESE_COLOURS: Mapping[str, str] = {
     "black": "黑色",
     "white": "白色",
@@ -88,17 +115,10 @@ CHINESE_COLOURS: Mapping[str, str] = {
     "gold": "金色",
 }
 """Chinese has no blanks between words."""
-# Green tea is not for sale in blue: kinds of food and set phrases.
-NO_COLOUR = (
-    r"(?i)\b(?:black|white|red|green|yellow|brown|blue|pink|purple|grey|gray)\s+"
-    r"(?:tea|beans?|peas?|peppers?|onions?|potatoe?s?|wine|bread|rice|sugar|chocolate|cabbage|mushrooms?|meat|cheese|vinegar|salt"
-    r"|eggs?|olives?|beans?|chil[ei]s?|berry|friday|house|belt|sabbath|bull|hat|box|eyed|planet|ray|noise|knight|day)\b"
-)
-
 MATERIALS: Mapping[str, str] = {
     "stainless steel": r"stainless[\s-]steel|edelstahl|acero\sinoxidable|acier\sinoxydable|inox",
     "cast iron": r"cast[\s-]iron|gusseisen|hierro\sfundido",
-    "faux leather": r"faux[\s-]leather|pu[\s-]leather|vegan[\s-]leather|kunstleder|leatherette",
+    "faux leather": r"faux[\s-]leather|pu[\s-]leather|vegan[\s-]leather|synthetic[\s-]leather|kunstleder|leatherette",
     "cotton": "cotton|baumwolle|algodón|coton",
     "wool": "wool|merino|wolle|schurwolle|laine",
     "silk": "silk|seide|soie",
@@ -123,6 +143,12 @@ MATERIALS: Mapping[str, str] = {
     "plastic": "plastic|kunststoff|plástico|plastique",
     "silicone": "silicone|silikon|silicona",
     "rubber": "rubber|gummi|caucho|caoutchouc",
+    "gold": r"\d{1,2}\s?kt?\s(?:\w+\s)?gold|solid\s(?:\w+\s)?gold",
+    "silver": r"sterling\ssilver|925\ssilver",
+    "glass": r"glass\s(?:food\s)?jars?|glass\s(?:\w+\s)?bottles?|glass\svases?|glass\s(?:\w+\s)?bowls?|glass\s(?:\w+\s)?mugs?"
+    r"|glass\s(?:food\s)?storage|glass\spitchers?|glass\steapots?|glass\stables?|glass\s(?:\w+\s)?containers?",
+    "linen": r"linen\sshirts?|linen\spants|linen\sdress|linen\stablecloths?|linen\scurtains?|linen\snapkins?",
+    "paper": r"paper\splates?|paper\scups?|paper\stowels?|paper\snapkins?|paper\s(?:\w+\s)?bags?|paper\sstraws?",
 }
 """Words that are materials wherever they stand."""
 SET_OFF_MATERIALS: Mapping[str, str] = {
@@ -134,9 +160,23 @@ SET_OFF_MATERIALS: Mapping[str, str] = {
     "silk": "seda",
     "marble": "marble",
     "gold": "gold",
-    "silver": "silver|sterling silver",
+    "silver": "silver",
 }
 """Words that are materials where marks set them off, or after `made of`."""
+HOLDERS = (
+    "stainless steel",
+    "cast iron",
+    "iron",
+    "steel",
+    "aluminium",
+    "copper",
+    "ceramic",
+    "porcelain",
+    "plastic",
+    "silicone",
+    "wood",
+)
+"""What things are made of that hold ounces or weigh some: no lotion has them for a scent."""
 CHINESE_MATERIALS: Mapping[str, str] = {
     "stainless steel": "不锈钢",
     "cotton": "纯棉|全棉",

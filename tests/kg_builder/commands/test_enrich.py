@@ -74,6 +74,19 @@ def test_a_faulty_line_is_named_ends_with_1_and_costs_no_good_one(shop, triples,
     assert "2 of 48 products" in result.stdout
 
 
+def test_as_many_faulty_lines_as_are_allowed_end_with_0_and_more_write_nothing(shop, triples, tmp_path):
+    triples.write_text(triples.read_text() + "p0003\tsoil\n")
+    (tmp_path / "shop.link").write_text("item\tentity\np0001\tp0001\np0002\tp0002\np0003\tp0003\np0004\tp0004\n")
+    files = ("--triples", triples, "--link", tmp_path / "shop.link")  # one line of eight is faulty
+    refused = run(shop, *files, "--max-rejects", "12.4%", "--rejects", tmp_path / "r.jsonl")
+    assert refused.exit_code == 1
+    assert "1 of 8 lines are faulty, 0 may be; nothing was written; the first is kg.tsv line 5" in refused.stderr
+    assert len((tmp_path / "r.jsonl").read_text().splitlines()) == 1
+    allowed = run(shop, *files, "--max-rejects", "12.5%")
+    assert (allowed.exit_code, allowed.stderr) == (0, "")
+    assert "2 entities, 2 edges (" in allowed.stdout
+
+
 def test_json_is_one_document(shop, triples):
     result = run(shop, "--triples", triples, "--attributes", "colour", "--json")
     record = json.loads(result.stdout)
@@ -88,6 +101,7 @@ def test_json_is_one_document(shop, triples):
     [
         (["--attributes", "color"], "no attribute 'color'; did you mean 'colour'?"),
         (["--triples", "none.tsv"], "there is no file none.tsv"),
+        (["--triples", "none.tsv", "--max-rejects", "some"], "a share such as 1% (got 'some')"),
         (["--link", "none.link"], "a link file needs a file of triples"),
     ],
 )

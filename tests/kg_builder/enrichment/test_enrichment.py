@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 import kg_builder
 from kg_builder.enrichment import enrich
+from kg_builder.enrichment.exact import exact_numbers
 from kg_builder.enrichment.linking import linked
-from kg_builder.enrichment.traits import exact_numbers, values
+from kg_builder.enrichment.traits import values
 from kg_builder.errors import BadRequest, MissingSource
 from kg_builder.planted import planted_shop
 from kg_builder.schema import RETAIL
@@ -59,11 +60,23 @@ def test_a_column_of_its_own_goes_before_the_title_and_the_title_before_the_desc
 
 
 def test_the_name_of_the_brand_is_no_colour_of_its_drill():
-    tables = products("p", "q", title=["Black & Decker drill", "Black & Decker drill, red"])
-    brand = pl.DataFrame({"id": ["b"], "name": ["Black & Decker"]})
+    tables = products("p", "q", title=["Steel & Black Drill", "The drill of Steel & Black, red"])
+    brand = pl.DataFrame({"id": ["b"], "name": ["Steel & Black"]})
     made = pl.DataFrame({"source": ["p", "q"], "target": ["b", "b"]})
     tables = GraphTables.of(tables.schema, {**tables.nodes, "Brand": brand}, {("Product", "MADE_BY", "Brand"): made})
     assert dict(values("colour", tables).rows()) == {"p": None, "q": "red"}
+    assert dict(values("material", tables).rows()) == {"p": None, "q": None}
+
+
+def test_the_texts_of_books_and_films_tell_no_colour_and_no_material_by_their_category():
+    said = {"title": ["Black Leather"] * 4, "description": ["Printed on 100% recycled paper."] * 4}
+    tables = products("p", "q", "r", "s", **said)
+    shelves = {"id": ["1", "2", "Magazines > Women", "Bookends"], "name": ["Books & Comics", "Movies & TV", "Women", "Bookends"]}
+    shelved = pl.DataFrame({"source": ["p", "q", "r", "s"], "target": shelves["id"]})
+    nodes = {**tables.nodes, "Category": pl.DataFrame(shelves)}
+    tables = GraphTables.of(tables.schema, nodes, {("Product", "IN_CATEGORY", "Category"): shelved})
+    assert dict(values("colour", tables).rows()) == {"p": None, "q": None, "r": None, "s": "black"}
+    assert dict(values("material", tables).rows()) == {"p": None, "q": None, "r": None, "s": "leather"}
 
 
 def test_a_product_without_a_price_is_in_the_band_of_what_was_paid_for_it():
@@ -295,3 +308,26 @@ def test_an_attribute_that_a_changed_text_no_longer_tells_goes_and_other_outside
     told = dict(edges.select("relation", "target").iter_rows())
     assert edges.height == len(told)
     assert (told["colour"], told["size"], told["made_in"]) == ("colour:white", "size:1 l", "m.oslo")
+
+
+def test_the_exact_numbers_of_a_size_that_a_changed_text_no_longer_tells_go_and_all_else_stays(store):
+    def enriched(*titles):
+        goods = {"id": ["p1", "p2", "p3"], "title": titles, "price": [1.0, 2.0, 3.0], "volume": [7, 8, 9]}
+        events = pl.DataFrame({"user": ["u"], "product": ["p1"], "event": ["bought"], "at": [1_700_000_000]})
+        kg_builder.build({"products": pl.DataFrame(goods), "events": events}, store, now=1_800_000_000)
+        vectors = pl.DataFrame({"id": ["p1"], "text_embedding": [[1.0, 2.0]]})
+        store.write(GraphTables.of(RETAIL, {"Product": vectors}, {}))
+        enrich(store)
+        held = store.read(derived=True)
+        held.check()
+        assert [*held.edges["User", "BOUGHT", "Product"].collect()["target"]] == ["p1"]
+        names = ("size_amount", "size_unit", "pack_count", "price", "text_embedding")
+        return held.nodes["Product"].sort("id").select(names).collect().rows()
+
+    cups = "Cups 500 ml, pack of 6"
+    assert enriched(cups, cups, cups)[0] == (500.0, "ml", 6, 1.0, [1.0, 2.0])
+    assert enriched("Cups, pack of 6", "Cups XL", cups) == [
+        (None, None, 6, 1.0, [1.0, 2.0]),
+        (None, None, None, 2.0, None),
+        (500.0, "ml", 6, 3.0, None),
+    ]
