@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kg_builder.console import AsJson, Store, cell, one_line_errors, open_store, print_json, print_table
+from kg_builder.console import AsJson, Store, cell, open_store, print_json, print_table
 
 if TYPE_CHECKING:
     from kg_builder.health import HealthReport
@@ -40,22 +40,21 @@ def run(
     Reported are orphans, duplicates, dangling edges, missing properties, nodes with far too many edges, the category tree,
     gaps in time, and how many products have text, brand, category, price, reviews.
     """
-    with one_line_errors():
-        from kg_builder.health import check
+    from kg_builder.health import check
 
-        with open_store(store, read_only=True) as opened:
-            report = check(opened, require or ())
-        if names:
-            print_table(["measure", "better", "counts"], [[one.name, one.better, one.what] for one in report.measures])
-            return
-        if as_json:
-            print_json({"store": store, **report.record()})
-        else:
-            _print_report(store, report)
-        for violation in report.violations:
-            typer.echo(f"kg-builder: {violation.message}", err=True)
-        if not report.ok:
-            raise typer.Exit(1)
+    with open_store(store, read_only=True) as opened:
+        report = check(opened, require or ())
+    if names:
+        print_table(["measure", "better", "counts"], [[one.name, one.better, one.what] for one in report.measures])
+        return
+    if as_json:
+        print_json({"store": store, **report.record()})
+    else:
+        _print_report(store, report)
+    for violation in report.violations:
+        typer.echo(f"kg-builder: {violation.message}", err=True)
+    if not report.ok:
+        raise typer.Exit(1)
 
 
 def _print_report(store: str, report: "HealthReport") -> None:

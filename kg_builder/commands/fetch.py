@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kg_builder.console import AsJson, one_line_errors, print_json, print_table, progress_bars
+from kg_builder.console import AsJson, print_json, print_table, progress_bars
 
 if TYPE_CHECKING:
     from kg_builder.fetching import Fetched, FetchedFile, KnownSource
@@ -35,12 +35,11 @@ def run(
     What broke off is continued, what is there already is not fetched again. Mind each dump's licence.
     """
     if list_:
-        with one_line_errors():
-            _list(name, as_json)
+        _list(name, as_json)
         return
     if name is None:
         raise typer.BadParameter("say what to fetch; kg-builder fetch --list shows what there is", param_hint="NAME")
-    with one_line_errors(), progress_bars(quiet=as_json) as progress:
+    with progress_bars(quiet=as_json) as progress:
         from kg_builder.fetching import MAX_BYTES, fetched
 
         done = fetched(name, into=into, mirror=mirror, max_bytes=max_bytes or MAX_BYTES, progress=progress)

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kg_builder.dumps import readers
-from kg_builder.errors import BadRequest, DamagedDump, SourceUnreachable
+from kg_builder.errors import AlreadyThere, BadRequest, DamagedDump, SourceUnreachable
 from kg_builder.fetching import KnownSource, Patience, fetch, fetched, known_sources, sources_of
 from kg_builder.fetching.archives import unpack
 from kg_builder.fetching.connection import Redirects
@@ -555,7 +555,7 @@ def test_two_fetches_at_once_fetch_once_and_both_have_all(films, tmp_path):
 def test_a_folder_that_was_not_fetched_is_left_alone(films, tmp_path):
     (tmp_path / "ml-latest-small").mkdir()
     (tmp_path / "ml-latest-small" / "mine.csv").write_text("mine")
-    with pytest.raises(BadRequest, match="was not fetched; move it away"):
+    with pytest.raises(AlreadyThere, match="was not fetched; move it away"):
         fetch("ml-latest-small", into=tmp_path, mirror=films.address)
     assert (tmp_path / "ml-latest-small" / "mine.csv").read_text() == "mine"
 

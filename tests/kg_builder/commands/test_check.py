@@ -88,9 +88,9 @@ def test_list_names_every_measure(shop):
         (["--require", "bare_products"], "must be of the form NAME=80%"),
     ],
 )
-def test_a_threshold_that_cannot_be_is_refused_in_one_line(shop, arguments, words):
+def test_a_threshold_that_cannot_be_is_wrong_usage_in_one_line(shop, arguments, words):
     result = run(shop, *arguments)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
     assert words in result.stderr
     assert result.stdout == ""

@@ -105,9 +105,9 @@ def test_list_as_json_has_every_address_and_checksum():
         (("ml-100k", "--from", "ftp://mirror"), "http:// or https://"),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_line(tmp_path, arguments, words):
+def test_what_cannot_be_is_wrong_usage_in_one_line(tmp_path, arguments, words):
     result = run("fetch", *arguments, "--into", tmp_path)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert words in result.stderr
     assert len(result.stderr.splitlines()) == 1
 
