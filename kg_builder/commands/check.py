@@ -69,7 +69,7 @@ def _print_report(store: str, report: "HealthReport") -> None:
         clean = [
             measure.name
             for measure in held
-            if measure.better != "high" and not measure.unit and measure.value == 0 and measure.of
+            if measure.better != "high" and not measure.unit and measure.value == 0 and measure.of != 0
         ]
         if not told and not clean:
             continue
@@ -86,10 +86,10 @@ def _print_report(store: str, report: "HealthReport") -> None:
 
 
 def _is_told(measure: "Measure") -> bool:
-    """Zeros of what should be low stand together in a line; properties that nobody has are left out."""
+    """Zeros of what should be low stand together in a line."""
     if measure.value is None or measure.of == 0:
         return False
-    return bool(measure.value) or (measure.better == "high" and not measure.name.startswith("has."))
+    return bool(measure.value) or measure.better == "high" or bool(measure.unit)
 
 
 def _value(measure: "Measure") -> str:
