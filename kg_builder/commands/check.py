@@ -23,7 +23,7 @@ _WIDTH = 66
 
 _HELP = (
     "What a measure must keep; may be repeated. NAME=80% is at least for what should be high, at most for what should be low; "
-    "'NAME>=0.8' and 'NAME<=100' (in quotes) say it themselves. With % or a point: a share; else a number. "
+    "'NAME>=80%' and 'NAME<=100' (in quotes) say it themselves. With %: a share; else a number. "
     "Always kept, unless given anew: duplicate_nodes=0, duplicate_edges=0, dangling_edges=0, category_cycles=0, "
     "interactions_in_future=0."
 )

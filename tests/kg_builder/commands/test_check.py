@@ -111,6 +111,7 @@ def test_list_names_every_measure(shop):
     ("arguments", "words"),
     [
         (["--require", "bare_prodcts=0"], "no measure 'bare_prodcts'; did you mean 'bare_products'?"),
+        (["--require", "products_with_text=80"], "say products_with_text=80% (got 80)"),
         (["--require", "bare_products"], "must be of the form NAME=80%"),
     ],
 )
