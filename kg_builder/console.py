@@ -114,8 +114,8 @@ def _misuse(error: Any) -> str:  # noqa: ANN401 - see _UsageError
 
 def _refusal(error: Exception) -> str:
     """The error's own words; of one of the system what is wrong with which file."""
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.strerror}: {error.filename}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     return str(error)
 
 
