@@ -3,10 +3,12 @@
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from kg_builder.cli import app
@@ -151,11 +153,12 @@ def test_nulls_and_lists_are_printed_as_cells(shop):
     assert result.stdout == "nothing\tsome\ttext\n\t[1, 2]\ta b\n"
 
 
-@pytest.mark.parametrize("command", [[], ["build"], ["info"], ["query"]])
-def test_help_shows_an_example(command):
-    result = run(*command, "--help")
+@pytest.mark.parametrize("command", sorted(get_command(app).commands))
+def test_every_command_shows_an_example(command):
+    result = run(command, "--help")
     assert result.exit_code == 0
-    assert "Example" in result.stdout
+    assert re.search(rf"Examples?: kg-builder {command} ", result.stdout)
+    assert f"  {command} " in run("--help").stdout
 
 
 def test_the_version_is_printed():
