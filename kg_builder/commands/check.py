@@ -1,5 +1,7 @@
 """kg-builder check: is the graph sound, and what would its shop want to know of it."""
 
+import shutil
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import groupby
@@ -45,7 +47,7 @@ def run(
     with open_store(store, read_only=True) as opened:
         report = check(opened, require or ())
     if names:
-        print_table(["measure", "better", "counts"], [[one.name, one.better, one.what] for one in report.measures])
+        _print_names(report, as_json)
         return
     if as_json:
         print_json({"store": store, **report.record()})
@@ -55,6 +57,14 @@ def run(
         typer.echo(f"kg-builder: {violation.message}", err=True)
     if not report.ok:
         raise typer.Exit(1)
+
+
+def _print_names(report: "HealthReport", as_json: bool) -> None:
+    rows = [{"measure": one.name, "better": one.better, "counts": one.what} for one in report.measures]
+    if as_json:
+        print_json({"measures": rows})
+    else:
+        print_table(list(rows[0]), [list(row.values()) for row in rows])
 
 
 def _print_report(store: str, report: "HealthReport") -> None:
@@ -77,12 +87,19 @@ def _print_report(store: str, report: "HealthReport") -> None:
         for one in told:
             share = "" if one.share is None else _share(one)
             mark = "✗" if one.name in broken else " "
-            typer.echo(f"{mark} {one.name:<{width}}  {_value(one):>{digits}}  {share:>6}  {_examples(one)}".rstrip())
+            line = f"{mark} {one.name:<{width}}  {_value(one):>{digits}}  {share:>6}  {_examples(one)}".rstrip()
+            typer.echo(_fitting(line))
         if clean:
             typer.echo(f"  none: {_shortened(clean)}")
     violated = len(report.violations)
     said = "1 threshold is violated" if violated == 1 else f"{violated} thresholds are violated"
     typer.echo(said if violated else "every threshold is kept")
+
+
+def _fitting(line: str) -> str:
+    """As much of the line as a terminal shows without a break; elsewhere all of it."""
+    wide = shutil.get_terminal_size().columns
+    return line if len(line) <= wide or not sys.stdout.isatty() else f"{line[: wide - 1]}…"
 
 
 def _is_told(measure: "Measure") -> bool:

@@ -105,6 +105,7 @@ def test_list_names_every_measure(shop):
     names = [line.split("\t")[0] for line in result.stdout.splitlines()[1:]]
     assert names == [measure["name"] for measure in json.loads(run(shop, "--json").stdout)["measures"]]
     assert result.exit_code == 0
+    assert [one["measure"] for one in json.loads(run(shop, "--list", "--json").stdout)["measures"]] == names
 
 
 @pytest.mark.parametrize(
