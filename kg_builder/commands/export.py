@@ -46,5 +46,5 @@ def run(
         record = {"path": str(report.path), "format": report.format, "nodes": dict(report.nodes), "edges": counts}
         print_json({**record, "bytes": report.bytes, "seconds": round(report.seconds, 2)})
     else:
-        size = f"{report.bytes / 1e6:,.1f} MB"
+        size = f"{report.bytes / 1e6:,.1f} MB" if report.bytes >= 1e5 else f"{report.bytes / 1e3:,.1f} kB"
         typer.echo(f"{nodes:,} nodes and {edges:,} edges → {report.path} ({format}, {size}) in {report.seconds:.1f} s")
