@@ -73,8 +73,8 @@ class Program(TyperGroup):
             raise SystemExit(super().main(given or ["--help"], self.name, standalone_mode=False) or 0)
         except _UsageError as error:
             self._end(_misuse(error), BadRequest.__name__, 2, as_json="--json" in given)
-        except typer.Abort:  # nobody answered a question
-            raise SystemExit(1) from None
+        except typer.Abort:
+            self._end("a question was not answered", "Abort", 1, as_json="--json" in given)
         except self.refusals as error:
             code = 2 if isinstance(error, self.misuses) else 1
             self._end(_refusal(error), type(error).__name__, code, as_json="--json" in given)

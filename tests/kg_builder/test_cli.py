@@ -161,6 +161,10 @@ def test_every_command_shows_an_example(command):
     assert f"  {command} " in run("--help").stdout
 
 
+def test_h_is_help():
+    assert run("info", "-h").stdout == run("info", "--help").stdout
+
+
 def test_the_version_is_printed():
     assert run("--version").stdout.startswith("kg-builder 0.")
 
