@@ -62,7 +62,7 @@ def unpack(
         raise
     except (*_UNREADABLE, OSError) as error:
         if isinstance(error, OSError) and error.errno != errno.EINVAL:  # that one is a place before the file's beginning
-            raise
+            raise OSError(error.errno, f"{error.strerror} (nothing was unpacked)", error.filename or str(folder)) from error
         raise DamagedDump(f"{archive} is no zip file that can be read ({error}); nothing was unpacked, fetch it again") from error
 
 

@@ -677,6 +677,19 @@ def test_a_zip_bomb_that_lies_about_its_size_unpacks_to_no_more_than_it_says(tmp
     assert left_in(tmp_path) == ["a.zip"]
 
 
+def test_a_disk_that_fills_up_while_unpacking_is_named_and_left_as_it_was(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("films/ratings.csv", bytes(10**6))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10**5, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"\(nothing was unpacked\): .*out'"):
+            unpack(tmp_path / "a.zip", tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert left_in(tmp_path) == ["a.zip"]
+
+
 def test_an_archive_of_very_many_files_is_refused(tmp_path):
     (tmp_path / "a.zip").write_bytes(zipped({str(one): b"" for one in range(10_001)}))
     with pytest.raises(DamagedDump, match="10,001 files"):
