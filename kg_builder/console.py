@@ -120,6 +120,7 @@ def _refusal(error: Exception) -> str:
 
 
 one_line_errors = nullcontext
+"""Does nothing: what resolve and enrich wrap around what they do, until they leave their errors to `Program` as the others."""
 
 
 @contextmanager
