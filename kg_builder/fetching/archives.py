@@ -67,7 +67,7 @@ def unpack(
 
 
 def _extract(archive: Path, opened: zipfile.ZipFile, folder: Path, max_bytes: int, tell: Progress) -> None:
-    members = [member for member in opened.infolist() if not member.is_dir()]
+    members = [member for member in opened.infolist() if not member.filename.endswith("/")]  # is_dir() stumbles over empty names
     paths = _without_top([_path(archive, member) for member in members])
     total, done = _bounded(archive, members, max_bytes), 0
     for member, path in zip(members, paths, strict=True):

@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kg_builder.dumps import readers
@@ -729,6 +729,7 @@ def test_an_archive_that_is_encrypted_is_refused(tmp_path):
 
 
 @settings(max_examples=60, deadline=None)
+@example(at=266, byte=0)  # a name that becomes empty
 @given(at=st.integers(0, 400), byte=st.integers(0, 255))
 def test_whatever_byte_of_an_archive_is_wrong_it_is_unpacked_whole_or_not_at_all(at, byte, tmp_path_factory):
     folder = tmp_path_factory.mktemp("damaged")
