@@ -4,7 +4,6 @@ torch is imported inside the commands, so that `--help` answers at once.
 """
 
 import json
-import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -15,28 +14,37 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from graphrec import console
-from graphrec.errors import BadRequest, GraphrecError
-from kg_builder.console import open_store
+from graphrec.errors import BadRequest, GraphrecError, UnknownScorer
+from kg_builder.console import Program, open_store
 from kg_builder.progress import Bars
 
 if TYPE_CHECKING:
     from graphrec.ranker import Ranker
 
 
+class Graphrec(Program):
+    """The program graphrec, whose own errors are told apart as kg_builder's are."""
+
+    refusals = (*Program.refusals, GraphrecError)
+    misuses = (*Program.misuses, UnknownScorer)
+
+
 app = typer.Typer(
+    name="graphrec",
+    cls=Graphrec,
     help="From a knowledge graph to a model, rankings, reasons, and back into the graph.",
     epilog="Example: graphrec fit shop.graph --out shop.model && graphrec rank shop.model --users u1,u2 -k 10",
     rich_markup_mode=None,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that `graphrec fit` wrote.")]
 Store = Annotated[str, typer.Argument(metavar="STORE", help="A folder that `kg-builder build` wrote, or neo4j://host:7687.")]
 Product = Annotated[str, typer.Argument(metavar="PRODUCT", help="A product's id.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, for programs.")]
-K = Annotated[int, typer.Option("-k", help="How many products a list has.")]
+K = Annotated[int, typer.Option("-k", min=1, help="How many products a list has.")]
 Scorers = Annotated[str | None, typer.Option(help="Names with commas between; default all, kept where they help.")]
 TextModel = Annotated[str | None, typer.Option(help="A hub name or folder; default MiniLM (English); none: read no texts.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda …; default cuda where there is one.")]
@@ -126,7 +134,7 @@ def rank(
     ranker = Ranker.load(model)
     wanted = lists.ids_or_file(users)
     if not wanted:
-        raise BadRequest(f"no user ids in {users!r}")
+        raise typer.BadParameter(f"no user ids in {users!r}", param_hint="--users")
     allowed = None if candidates is None else _candidates(ranker, lists.read_ids(candidates), candidates)
     pairs = None if exclude is None else _exclusions(ranker, lists.read_pairs(exclude), exclude)
     with Bars(sys.stderr) as bars:
@@ -253,24 +261,10 @@ def doctor(as_json: Json = False) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command line (the console script `graphrec`); a refusal is one line on stderr and exit code 1."""
-    from kg_builder.errors import KgBuilderError
-
+    """Runs the command line (the console script `graphrec`) and ends the process; what went wrong is one line on stderr."""
     if not sys.warnoptions:  # what a reader should know is a note of the summary; Python's warnings are for programmers
         warnings.simplefilter("ignore")
-    try:
-        app(None if arguments is None else list(arguments), prog_name="graphrec")
-    except (GraphrecError, KgBuilderError) as error:
-        line = str(error)
-    except BrokenPipeError:  # `… | head` has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return
-    except OSError as error:
-        line = f"{error.strerror or error}: {error.filename}" if error.filename else str(error)
-    else:
-        return
-    typer.echo(f"graphrec: {' '.join(line.split())}", err=True)
-    raise SystemExit(1)
+    app(None if arguments is None else list(arguments))
 
 
 def _names(text: str | None) -> list[str] | None:
@@ -284,7 +278,8 @@ def _moment(text: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise BadRequest(f"until is a date such as 2018-01-31, or epoch seconds (got {text!r})") from error
+        wanted = "a date such as 2018-01-31, or epoch seconds"
+        raise typer.BadParameter(f"until is {wanted} (got {text!r})", param_hint="--until") from error
     if "T" not in text and " " not in text:
         moment = moment.replace(hour=23, minute=59, second=59)
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kg_builder.cypher import Query as Query
     from kg_builder.enrichment import EnrichReport as EnrichReport
     from kg_builder.enrichment import enrich as enrich
+    from kg_builder.errors import AlreadyThere as AlreadyThere
     from kg_builder.errors import BadRequest as BadRequest
     from kg_builder.errors import DamagedDump as DamagedDump
     from kg_builder.errors import DumpError as DumpError
@@ -73,6 +74,7 @@ _HOME = {
     "schema": ("RETAIL", "EdgeSpec", "GraphSchema", "NodeSpec"),
     "cypher": ("Query",),
     "errors": (
+        "AlreadyThere",
         "BadRequest",
         "DamagedDump",
         "DumpError",
@@ -96,6 +98,7 @@ _MODULE = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "RETAIL",
+    "AlreadyThere",
     "BadRequest",
     "Build",
     "BuildReport",

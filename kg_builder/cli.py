@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kg_builder import commands
-from kg_builder.console import AsJson, Store, bytes_of, one_line_errors, open_store, print_json, print_table, progress_bars
-from kg_builder.errors import QueryError, did_you_mean
+from kg_builder.console import AsJson, Program, Store, bytes_of, open_store, print_json, print_table, progress_bars
+from kg_builder.errors import BadRequest, did_you_mean
 
 if TYPE_CHECKING:
     from kg_builder.pipeline import BuildReport
@@ -27,12 +27,14 @@ class Dangling(Enum):
 
 
 app = typer.Typer(
+    name="kg-builder",
+    cls=Program,
     help="Builds a knowledge graph from a shop's dumps, and asks it questions.",
     epilog="Example: kg-builder build dumps/magazines --into magazines.graph && kg-builder info magazines.graph",
     rich_markup_mode=None,
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -77,34 +79,33 @@ def build(
 
     Faulty rows are left out and named, all others are written, and the exit code is 1, unless --max-rejects allows for them.
     """
-    with one_line_errors():
-        from kg_builder.pipeline import build as build_graph
+    from kg_builder.pipeline import build as build_graph
 
-        with open_store(into, create=True) as store, progress_bars(quiet=as_json) as progress:
-            report = build_graph(
-                source,
-                store,
-                format=format,
-                rejects=rejects,
-                max_rejects=max_rejects,
-                max_bytes=None if max_bytes is None else bytes_of(max_bytes),
-                mapping=mapping,
-                dangling=dangling.value,
-                progress=progress,
-            )
-        if as_json:
-            print_json(_report_record(report))
-        else:
-            _print_report(report)
-        if report.faults and max_rejects is None:
-            _print_faults(report)
-            raise typer.Exit(1)
+    with open_store(into, create=True) as store, progress_bars(quiet=as_json) as progress:
+        report = build_graph(
+            source,
+            store,
+            format=format,
+            rejects=rejects,
+            max_rejects=max_rejects,
+            max_bytes=None if max_bytes is None else bytes_of(max_bytes),
+            mapping=mapping,
+            dangling=dangling.value,
+            progress=progress,
+        )
+    if as_json:
+        print_json(_report_record(report))
+    else:
+        _print_report(report)
+    if report.faults and max_rejects is None:
+        _print_faults(report)
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: kg-builder info magazines.graph")
 def info(store: Store, as_json: AsJson = False) -> None:
     """Count what a store holds, say over which time, and what was refused when it was built."""
-    with one_line_errors(), open_store(store, read_only=True) as opened:
+    with open_store(store, read_only=True) as opened:
         held = opened.info()
         if as_json:
             print_json(_info_record(held))
@@ -128,7 +129,7 @@ def query(
     """Run a reading Cypher query; `// :param name => value` lines at its top are defaults."""
     if (cypher is None) == (file is None):
         raise typer.BadParameter("give a query or --file, one of them", param_hint="CYPHER")
-    with one_line_errors(), open_store(store, read_only=True) as opened:
+    with open_store(store, read_only=True) as opened:
         from kg_builder.cypher import Query
 
         asked = Query.load(file) if file is not None else Query.parse(cypher or "")
@@ -147,9 +148,9 @@ def _parameters(given: list[str], cypher: str) -> dict[str, Any]:
     for pair in given:
         name, sign, value = pair.partition("=")
         if not sign:
-            raise QueryError(f"--param takes name=value (got {pair!r})")
+            raise BadRequest(f"--param takes name=value (got {pair!r})")
         if name not in known:
-            raise QueryError(
+            raise BadRequest(
                 f"the query has no parameter ${name}{did_you_mean(name, known)}; it has: {', '.join(known) or 'none'}"
             )
         try:

@@ -5,13 +5,14 @@ import math
 import os
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
-from kg_builder.errors import BadRequest, KgBuilderError
+from kg_builder.errors import BadRequest, KgBuilderError, did_you_mean
 
 if TYPE_CHECKING:
     from kg_builder.stores import GraphStore
@@ -54,16 +55,72 @@ def bytes_of(said: str) -> int:
     return int(float(match[1]) * 1000 ** " KMGT".index(match[2].upper() or " "))
 
 
-@contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Say what is wrong in one line and end with 1."""
-    try:
-        yield
-    except BrokenPipeError:  # `… | head` has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except (KgBuilderError, OSError) as error:
-        typer.echo(f"kg-builder: {' '.join(str(error).split())}", err=True)
-        raise typer.Exit(1) from None
+class Program(TyperGroup):
+    """A program of commands that says in one line what went wrong: exit 1 where it was refused, 2 where the usage was wrong.
+
+    With --json somewhere among the arguments, the line is on stdout too: `{"error": "…", "kind": "StoreMissing"}`.
+    """
+
+    refusals: tuple[type[Exception], ...] = (KgBuilderError, OSError)
+    """What a user can meet; everything else is a mistake of ours and keeps its traceback."""
+    misuses: tuple[type[Exception], ...] = (BadRequest,)
+    """Those of them that the arguments alone are to blame for."""
+
+    def main(self, args: Sequence[str] | None = None, *_: Any, **__: Any) -> NoReturn:
+        """Run what the arguments ask for, and end the process; without any, show the help."""
+        given = list(sys.argv[1:] if args is None else args)
+        try:
+            raise SystemExit(super().main(given or ["--help"], self.name, standalone_mode=False) or 0)
+        except _UsageError as error:
+            self._end(_misuse(error), BadRequest.__name__, 2, as_json="--json" in given)
+        except typer.Abort:
+            self._end("a question was not answered", "Abort", 1, as_json="--json" in given)
+        except self.refusals as error:
+            code = 2 if isinstance(error, self.misuses) else 1
+            self._end(_refusal(error), type(error).__name__, code, as_json="--json" in given)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - as in TyperGroup
+        """The command that the first argument names."""
+        if args[0] not in self.commands:
+            ctx.fail(f"no command {args[0]!r}{did_you_mean(args[0], self.commands)}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - as in TyperGroup
+        """Run the command; whoever reads its output may stop before the end."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # `… | head` has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    def _end(self, line: str, kind: str, code: int, *, as_json: bool) -> NoReturn:
+        line = " ".join(line.split())
+        if as_json:
+            print_json({"error": line, "kind": kind})
+        typer.echo(f"{self.name}: {line}", err=True)
+        raise SystemExit(code)
+
+
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # typer, which carries a click of its own, gives it no name
+
+
+def _misuse(error: Any) -> str:  # noqa: ANN401 - see _UsageError
+    """What is wrong with the arguments, and which help tells more."""
+    said = error.format_message().replace(": Value error, ", ": ").rstrip(".")
+    if hasattr(error, "possibilities"):
+        known = [name for option in error.ctx.command.params for name in option.opts if name.startswith("-")]
+        said = f"no option {error.option_name}{did_you_mean(error.option_name, known)}"
+    return f"{said[:1].lower()}{said[1:]}" + ("" if error.ctx is None else f" ({error.ctx.command_path} --help)")
+
+
+def _refusal(error: Exception) -> str:
+    """The error's own words; of one of the system what is wrong with which file."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return str(error)
+
+
+one_line_errors = nullcontext
+"""Does nothing: what resolve and enrich wrap around what they do, until they leave their errors to `Program` as the others."""
 
 
 @contextmanager

@@ -9,6 +9,7 @@ KgBuilderError
 │   ├── DamagedDump                       a file that breaks off or is not what its name says
 │   └── TooManyFaults                     more faulty rows than the caller allows
 ├── MissingSource    (FileNotFoundError)  the path does not exist
+├── AlreadyThere     (FileExistsError)    the path holds what must not be overwritten
 ├── SourceUnreachable (ConnectionError)   a dump that no server hands over
 ├── ModelMissing     (ImportError)        a text model that is not installed
 └── StoreError
@@ -57,6 +58,10 @@ class TooManyFaults(DumpError):
 
 class MissingSource(KgBuilderError, FileNotFoundError):
     """The source path does not exist."""
+
+
+class AlreadyThere(KgBuilderError, FileExistsError):
+    """The path to write to holds something else, which must not be overwritten."""
 
 
 class SourceUnreachable(KgBuilderError, ConnectionError):

@@ -1,5 +1,7 @@
 """kg-builder check: is the graph sound, and what would its shop want to know of it."""
 
+import shutil
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import groupby
@@ -7,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kg_builder.console import AsJson, Store, cell, one_line_errors, open_store, print_json, print_table
+from kg_builder.console import AsJson, Store, cell, open_store, print_json, print_table
 
 if TYPE_CHECKING:
     from kg_builder.health import HealthReport
@@ -23,7 +25,7 @@ _WIDTH = 66
 
 _HELP = (
     "What a measure must keep; may be repeated. NAME=80% is at least for what should be high, at most for what should be low; "
-    "'NAME>=0.8' and 'NAME<=100' (in quotes) say it themselves. With % or a point: a share; else a number. "
+    "'NAME>=80%' and 'NAME<=100' (in quotes) say it themselves. With %: a share; else a number. "
     "Always kept, unless given anew: duplicate_nodes=0, duplicate_edges=0, dangling_edges=0, category_cycles=0, "
     "interactions_in_future=0."
 )
@@ -40,22 +42,29 @@ def run(
     Reported are orphans, duplicates, dangling edges, missing properties, nodes with far too many edges, the category tree,
     gaps in time, and how many products have text, brand, category, price, reviews.
     """
-    with one_line_errors():
-        from kg_builder.health import check
+    from kg_builder.health import check
 
-        with open_store(store, read_only=True) as opened:
-            report = check(opened, require or ())
-        if names:
-            print_table(["measure", "better", "counts"], [[one.name, one.better, one.what] for one in report.measures])
-            return
-        if as_json:
-            print_json({"store": store, **report.record()})
-        else:
-            _print_report(store, report)
-        for violation in report.violations:
-            typer.echo(f"kg-builder: {violation.message}", err=True)
-        if not report.ok:
-            raise typer.Exit(1)
+    with open_store(store, read_only=True) as opened:
+        report = check(opened, require or ())
+    if names:
+        _print_names(report, as_json)
+        return
+    if as_json:
+        print_json({"store": store, **report.record()})
+    else:
+        _print_report(store, report)
+    for violation in report.violations:
+        typer.echo(f"kg-builder: {violation.message}", err=True)
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+def _print_names(report: "HealthReport", as_json: bool) -> None:
+    rows = [{"measure": one.name, "better": one.better, "counts": one.what} for one in report.measures]
+    if as_json:
+        print_json({"measures": rows})
+    else:
+        print_table(list(rows[0]), [list(row.values()) for row in rows])
 
 
 def _print_report(store: str, report: "HealthReport") -> None:
@@ -70,7 +79,7 @@ def _print_report(store: str, report: "HealthReport") -> None:
         clean = [
             measure.name
             for measure in held
-            if measure.better != "high" and not measure.unit and measure.value == 0 and measure.of
+            if measure.better != "high" and not measure.unit and measure.value == 0 and measure.of != 0
         ]
         if not told and not clean:
             continue
@@ -78,7 +87,8 @@ def _print_report(store: str, report: "HealthReport") -> None:
         for one in told:
             share = "" if one.share is None else _share(one)
             mark = "✗" if one.name in broken else " "
-            typer.echo(f"{mark} {one.name:<{width}}  {_value(one):>{digits}}  {share:>6}  {_examples(one)}".rstrip())
+            line = f"{mark} {one.name:<{width}}  {_value(one):>{digits}}  {share:>6}  {_examples(one)}".rstrip()
+            typer.echo(_fitting(line))
         if clean:
             typer.echo(f"  none: {_shortened(clean)}")
     violated = len(report.violations)
@@ -86,11 +96,17 @@ def _print_report(store: str, report: "HealthReport") -> None:
     typer.echo(said if violated else "every threshold is kept")
 
 
+def _fitting(line: str) -> str:
+    """As much of the line as a terminal shows without a break; elsewhere all of it."""
+    wide = shutil.get_terminal_size().columns
+    return line if len(line) <= wide or not sys.stdout.isatty() else f"{line[: wide - 1]}…"
+
+
 def _is_told(measure: "Measure") -> bool:
-    """Zeros of what should be low stand together in a line; properties that nobody has are left out."""
+    """Zeros of what should be low stand together in a line."""
     if measure.value is None or measure.of == 0:
         return False
-    return bool(measure.value) or (measure.better == "high" and not measure.name.startswith("has."))
+    return bool(measure.value) or measure.better == "high" or bool(measure.unit)
 
 
 def _value(measure: "Measure") -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kg_builder.console import AsJson, Store, one_line_errors, open_store, print_json, progress_bars
+from kg_builder.console import AsJson, Store, open_store, print_json, progress_bars
 
 EXAMPLE = (
     "Examples: kg-builder export magazines.graph magazines.graphml --for graphml  ·  "
@@ -35,7 +35,7 @@ def run(
     made = path or out
     if made is None or (path is not None and out is not None):
         raise typer.BadParameter("give the path to make, once", param_hint="PATH")
-    with one_line_errors(), open_store(store, read_only=True) as opened, progress_bars(quiet=as_json) as progress:
+    with open_store(store, read_only=True) as opened, progress_bars(quiet=as_json) as progress:
         from kg_builder.exports import export
 
         arguments = {"around": around, "hops": hops, "derived": derived, "force": force}
@@ -46,5 +46,5 @@ def run(
         record = {"path": str(report.path), "format": report.format, "nodes": dict(report.nodes), "edges": counts}
         print_json({**record, "bytes": report.bytes, "seconds": round(report.seconds, 2)})
     else:
-        size = f"{report.bytes / 1e6:,.1f} MB"
+        size = f"{report.bytes / 1e6:,.1f} MB" if report.bytes >= 1e5 else f"{report.bytes / 1e3:,.1f} kB"
         typer.echo(f"{nodes:,} nodes and {edges:,} edges → {report.path} ({format}, {size}) in {report.seconds:.1f} s")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kg_builder.console import AsJson, one_line_errors, print_json, print_table, progress_bars
+from kg_builder.console import AsJson, bytes_of, print_json, print_table, progress_bars
 
 if TYPE_CHECKING:
     from kg_builder.fetching import Fetched, FetchedFile, KnownSource
@@ -26,7 +26,7 @@ def run(
         str | None, typer.Option("--from", metavar="URL", help="Where the files lie, instead of the source's own address.")
     ] = None,
     max_bytes: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="What an archive may unpack to (20 GiB unless said).")
+        str | None, typer.Option(metavar="N", help="What an archive may unpack to: 50GB, or a number of bytes; else 20 GiB.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -35,15 +35,19 @@ def run(
     What broke off is continued, what is there already is not fetched again. Mind each dump's licence.
     """
     if list_:
-        with one_line_errors():
-            _list(name, as_json)
+        _list(name, as_json)
         return
     if name is None:
         raise typer.BadParameter("say what to fetch; kg-builder fetch --list shows what there is", param_hint="NAME")
-    with one_line_errors(), progress_bars(quiet=as_json) as progress:
-        from kg_builder.fetching import MAX_BYTES, fetched
+    from kg_builder.fetching import MAX_BYTES, fetched
 
-        done = fetched(name, into=into, mirror=mirror, max_bytes=max_bytes or MAX_BYTES, progress=progress)
+    most = MAX_BYTES if max_bytes is None else bytes_of(max_bytes)
+    try:
+        with progress_bars(quiet=as_json) as progress:
+            done = fetched(name, into=into, mirror=mirror, max_bytes=most, progress=progress)
+    except KeyboardInterrupt:
+        typer.echo("kg-builder: stopped; the same command goes on from here", err=True)
+        raise
     _print(done, as_json)
 
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kg_builder.console import AsJson, one_line_errors, print_json, print_table
-from kg_builder.errors import BadRequest
+from kg_builder.console import AsJson, print_json, print_table
+from kg_builder.errors import AlreadyThere
 
 if TYPE_CHECKING:
     from kg_builder.inference.proposals import Proposal
@@ -27,26 +27,25 @@ def run(
     """
     import sys
 
-    with one_line_errors():
-        from kg_builder.inference import infer
+    from kg_builder.inference import infer
 
-        if out is not None and out.exists():
-            raise BadRequest(f"{out} is there already; remove it, or name another file with --out")
-        proposal = infer(source)
+    if out is not None and out.exists():
+        raise AlreadyThere(f"{out} is there already; remove it, or name another file with --out")
+    proposal = infer(source)
+    if out is not None:
+        out.write_text(proposal.to_toml(), encoding="utf-8")
+    if as_json:
+        print_json(proposal.to_record())
+    elif out is None and not sys.stdout.isatty():
+        typer.echo(proposal.to_toml(), nl=False)
+    else:
+        print_table(["file", "rows are", "column", "is", "sure", "because"], _rows(proposal))
+        for guess in proposal.files:
+            typer.echo(f"{guess.file}: {guess.kind}, {guess.sure:.2f} sure: {guess.reason}")
+        for note in proposal.notes:
+            typer.echo(f"note: {note}", err=True)
         if out is not None:
-            out.write_text(proposal.to_toml(), encoding="utf-8")
-        if as_json:
-            print_json(proposal.to_record())
-        elif out is None and not sys.stdout.isatty():
-            typer.echo(proposal.to_toml(), nl=False)
-        else:
-            print_table(["file", "rows are", "column", "is", "sure", "because"], _rows(proposal))
-            for guess in proposal.files:
-                typer.echo(f"{guess.file}: {guess.kind}, {guess.sure:.2f} sure: {guess.reason}")
-            for note in proposal.notes:
-                typer.echo(f"note: {note}", err=True)
-            if out is not None:
-                typer.echo(f"wrote {out}; next: kg-builder build {source} --mapping {out} --into shop.graph")
+            typer.echo(f"wrote {out}; next: kg-builder build {source} --mapping {out} --into shop.graph")
 
 
 def _rows(proposal: "Proposal") -> list[list[Any]]:

@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 
 import polars as pl
 
-from kg_builder.errors import EmptyDump, MissingSource, UnknownFormat, did_you_mean
+from kg_builder.errors import BadRequest, EmptyDump, MissingSource, UnknownFormat, did_you_mean
 from kg_builder.reading import Progress as Progress
 from kg_builder.reading import Reading, files_of, kind_of
 from kg_builder.reading.files import chunks
@@ -96,7 +96,8 @@ def read_dump(
 
     Raises:
         MissingSource: there is nothing at the path.
-        UnknownFormat: no reader knows the source, or none has the name `format`.
+        BadRequest: no reader has the name `format`.
+        UnknownFormat: no reader knows the source.
         EmptyDump: the source is a file without a byte.
         DamagedDump: a file breaks off or is not what its name says.
     """
@@ -110,7 +111,7 @@ def read_dump(
         format = "mapping"  # noqa: A001
     if format is not None:
         if format not in known:
-            raise UnknownFormat(f"no format {format!r}{did_you_mean(format, known)}; known: {', '.join(known)}")
+            raise BadRequest(f"no format {format!r}{did_you_mean(format, known) or ';'} known: {', '.join(known)}")
         if isinstance(source, Mapping) and not known[format].recognises(source):
             raise UnknownFormat(f"{format} does not read frames but {known[format].LOOKS_FOR}")
         return known[format].read(source, reading)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
-from kg_builder.errors import BadRequest, MissingSource, UnknownFormat, did_you_mean
+from kg_builder.errors import AlreadyThere, BadRequest, MissingSource, UnknownFormat, did_you_mean
 from kg_builder.neighbours import neighbourhood
 from kg_builder.schema import EdgeType
 from kg_builder.stores import GraphStore, Progress, opened
@@ -94,8 +94,8 @@ def export(
         progress: called with (format, tables done, tables in all).
 
     Raises:
-        UnknownFormat: no format has this name.
-        BadRequest: something else is at the path; or `around` names nothing.
+        BadRequest: no format has this name; or `around` names nothing.
+        AlreadyThere: something else is at the path.
         StoreError: the store cannot be opened or read.
 
     Example:
@@ -151,7 +151,7 @@ def _format(name: str) -> Format:
     known = formats()
     if name not in known:
         hint = f"; {_ELSEWHERE[name]};" if name in _ELSEWHERE else did_you_mean(name, known) or ";"
-        raise UnknownFormat(f"no export format {name!r}{hint} known: {', '.join(known)}")
+        raise BadRequest(f"no export format {name!r}{hint} known: {', '.join(known)}")
     return known[name]
 
 
@@ -164,10 +164,10 @@ def _named(path: Path | str) -> Path:
 def _check(path: Path, written: Format, *, force: bool) -> None:
     """Raise where the export would overwrite what it did not make."""
     if (path / "database").exists() and (path / "schema.json").exists():
-        raise BadRequest(f"{path} is a graph store; name another path for the export")
+        raise AlreadyThere(f"{path} is a graph store; name another path for the export")
     empty = path.is_dir() and not any(path.iterdir())
     if path.exists() and not empty and not force and not written.recognises(path):
-        raise BadRequest(
+        raise AlreadyThere(
             f"{path} exists and is no earlier {written.FORMAT} export; name another path, or overwrite it with --force"
         )
 
@@ -180,7 +180,7 @@ def _placed(path: Path) -> Iterator[Path]:
         there = Path(scratch) / path.name
         yield there
         if there.is_file() and path.is_dir():
-            raise BadRequest(f"{path} is a folder, and the export is a file; name another path")
+            raise AlreadyThere(f"{path} is a folder, and the export is a file; name another path")
         if there.is_dir() and path.is_file():
             path.unlink()
         if there.is_dir() and path.is_dir():

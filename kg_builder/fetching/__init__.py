@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kg_builder.errors import BadRequest, DamagedDump
+from kg_builder.errors import AlreadyThere, BadRequest, DamagedDump
 from kg_builder.fetching.archives import MAX_BYTES, unpack
 from kg_builder.fetching.download import Patience, Progress, checksum_of, download
 from kg_builder.fetching.sources import Download, KnownSource, checked_base, known_sources, source_named, sources_of
@@ -80,6 +80,7 @@ def fetch(
 
     Raises:
         BadRequest: there is no source of that name; the mirror is no http or https address.
+        AlreadyThere: something that was not fetched is in the folder.
         SourceUnreachable: the server does not answer, or answers with an error.
         DamagedDump: a file has another checksum; an archive is damaged, unsafe or too large.
 
@@ -158,7 +159,7 @@ def _unpacked(archive: FetchedFile, folder: Path, max_bytes: int, progress: Prog
         if mark.read_text(encoding="utf-8") == origin:
             return
     elif folder.exists() and any(folder.iterdir()):
-        raise BadRequest(f"{folder} is there already and was not fetched; move it away, or fetch into another folder")
+        raise AlreadyThere(f"{folder} is there already and was not fetched; move it away, or fetch into another folder")
     unpack(archive.path, folder, max_bytes=max_bytes, origin=(_ORIGIN, origin), progress=progress)
 
 

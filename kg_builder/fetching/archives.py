@@ -62,12 +62,12 @@ def unpack(
         raise
     except (*_UNREADABLE, OSError) as error:
         if isinstance(error, OSError) and error.errno != errno.EINVAL:  # that one is a place before the file's beginning
-            raise
+            raise OSError(error.errno, f"{error.strerror} (nothing was unpacked)", error.filename or str(folder)) from error
         raise DamagedDump(f"{archive} is no zip file that can be read ({error}); nothing was unpacked, fetch it again") from error
 
 
 def _extract(archive: Path, opened: zipfile.ZipFile, folder: Path, max_bytes: int, tell: Progress) -> None:
-    members = [member for member in opened.infolist() if not member.is_dir()]
+    members = [member for member in opened.infolist() if not member.filename.endswith("/")]  # is_dir() stumbles over empty names
     paths = _without_top([_path(archive, member) for member in members])
     total, done = _bounded(archive, members, max_bytes), 0
     for member, path in zip(members, paths, strict=True):

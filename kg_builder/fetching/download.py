@@ -1,5 +1,6 @@
 """One file over HTTP: resumed where it broke off, tried again where the server stumbles, its name only when it is whole."""
 
+import errno
 import hashlib
 import http.client
 import json
@@ -24,6 +25,7 @@ Progress = Callable[[str, int, int], None]
 _CHUNK = 1 << 18
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})  # answers that another try may mend
 _BROKEN = (urllib.error.URLError, ConnectionError, TimeoutError, ssl.SSLError, http.client.HTTPException)
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _MAGIC = {".gz": b"\x1f\x8b", ".zip": b"PK"}
 _LOG = logging.getLogger(__name__)
 
@@ -190,15 +192,21 @@ def _receive(part: _Part, name: str, tell: Progress, patience: Patience) -> bool
 def _take(answer: Any, part: _Part, name: str, tell: Progress) -> bool:  # noqa: ANN401  (urllib's answers have no type)
     """True where the part is whole with the bytes of this answer."""
     begins = first_byte(answer.headers) if answer.status == 206 else 0
-    if begins not in (0, part.size):  # not the bytes that were asked for
+    other = begins > 0 and version(answer.headers) not in (None, part.version())  # a server that does not know If-Range
+    if other or begins not in (0, part.size):  # not the bytes that were asked for
         part.discard()
         return False
     if begins == 0:
         part.begin(version(answer.headers))
     total = total_bytes(answer.headers, begins)
     _has_room(part, total)
-    with part.path.open("ab") as file:
-        _copy(answer, file, lambda done: tell(name, done, done if total is None else total))
+    try:
+        with part.path.open("ab") as file:
+            _copy(answer, file, lambda done: tell(name, done, done if total is None else total))
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise OSError(error.errno, f"{error.strerror} ({_kept(part)})", str(part.path)) from error
     return total is None or part.size == total
 
 
@@ -223,9 +231,11 @@ def _refused(error: urllib.error.HTTPError, part: _Part) -> tuple[str, float | N
 def _broken(error: Exception, part: _Part) -> str:
     """Why, where another try may help."""
     reason = getattr(error, "reason", error)
-    if isinstance(reason, ssl.SSLCertVerificationError) or (isinstance(reason, socket.gaierror) and not part.size):
-        raise SourceUnreachable(f"{part.url}: {reason}; --from names another address")
-    return str(reason) or type(reason).__name__
+    said = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+    nobody = isinstance(reason, socket.gaierror | ConnectionRefusedError) and not part.size
+    if nobody or isinstance(reason, ssl.SSLCertVerificationError):
+        raise SourceUnreachable(f"{part.url}: {said}; --from names another address")
+    return said
 
 
 def _has_room(part: _Part, total: int | None) -> None:

@@ -18,7 +18,7 @@ HARD_RULES = ("duplicate_nodes=0", "duplicate_edges=0", "dangling_edges=0", "cat
 """Thresholds that hold unless another one for the same measure is given."""
 
 _SYNTAX = re.compile(r"\s*(?P<name>[A-Za-z0-9_.]+)\s*(?P<sign>>=|<=|=)\s*(?P<limit>\d+(?:\.\d+)?|\.\d+)\s*(?P<percent>%?)\s*")
-_FORMS = "NAME=80%, NAME=0, NAME>=0.8 or NAME<=100"
+_FORMS = "NAME=80%, NAME=0, NAME>=80% or NAME<=100"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +35,26 @@ class Threshold:
     """`=` is at least for what should be high, at most for what should be low."""
     limit: float
     is_share: bool
-    """True where the limit is a part of the whole: it was given with a percent sign, or with a point and is at most 1."""
+    """True where the limit is a part of the whole: it was given with a percent sign."""
 
     @classmethod
     def parse(cls, said: str) -> "Threshold":
-        """The threshold that `NAME=80%`, `NAME=0`, `NAME>=0.8` or `NAME<=100` says.
+        """The threshold that `NAME=80%`, `NAME=0`, `NAME>=80%` or `NAME<=100` says.
 
         Raises:
-            BadRequest: it is none of these.
+            BadRequest: it is none of these; a share of more than all, or a part of one thing.
         """
         found = _SYNTAX.fullmatch(said)
         if found is None:
             raise BadRequest(f"a threshold must be of the form {_FORMS} (got {said!r})")
-        name, sign, limit, percent = found.groups()
-        if percent:
-            return cls(name, sign, float(limit) / 100, True)  # type: ignore[arg-type]
-        return cls(name, sign, float(limit), "." in limit and float(limit) <= 1)  # type: ignore[arg-type]
+        name, sign, said, percent = found.groups()
+        limit = float(said)
+        if percent and limit > 100:
+            raise BadRequest(f"a share is at most 100% (got {name}{sign}{said}%)")
+        if not percent and limit != int(limit):
+            example = f"{100 * limit:g}%" if limit < 1 else f"{said}%"
+            raise BadRequest(f"a number must be whole, and a share needs a %: say {name}{sign}{example} (got {name}{sign}{said})")
+        return cls(name, sign, limit / 100 if percent else limit, bool(percent))  # type: ignore[arg-type]
 
     def violation(self, measure: Measure) -> str | None:
         """What is wrong, in words; None where the measure keeps the threshold.
@@ -58,12 +62,10 @@ class Threshold:
         Nothing to measure keeps what must be at most something, and not what must be at least something.
 
         Raises:
-            BadRequest: a share of what is no part of a whole, or `=` where neither high nor low is better.
+            BadRequest: a share of what is no part of a whole, a number where a share is wanted, or `=` where neither high nor low
+                is better.
         """
-        if self.is_share and measure.of is None:
-            raise BadRequest(f"{self.name} is no share of anything; give a number without % (got {_written(self.limit, True)})")
-        if self.sign == "=" and measure.better == "neither":
-            raise BadRequest(f"{self.name} is better neither high nor low: say {self.name}>=… or {self.name}<=…")
+        self._check(measure)
         least = self.sign == ">=" or (self.sign == "=" and measure.better == "high")
         got = measure.share if self.is_share else measure.value
         if got is None:
@@ -79,6 +81,15 @@ class Threshold:
         return (
             f"{self.name} must be {bound} (got {_written(got, self.is_share, self.limit)}){f': {examples}' if examples else ''}"
         )
+
+    def _check(self, measure: Measure) -> None:
+        if self.is_share and measure.of is None:
+            raise BadRequest(f"{self.name} is no share of anything; give a number without % (got {_written(self.limit, True)})")
+        if not self.is_share and measure.better == "high":  # 80 is nearly always meant as 80%, which it would keep too easily
+            share = f"{self.limit if self.limit <= 100 else 80:g}%"
+            raise BadRequest(f"{self.name} is held to a share: say {self.name}{self.sign}{share} (got {self.limit:g})")
+        if self.sign == "=" and measure.better == "neither":
+            raise BadRequest(f"{self.name} is better neither high nor low: say {self.name}>=… or {self.name}<=…")
 
 
 def _written(value: float, share: bool, beside: float | None = None) -> str:
@@ -144,9 +155,9 @@ def check(
 
     Args:
         store: an open store, its address, or tables.
-        thresholds: each `NAME=80%`, `NAME=0`, `NAME>=0.8` or `NAME<=100`. With `=`, what should be high must be at least, what
-            should be low at most so much. A limit with % (or with a point, up to 1) is a share, any other a number. They come on
-            top of `HARD_RULES` and replace the rule of the same measure.
+        thresholds: each `NAME=80%`, `NAME=0`, `NAME>=80%` or `NAME<=100`. With `=`, what should be high must be at least, what
+            should be low at most so much. A limit with % is a share, any other a number; what should be high is held to shares
+            alone. They come on top of `HARD_RULES` and replace the rule of the same measure.
         now: epoch seconds; interactions more than a day later lie in the future. None asks the clock.
 
     Raises:

@@ -63,7 +63,7 @@ def _dangling(graph: Graph) -> Iterator[Measure]:
 
 
 def _orphans(graph: Graph) -> Iterator[Measure]:
-    for label in graph.tables.schema.nodes:
+    for label in graph.labels:
         table = graph.nodes(label).select("id")
         alone = table.join(graph.degrees[label].lazy(), on="id", how="anti").collect()
         yield listing(f"orphans.{label}", _SOUND, f"{label} nodes without any edge", alone, height(table))
@@ -101,7 +101,7 @@ def _category_tree(graph: Graph) -> Iterator[Measure]:
 
 def _outliers(graph: Graph) -> Iterator[Measure]:
     """Log-degree beyond the median by six median absolute deviations (at least half a doubling each), and a hundred edges."""
-    for label in graph.tables.schema.nodes:
+    for label in graph.labels:
         degrees = graph.degrees[label].with_columns(pl.col("degree").cast(pl.Float64).log(2).alias("log"))
         if label == "Product":  # bare ones have hardly any edges: among them every described one would be far out
             degrees = degrees.join(graph.listed, on="id", how="semi")
@@ -119,14 +119,15 @@ def _times(graph: Graph) -> Iterator[Measure]:
     total = len(at)
     what = "interactions with a time"
     yield Measure("interactions_with_time", _TIME, what, total - at.null_count(), total, better="high")
-    ends = at.drop_nulls()
-    for name, what, moment in (("first_interaction", "first", ends.min()), ("last_interaction", "last", ends.max())):
+    future = pl.col("at") > graph.now + DAY  # the builder puts up with a day, as zones differ
+    past = graph.interactions.filter(~future)["at"]
+    for name, what, moment in (("first_interaction", "first", past.min()), ("last_interaction", "last", past.max())):
         value = int(moment) if isinstance(moment, int) else None
-        yield Measure(name, _TIME, f"moment of the {what} interaction", value, better="neither", unit="moment")
-    later = graph.interactions.filter(pl.col("at") > graph.now + DAY)  # the builder puts up with a day, as zones differ
-    said = later.select(pl.format("{} {} {}", "user", "kind", "product").alias("id"))
+        what = f"moment of the {what} interaction up to now"
+        yield Measure(name, _TIME, what, value, better="neither", unit="moment")
+    said = graph.interactions.filter(future).select(pl.format("{} {} {}", "user", "kind", "product").alias("id"))
     yield listing("interactions_in_future", _TIME, "interactions more than a day after now", said, total)
-    yield from _gaps(ends)
+    yield from _gaps(past)
 
 
 def _gaps(at: pl.Series) -> Iterator[Measure]:
@@ -140,7 +141,7 @@ def _gaps(at: pl.Series) -> Iterator[Measure]:
     ).filter(pl.col("value") > 0)
     gaps = empty.filter((pl.col("value") > 7) & (pl.col("value") > 5 * pl.col("usual")))
     what = "long runs of days without any interaction"
-    yield Measure("time_gaps", _TIME, what, gaps.height, examples=most(gaps))
+    yield Measure("time_gaps", _TIME, what, gaps.height if at.len() else None, examples=most(gaps))
     longest = most(empty)[:1]
     value = longest[0].value if longest else 0
     what = "days of the longest run without any interaction"
@@ -174,7 +175,7 @@ def _coverage(graph: Graph) -> Iterator[Measure]:
 
 
 def _missing(graph: Graph) -> Iterator[Measure]:
-    for label in graph.tables.schema.nodes:
+    for label in graph.labels:
         table = graph.products() if label == "Product" else graph.nodes(label)
         kinds, total = graph.properties(label), height(table)
         nodes = "listed products" if label == "Product" else f"{label} nodes"

@@ -7,7 +7,7 @@ from typing import Literal
 import polars as pl
 
 from kg_builder.schema import PropertyType
-from kg_builder.tables import GraphTables
+from kg_builder.tables import GraphTables, node_columns
 
 Better = Literal["high", "low", "neither"]
 Unit = Literal["", "moment", "days", "levels"]
@@ -72,7 +72,10 @@ class Graph:
 
     def nodes(self, label: str) -> pl.LazyFrame:
         """The label's table; an empty one where there is none."""
-        return self.tables.nodes.get(label, pl.LazyFrame(schema={"id": pl.String()}))
+        if label in self.tables.nodes:
+            return self.tables.nodes[label]
+        known = node_columns(self.tables.schema, label) if label in self.tables.schema.nodes else {"id": pl.String()}
+        return pl.LazyFrame(schema=known)
 
     def edges(self, *kind: str) -> pl.LazyFrame:
         """The edge type's `source` and `target`; empty where there is none."""
@@ -85,12 +88,14 @@ class Graph:
         return self._listed(self.nodes("Product"))
 
     def properties(self, label: str) -> Mapping[str, PropertyType]:
-        """What the schema lets nodes of the label have and their table has; `listed` is no property to miss."""
-        if label not in self.tables.nodes:
-            return {}
-        there = self.tables.nodes[label].collect_schema()
-        known = self.tables.schema.node(label).properties
-        return {name: kind for name, kind in known.items() if name in there and name != "listed"}
+        """What the schema lets nodes of the label have; `listed` is no property to miss."""
+        known = self.tables.schema.nodes[label].properties if label in self.tables.schema.nodes else {}
+        return {name: kind for name, kind in known.items() if name != "listed"}
+
+    @property
+    def labels(self) -> list[str]:
+        """The kinds of nodes that are part of the graph, unlike the builder's records of merges."""
+        return [label for label, spec in self.tables.schema.nodes.items() if not spec.record]
 
     @staticmethod
     def _listed(products: pl.LazyFrame) -> pl.LazyFrame:

@@ -54,9 +54,9 @@ def run(capsys):
 def refused(run):
     """Runs a command line that must be refused; returns its one line."""
 
-    def refused(*arguments):
-        code, out, err = run(*arguments)
-        assert (code, out) == (1, ""), (code, out, err)
+    def refused(*arguments, code=1):
+        ended, out, err = run(*arguments)
+        assert (ended, out) == (code, ""), (ended, out, err)
         assert err.startswith("graphrec: ")
         assert err.count("\n") == 1
         assert "Traceback" not in err
@@ -191,7 +191,8 @@ def test_a_damaged_model_is_refused(refused, model, tmp_path):
 
 
 def test_an_unknown_scorer_is_refused_with_the_closest(refused, store, tmp_path):
-    assert "no scorer 'liner'; did you mean 'linear'?" in refused("fit", store, "--out", tmp_path / "m", "--scorers", "liner")
+    arguments = ("fit", store, "--out", tmp_path / "m", "--scorers", "liner")
+    assert "no scorer 'liner'; did you mean 'linear'?" in refused(*arguments, code=2)
 
 
 def test_an_unknown_user_or_product_in_explain_is_refused_with_the_closest(refused, model):
@@ -207,7 +208,7 @@ def test_k_zero_is_refused(refused, model, store):
         ("evaluate", store),
         ("write-back", model, store),
     ):
-        assert "k must be at least 1 (got 0)" in refused(*arguments, "-k", 0)
+        assert "'-k': Input should be greater than or equal to 1" in refused(*arguments, "-k", 0, code=2)
 
 
 def test_a_device_that_is_not_there_is_refused(refused, store, tmp_path):
@@ -224,21 +225,38 @@ def test_a_missing_file_of_users_candidates_or_pairs_is_refused(refused, model):
     assert "no such file: users.txt" in refused("rank", model, "--users", "users.txt")
     assert "no such file: c.txt" in refused("rank", model, "--users", "u0001", "--candidates", "c.txt")
     assert "no such file: e.tsv" in refused("rank", model, "--users", "u0001", "--exclude", "e.tsv")
-    assert "no user ids" in refused("rank", model, "--users", ",")
+    assert "no user ids" in refused("rank", model, "--users", ",", code=2)
 
 
 def test_a_date_that_is_none_is_refused(refused, store):
-    assert "until is a date" in refused("evaluate", store, "--until", "yesterday")
+    assert "until is a date" in refused("evaluate", store, "--until", "yesterday", code=2)
 
 
 def test_a_list_that_cannot_be_written_is_refused(refused, model, tmp_path):
     assert "lists.tsv" in refused("rank", model, "--users", "u0001", "--out", tmp_path / "nowhere" / "lists.tsv")
 
 
-def test_wrong_usage_exits_with_2(run, model):
-    assert run("rank", model)[0] == 2
-    assert run("rnak", model)[0] == 2
-    assert run("fit")[0] == 2
+def test_wrong_usage_is_one_line_and_exits_with_2(refused, model):
+    assert refused("rank", model, code=2) == "graphrec: missing option '--users' (graphrec rank --help)\n"
+    assert refused("rnak", model, code=2) == "graphrec: no command 'rnak'; did you mean 'rank'? (graphrec --help)\n"
+    assert "did you mean '--device'?" in refused("fit", "s", "--out", "m", "--devise", "cpu", code=2)
+
+
+def test_with_json_a_refusal_is_an_object_on_stdout_and_a_line_on_stderr(run, model):
+    for arguments, ended, kind in (
+        (("similar", model, "nobody"), 1, "UnknownId"),
+        (("rank", "nowhere", "--users", "u1"), 1, "ModelMissing"),
+        (("fit", "nowhere", "--out", "m"), 1, "StoreMissing"),
+        (("similar", model, "p0001", "-k", 0), 2, "BadRequest"),
+        (("similar", model), 2, "BadRequest"),
+    ):
+        code, out, err = run(*arguments, "--json")
+        assert json.loads(out) == {"error": err.removeprefix("graphrec: ").strip(), "kind": kind}
+        assert code == ended
+
+
+def test_without_arguments_the_help_is_shown(run):
+    assert run() == (0, run("--help")[1], "")
 
 
 def test_every_command_shows_an_example(run):

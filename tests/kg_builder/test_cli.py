@@ -3,10 +3,12 @@
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from kg_builder.cli import app
@@ -34,10 +36,10 @@ def shop(tmp_path_factory, folder):
     return path
 
 
-def refused(result, *words):
-    """True where the command ended with 1 and said so in one line that has these words."""
+def refused(result, *words, code=1):
+    """True where the command ended with the code and said why in one line that has these words."""
     lines = result.stderr.splitlines()
-    assert result.exit_code == 1, result.output
+    assert result.exit_code == code, result.output
     assert len(lines) == 1, result.stderr
     assert lines[0].startswith("kg-builder: ")
     assert "Traceback" not in result.output
@@ -105,8 +107,9 @@ def test_more_faulty_rows_than_allowed_are_refused_before_anything_is_written(al
 
 
 @pytest.mark.parametrize("allowed", ["some", "-1", "120%", "1.5"])
-def test_an_allowance_that_is_no_number_and_no_share_is_refused(allowed, folder, tmp_path):
-    assert refused(run("build", folder, "--into", tmp_path / "s.graph", f"--max-rejects={allowed}"), "100", "1%", allowed)
+def test_an_allowance_that_is_no_number_and_no_share_is_wrong_usage(allowed, folder, tmp_path):
+    result = run("build", folder, "--into", tmp_path / "s.graph", f"--max-rejects={allowed}")
+    assert refused(result, "100", "1%", allowed, code=2)
 
 
 def test_build_as_json_prints_json_alone(folder, tmp_path):
@@ -150,20 +153,86 @@ def test_nulls_and_lists_are_printed_as_cells(shop):
     assert result.stdout == "nothing\tsome\ttext\n\t[1, 2]\ta b\n"
 
 
-@pytest.mark.parametrize("command", [[], ["build"], ["info"], ["query"]])
-def test_help_shows_an_example(command):
-    result = run(*command, "--help")
+@pytest.mark.parametrize("command", sorted(get_command(app).commands))
+def test_every_command_shows_an_example(command):
+    result = run(command, "--help")
     assert result.exit_code == 0
-    assert "Example" in result.stdout
+    assert re.search(rf"Examples?: kg-builder {command} ", result.stdout)
+    assert f"  {command} " in run("--help").stdout
+
+
+def test_h_is_help():
+    assert run("info", "-h").stdout == run("info", "--help").stdout
 
 
 def test_the_version_is_printed():
     assert run("--version").stdout.startswith("kg-builder 0.")
 
 
-@pytest.mark.parametrize("arguments", [["build", "somewhere"], ["info"], ["query", "s"], ["sing"], ["info", "s", "--loud"]])
-def test_wrong_usage_ends_with_two(arguments):
-    assert run(*arguments).exit_code == 2
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["build", "x"], "missing option '--into' (kg-builder build --help)"),
+        (["info"], "missing argument 'STORE' (kg-builder info --help)"),
+        (["query", "s"], "invalid value for CYPHER: give a query or --file, one of them (kg-builder query --help)"),
+        (["bild"], "no command 'bild'; did you mean 'build'? (kg-builder --help)"),
+        (["sing"], "no command 'sing' (kg-builder --help)"),
+        (["--versoin"], "no option --versoin; did you mean '--version'? (kg-builder --help)"),
+        (["info", "s", "--jsn"], "no option --jsn; did you mean '--json'? (kg-builder info --help)"),
+        (["info", "s", "--loud"], "no option --loud (kg-builder info --help)"),
+        (
+            ["build", "x", "--into", "s", "--max-bytes", "lots"],
+            "expected a number of bytes such as 2000000 or 50GB (got 'lots')",
+        ),
+        (
+            ["build", "x", "--into", "s", "--dangling", "kep"],
+            "invalid value for '--dangling': 'kep' is not one of 'keep', 'drop' (kg-builder build --help)",
+        ),
+    ],
+)
+def test_wrong_usage_is_one_line_and_ends_with_two(arguments, line, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"kg-builder: {line}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "code"),
+    [
+        (["info", "nothing.graph"], "StoreMissing", 1),
+        (["build", "nothing", "--into", "s.graph"], "MissingSource", 1),
+        (["query", "nothing.graph", "RETURN 1", "--file", "f"], "BadRequest", 2),
+        (["info"], "BadRequest", 2),
+        (["build", "x", "--into", "s.graph", "--max-rejects", "some"], "BadRequest", 2),
+    ],
+)
+def test_with_json_a_refusal_is_an_object_on_stdout_and_a_line_on_stderr(arguments, kind, code, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run(*arguments, "--json")
+    record = json.loads(result.stdout)
+    assert record == {"error": result.stderr.removeprefix("kg-builder: ").strip(), "kind": kind}
+    assert result.exit_code == code
+
+
+def test_a_file_that_cannot_be_written_is_named(folder, tmp_path):
+    file = tmp_path / "nowhere" / "m.toml"
+    assert refused(run("infer", folder, "--out", file), f"No such file or directory: {file}")
+
+
+def test_without_arguments_the_help_is_shown():
+    assert (run().exit_code, run().stdout) == (0, run("--help").stdout)
+
+
+def test_whoever_reads_the_output_may_stop_before_its_end(shop):
+    program = 'import sys; from kg_builder.cli import app; sys.argv[0] = "kg-builder"; app()'
+    cypher = "UNWIND range(1, 200000) AS n RETURN n"
+    command = [sys.executable, "-c", program, "query", str(shop), cypher]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as ended:  # noqa: S603
+        assert ended.stdout.readline() == "n\n"
+        ended.stdout.close()
+        assert ended.stderr.read() == ""
+    assert ended.returncode == 0
 
 
 # Bad input, each by its name.
@@ -182,9 +251,9 @@ def test_a_folder_of_no_known_format(tmp_path):
 
 
 def test_an_unknown_format_name(folder, tmp_path):
-    assert refused(
-        run("build", folder, "--into", tmp_path / "s.graph", "--format", "interaction"), "did you mean 'interactions'?"
-    )
+    result = run("build", folder, "--into", tmp_path / "s.graph", "--format", "interaction")
+    assert refused(result, "did you mean 'interactions'?", code=2)
+    assert not (tmp_path / "s.graph").exists()
 
 
 def test_a_truncated_gzip(tmp_path):
@@ -260,10 +329,8 @@ def test_bad_cypher(shop, cypher, words):
 
 
 def test_a_parameter_the_query_does_not_have(shop):
-    assert refused(
-        run("query", shop, "RETURN $product", "--param", "prodct=1"), "no parameter $prodct", "did you mean 'product'?"
-    )
-    assert refused(run("query", shop, "RETURN $product", "--param", "product"), "name=value")
+    for given, words in (("prodct=1", "no parameter $prodct; did you mean 'product'?"), ("product", "name=value")):
+        assert refused(run("query", shop, "RETURN $product", "--param", given), words, code=2)
 
 
 def test_the_console_script_ends_without_a_traceback(tmp_path):

@@ -1,13 +1,17 @@
 """kg-builder check: the table, the JSON, the exit codes."""
 
 import json
+import re
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
 from kg_builder.cli import app
 from kg_builder.planted import planted_shop
+from kg_builder.schema import RETAIL
 from kg_builder.stores import connect
+from kg_builder.tables import GraphTables
 from kg_builder.tabulation import tabulate
 
 runner = CliRunner()
@@ -74,23 +78,47 @@ def test_json_is_one_document_with_every_measure(shop):
     assert (bare["value"], bare["of"], bare["examples"]) == (1, 49, [{"id": "x-unlisted", "value": None}])
 
 
+ASKED_FOR = """
+    duplicate_nodes duplicate_edges dangling_edges orphans.Product bare_products degree_outliers.Product category_cycles
+    time_gaps longest_gap products_with_text products_with_brand products_with_category products_with_price
+    products_with_reviews has.Product.title has.Product.description has.Product.price has.Brand.name
+"""
+
+
+def test_what_a_shop_asks_first_is_in_the_table_and_in_the_json(tmp_path):
+    nodes = {label: pl.DataFrame({"id": [label]}) for label in ("User", "Category", "Brand")}
+    nodes["Product"] = pl.DataFrame({"id": ["p1", "p2"], "title": ["Tea", "Cup"], "listed": [True, True]})
+    bought = pl.DataFrame({"source": ["User", "User"], "target": ["p1", "p2"], "key": ["1", "2"], "at": [10**9, 10**9]})
+    with connect(tmp_path / "bare.graph", create=True) as store:
+        store.write(GraphTables.of(RETAIL, nodes, {("User", "BOUGHT", "Product"): bought}))
+    told = run(tmp_path / "bare.graph").stdout
+    told = re.sub(r"(\w+) \(([\w, ]+)\)", lambda found: " ".join(f"{found[1]}.{one}" for one in found[2].split(", ")), told)
+    measures = {one["name"]: one for one in json.loads(run(tmp_path / "bare.graph", "--json").stdout)["measures"]}
+    assert [name for name in ASKED_FOR.split() if name not in re.findall(r"[\w.]+\w", told)] == []
+    assert [name for name in ASKED_FOR.split() if name not in measures] == []
+    assert re.search(r"has\.Product\.price +0 +0\.0%", told)
+    assert measures["has.Product.price"]["share"] == 0
+
+
 def test_list_names_every_measure(shop):
     result = run(shop, "--list")
     names = [line.split("\t")[0] for line in result.stdout.splitlines()[1:]]
     assert names == [measure["name"] for measure in json.loads(run(shop, "--json").stdout)["measures"]]
     assert result.exit_code == 0
+    assert [one["measure"] for one in json.loads(run(shop, "--list", "--json").stdout)["measures"]] == names
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (["--require", "bare_prodcts=0"], "no measure 'bare_prodcts'; did you mean 'bare_products'?"),
+        (["--require", "products_with_text=80"], "say products_with_text=80% (got 80)"),
         (["--require", "bare_products"], "must be of the form NAME=80%"),
     ],
 )
-def test_a_threshold_that_cannot_be_is_refused_in_one_line(shop, arguments, words):
+def test_a_threshold_that_cannot_be_is_wrong_usage_in_one_line(shop, arguments, words):
     result = run(shop, *arguments)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert len(result.stderr.splitlines()) == 1
     assert words in result.stderr
     assert result.stdout == ""

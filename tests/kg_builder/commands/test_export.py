@@ -27,9 +27,9 @@ def shop(tmp_path_factory):
     return path
 
 
-def refused(result, *words):
+def refused(result, *words, code=1):
     lines = result.stderr.splitlines()
-    assert result.exit_code == 1, result.output
+    assert result.exit_code == code, result.output
     assert len(lines) == 1, result.stderr
     assert lines[0].startswith("kg-builder: ")
     for word in words:
@@ -99,7 +99,7 @@ def test_a_neighbourhood_is_drawn_by_networkx(shop, tmp_path):
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line_and_nothing_is_written(arguments, words, shop, tmp_path):
-    assert refused(run(shop, *arguments, "--out", tmp_path / "out"), *words)
+    assert refused(run(shop, *arguments, "--out", tmp_path / "out"), *words, code=2)
     assert list(tmp_path.iterdir()) == []
 
 

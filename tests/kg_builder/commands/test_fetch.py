@@ -2,10 +2,15 @@
 
 import gzip
 import json
+import random
+import signal
+import subprocess
+import sys
 import threading
+import time
 import zipfile
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from typer.testing import CliRunner
@@ -105,9 +110,9 @@ def test_list_as_json_has_every_address_and_checksum():
         (("ml-100k", "--from", "ftp://mirror"), "http:// or https://"),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_line(tmp_path, arguments, words):
+def test_what_cannot_be_is_wrong_usage_in_one_line(tmp_path, arguments, words):
     result = run("fetch", *arguments, "--into", tmp_path)
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert words in result.stderr
     assert len(result.stderr.splitlines()) == 1
 
@@ -130,6 +135,57 @@ def test_max_bytes_refuses_an_archive_that_unpacks_to_more(mirror, tmp_path):
     arguments = ("fetch", "ml-latest-small", "--into", tmp_path / "dumps", "--from", address)
     assert "--max-bytes allows for more" in run(*arguments, "--max-bytes", "1000").stderr
     assert run(*arguments).exit_code == 0
+
+
+def test_max_bytes_takes_a_unit_and_nothing_that_is_no_number(mirror, tmp_path):
+    folder, address = mirror
+    with zipfile.ZipFile(folder / "ml-latest-small.zip", "w") as archive:
+        archive.writestr("ml-latest-small/ratings.csv", bytes(3000))
+    arguments = ("fetch", "ml-latest-small", "--into", tmp_path / "dumps", "--from", address, "--max-bytes")
+    assert "more than 2,000;" in run(*arguments, "2kB").stderr
+    assert run(*arguments, "lots").exit_code == 2
+    assert run(*arguments, "0").exit_code == 2
+    assert run(*arguments, "4kB").exit_code == 0
+
+
+def test_a_fetch_that_is_stopped_goes_on_the_next_time(tmp_path):
+    asked, content = [], gzip.compress(random.Random(1).randbytes(10**6))
+
+    class Slow(BaseHTTPRequestHandler):
+        def do_GET(self):
+            first = int(self.headers.get("Range", "bytes=0-")[6:-1])
+            asked.append(first)
+            self.send_response(206 if first else 200)
+            self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
+            self.send_header("ETag", '"one"')
+            self.end_headers()
+            self.wfile.write(content[first:] if len(asked) > 1 else content[:500_000])
+            if len(asked) == 1:
+                stop.wait(30)
+
+        def log_message(self, *words):
+            pass
+
+    stop = threading.Event()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as http:
+        threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        name, address = "amazon-2018/Magazine_Subscriptions", f"http://127.0.0.1:{http.server_address[1]}"
+        arguments = ["fetch", name, "--into", str(tmp_path), "--from", address]
+        program = "from kg_builder.cli import app; app()"
+        part = tmp_path / name / "Magazine_Subscriptions_5.json.gz.part"
+        with subprocess.Popen([sys.executable, "-c", program, *arguments], stderr=subprocess.PIPE, text=True) as fetching:  # noqa: S603
+            while not part.is_file() or part.stat().st_size < 500_000:
+                assert fetching.poll() is None
+                time.sleep(0.02)
+            fetching.send_signal(signal.SIGINT)
+            said = fetching.stderr.read()
+        stop.set()
+        again = run(*arguments)
+        http.shutdown()
+    assert (fetching.returncode, said) == (130, "kg-builder: stopped; the same command goes on from here\n")
+    assert again.exit_code == 0, again.output
+    assert asked == [0, 500_000, 0]  # the third is the second file
+    assert part.with_suffix("").read_bytes() == content
 
 
 def test_nothing_to_fetch_is_wrong_usage():

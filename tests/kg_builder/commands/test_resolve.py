@@ -161,17 +161,17 @@ def test_what_a_server_did_not_finish_the_next_run_completes(address, tables):
     assert graph(address) == step.applied_to(tables)
 
 
-def refused(result, *words):
+def refused(result, *words, code=1):
     lines = [line for line in result.stderr.splitlines() if line.startswith("kg-builder:")]
-    assert result.exit_code == 1, result.output
+    assert result.exit_code == code, result.output
     return len(lines) == 1 and all(word in lines[0] for word in words)
 
 
 def test_what_cannot_be_is_refused_in_one_line(address):
     run(address)
-    assert refused(run(address, "--undo", "Brand/borealsii"), "did you mean 'Brand/borealsi'")
-    assert refused(run(address, "--label", "Brnd"), "did you mean 'Brand'")
-    assert refused(run(address, "--threshold", "2"), "0..1 (got 2)")
+    assert refused(run(address, "--undo", "Brand/borealsii"), "did you mean 'Brand/borealsi'", code=2)
+    assert refused(run(address, "--label", "Brnd"), "did you mean 'Brand'", code=2)
+    assert refused(run(address, "--threshold", "2"), "0..1 (got 2)", code=2)
 
 
 def test_a_missing_store_is_refused(tmp_path):

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from kg_builder.dumps import read_dump
-from kg_builder.errors import DamagedDump, EmptyDump, MissingSource, SchemaError, UnknownFormat
+from kg_builder.errors import BadRequest, DamagedDump, EmptyDump, MissingSource, SchemaError, UnknownFormat
 from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.tabulation import tabulate
@@ -150,7 +150,7 @@ def test_frames_for_a_format_that_reads_files_are_refused():
 
 
 def test_misspelt_format_is_asked_about(tmp_path):
-    with pytest.raises(UnknownFormat, match="no format 'amazon-2081'; did you mean 'amazon-2018'"):
+    with pytest.raises(BadRequest, match="no format 'amazon-2081'; did you mean 'amazon-2018'"):
         read_dump(tmp_path, format="amazon-2081")
 
 

@@ -101,6 +101,16 @@ def test_every_property_of_the_schema_has_the_share_of_nodes_that_have_it():
     assert examples(found["has.User.tags"]) == ["b", "c"]
 
 
+def test_a_property_that_nobody_has_is_measured_as_well():
+    found = report({"Product": ids("p1", "p2", title=["Tea", None], listed=[True, True]), "Brand": ids("b")})
+    shares = {
+        name: found[f"has.{name}"].share for name in ("Product.title", "Product.price", "Product.description", "Brand.name")
+    }
+    assert shares == {"Product.title": 0.5, "Product.price": 0, "Product.description": 0, "Brand.name": 0}
+    assert found["has.Review.text"].of == 0
+    assert not any("Alias" in name for name in found.by_name())
+
+
 def test_what_a_model_wrote_back_is_no_property_and_no_edge():
     nodes = {"User": ids("u1", graph_embedding=[[1.0]]), "Product": ids("p1")}
     found = report(nodes, {("User", "RECOMMENDED", "Product"): edges(("u1", "p1")).with_columns(model=pl.lit("m"))})
@@ -171,7 +181,7 @@ def test_times_are_counted_and_a_day_after_now_the_future_begins():
     links = bought(("u1", "p1", 5 * DAY), ("u1", "p1", None), ("u1", "p1", NOW + DAY), ("u2", "p2", NOW + DAY + 1))
     found = report({"User": ids("u1", "u2"), "Product": ids("p1", "p2")}, {BOUGHT: links})
     assert (found["interactions_with_time"].value, found["interactions_with_time"].share) == (3, 0.75)
-    assert (found["first_interaction"].value, found["last_interaction"].value) == (5 * DAY, NOW + DAY + 1)
+    assert (found["first_interaction"].value, found["last_interaction"].value) == (5 * DAY, NOW + DAY)
     assert examples(found["interactions_in_future"]) == ["u2 BOUGHT p2"]
     assert [one.measure.name for one in found.violations] == ["interactions_in_future"]
 
@@ -181,6 +191,14 @@ def test_a_gap_is_longer_than_a_week_and_than_five_usual_distances():
     found = report({}, {BOUGHT: bought(*(("u", "p", day * DAY) for day in days))})
     assert found["time_gaps"].examples == (Example("1970-01-31 to 1970-02-09", 10),)
     assert (found["longest_gap"].value, found["longest_gap"].unit) == (10, "days")
+
+
+def test_interactions_in_the_future_stretch_no_gap():
+    days = [*range(10), (NOW + 900 * DAY) // DAY]
+    found = report({}, {BOUGHT: bought(*(("u", "p", day * DAY) for day in days))})
+    assert (found["longest_gap"].value, found["time_gaps"].value) == (0, 0)
+    assert found["last_interaction"].value == 9 * DAY
+    assert found["interactions_in_future"].value == 1
 
 
 def test_a_shop_that_sells_once_a_fortnight_has_no_gaps():
@@ -196,7 +214,7 @@ def test_a_shop_that_sells_once_a_fortnight_may_pause_for_six_weeks():
 
 def test_a_graph_without_times_has_no_first_and_no_longest():
     found = report({}, {BOUGHT: bought(("u", "p", None))})
-    assert [found[name].value for name in ("first_interaction", "last_interaction", "longest_gap")] == [None, None, None]
+    assert [found[name].value for name in ("first_interaction", "last_interaction", "longest_gap", "time_gaps")] == [None] * 4
 
 
 def test_coverage_counts_listed_products_and_active_users():
@@ -314,9 +332,8 @@ BARE = Measure("depth", "g", "w", 6, better="neither")
     [
         ("text=80%", HIGH, "text must be at least 80% (got 79.0%): p1"),
         ("text=79%", HIGH, None),
-        ("text>=0.8", HIGH, "text must be at least 80% (got 79.0%): p1"),
-        ("text=80", HIGH, "text must be at least 80 (got 79): p1"),
-        ("text<=0.5", HIGH, "text must be at most 50% (got 79.0%): p1"),
+        ("text>=80%", HIGH, "text must be at least 80% (got 79.0%): p1"),
+        ("text<=50%", HIGH, "text must be at most 50% (got 79.0%): p1"),
         ("orphans=5%", LOW, "orphans must be at most 5% (got 6.0%)"),
         ("orphans=6", LOW, None),
         ("orphans<=5", LOW, "orphans must be at most 5 (got 6)"),
@@ -346,6 +363,11 @@ def test_a_share_just_below_its_limit_is_not_written_like_it():
         ("products_with_text=many", "must be of the form NAME=80%"),
         ("products_with_text==3", "must be of the form NAME=80%"),
         ("products_with_text=-1", "must be of the form NAME=80%"),
+        ("products_with_text=150%", "a share is at most 100% (got products_with_text=150%)"),
+        ("products_with_text=80", "products_with_text is held to a share: say products_with_text=80% (got 80)"),
+        ("users_with_5_interactions>=1000", "say users_with_5_interactions>=80% (got 1000)"),
+        ("products_with_text>=0.8", "a share needs a %: say products_with_text>=80% (got products_with_text>=0.8)"),
+        ("orphans.User=2.5", "a number must be whole, and a share needs a %: say orphans.User=2.5%"),
         ("category_depth=3", "say category_depth>=… or category_depth<=…"),
         ("category_depth<=30%", "category_depth is no share of anything"),
     ],
