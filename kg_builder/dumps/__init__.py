@@ -110,7 +110,7 @@ def read_dump(
         format = "mapping"  # noqa: A001
     if format is not None:
         if format not in known:
-            raise UnknownFormat(f"no format {format!r}{did_you_mean(format, known)}; known: {', '.join(known)}")
+            raise UnknownFormat(f"no format {format!r}{did_you_mean(format, known) or ';'} known: {', '.join(known)}")
         if isinstance(source, Mapping) and not known[format].recognises(source):
             raise UnknownFormat(f"{format} does not read frames but {known[format].LOOKS_FOR}")
         return known[format].read(source, reading)

@@ -109,7 +109,7 @@ def _check(file: Path, columns: list[str], roles: Mapping[str, str], source: Sou
         found = ", ".join(f"{ours} ({theirs})" for theirs, ours in roles.items()) or "nothing"
         raise SchemaError(
             f"{file} needs columns for user and product: found {found}; not found: {', '.join(missing)}"
-            f"{did_you_mean(missing[0], columns)}; its columns are: {', '.join(columns)}. "
+            f"{did_you_mean(missing[0], columns) or ';'} its columns are: {', '.join(columns)}. "
             f"`kg-builder infer {source}` writes a mapping that says which is which"
         )
 

@@ -83,7 +83,7 @@ def _files(path: Path) -> dict[str, Path]:
 
 def _frame(table: str, frame: Any) -> pl.LazyFrame:  # noqa: ANN401  (narwhals decides what a frame is)
     if table not in REQUIRED:
-        raise DumpError(f"no table is called {table!r}{did_you_mean(table, REQUIRED)}; known: {', '.join(REQUIRED)}")
+        raise DumpError(f"no table is called {table!r}{did_you_mean(table, REQUIRED) or ';'} known: {', '.join(REQUIRED)}")
     try:
         native = nw.from_native(frame)
         if isinstance(native, nw.LazyFrame):

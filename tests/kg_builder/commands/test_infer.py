@@ -80,7 +80,7 @@ def test_a_mapping_with_a_mistake_is_one_line_and_no_store(shop, tmp_path):
     result = run("build", shop[1], "--mapping", mapping, "--into", tmp_path / "x.graph")
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
-        f"kg-builder: {mapping}, source 1 (artikel.csv): no table is called 'produkts'; did you mean 'products'?; "
+        f"kg-builder: {mapping}, source 1 (artikel.csv): no table is called 'produkts'; did you mean 'products'? "
         "known: products, users, reviews, events, categories, triples; or node, or edge"
     ]
     assert not (tmp_path / "x.graph").exists()

@@ -150,7 +150,7 @@ def test_frames_for_a_format_that_reads_files_are_refused():
 
 
 def test_misspelt_format_is_asked_about(tmp_path):
-    with pytest.raises(UnknownFormat, match="no format 'amazon-2081'; did you mean 'amazon-2018'"):
+    with pytest.raises(UnknownFormat, match=r"no format 'amazon-2081'; did you mean 'amazon-2018'\? known: mapping"):
         read_dump(tmp_path, format="amazon-2081")
 
 

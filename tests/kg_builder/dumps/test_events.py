@@ -130,7 +130,7 @@ def test_columns_that_cannot_be_matched_are_told_with_what_was_found(alone, tmp_
     with pytest.raises(SchemaError) as refusal:
         read_dump(path if alone else tmp_path)
     message = str(refusal.value)
-    assert "found product (sku), at (when); not found: user; did you mean 'usr'?; its columns are: usr, sku, when" in message
+    assert "found product (sku), at (when); not found: user; did you mean 'usr'? its columns are: usr, sku, when" in message
     assert "kg-builder infer" in message
 
 
