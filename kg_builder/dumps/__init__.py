@@ -97,7 +97,7 @@ def read_dump(
     Raises:
         MissingSource: there is nothing at the path.
         UnknownFormat: no reader knows the source, or none has the name `format`.
-        EmptyDump: the source is a file without a byte.
+        EmptyDump: the source is a file without a byte or a folder without a file.
         DamagedDump: a file breaks off or is not what its name says.
     """
     if not isinstance(source, str | Path | Mapping):
@@ -128,6 +128,8 @@ def _unrecognised(source: Source, known: Mapping[str, Reader]) -> Exception:
     for path in files_of(source):
         if kind_of(path) in ("json", "delimited"):
             next(chunks(path), None)  # a file that cannot be read is of no format for that reason
+    if isinstance(source, str | Path) and Path(source).is_dir() and not any(Path(source).iterdir()):
+        return EmptyDump(f"{source} is an empty folder; expected the files of a dump in it")
     if isinstance(source, str | Path) and Path(source).is_file() and not Path(source).stat().st_size:
         return EmptyDump(f"{source} is empty; expected a file of one of the formats {', '.join(known)}")
     looked = "; ".join(f"{name} ({reader.LOOKS_FOR})" for name, reader in known.items())

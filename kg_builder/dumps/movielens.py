@@ -70,7 +70,7 @@ _LAYOUTS = (
 
 
 def recognises(source: Source) -> bool:
-    """True for a folder with the ratings of one of the layouts."""
+    """True for the ratings of one of the layouts, in a folder or alone."""
     return isinstance(source, str | Path) and _layout(Path(source)) is not None
 
 
@@ -79,16 +79,18 @@ def read(source: Source, reading: Reading) -> Dump:
 
     A title's year becomes the property `year`, an article at its end goes to its front ("Matrix, The (1999)" is "The Matrix"). A
     movie's tags are at most twenty, the most frequent first, spellings that differ by case counted as one. `age` in ml-1m is the
-    lower end of the range that `age_group` spells out.
+    lower end of the range that `age_group` spells out. Of a lone file of ratings nothing is read but the file.
 
     Raises:
         MissingSource: there are no ratings.
         DamagedDump: a file lacks a column.
     """
     folder = Path(str(source))
-    layout = _layout(folder) or next((one for one in _LAYOUTS if (folder / one.ratings).is_file()), None)
+    layout = _layout(folder) or next((one for one in _LAYOUTS if _of(folder, one.ratings).is_file()), None)
     if layout is None:
         raise MissingSource(f"{folder} has no ratings; {FORMAT} looks for {LOOKS_FOR}")
+    if folder.is_file():
+        return Dump(folder.name, FORMAT, events=_ratings(folder, reading))
     _tell(folder, reading)
     movies, users = folder / layout.movies, folder / layout.users
     products = _movies(movies, layout, reading) if movies.is_file() else None
@@ -102,8 +104,13 @@ def read(source: Source, reading: Reading) -> Dump:
     )
 
 
-def _layout(folder: Path) -> _Layout | None:
-    return next((layout for layout in _LAYOUTS if _is_ratings(folder / layout.ratings)), None)
+def _layout(source: Path) -> _Layout | None:
+    return next((layout for layout in _LAYOUTS if _is_ratings(_of(source, layout.ratings))), None)
+
+
+def _of(source: Path, name: str) -> Path:
+    """The file of this name: the source itself, or one in it."""
+    return source if source.name == name and source.is_file() else source / name
 
 
 def _is_ratings(path: Path) -> bool:

@@ -5,7 +5,6 @@ Where a data set comes split, NAME.train.inter and NAME.valid.inter are read; NA
 whoever scores the rankings.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -13,17 +12,17 @@ from typing import NamedTuple
 import polars as pl
 
 from kg_builder.dumps import Dump, Source
-from kg_builder.errors import DamagedDump, MissingSource, did_you_mean
-from kg_builder.reading import Reading, files_of
+from kg_builder.errors import DamagedDump, did_you_mean
+from kg_builder.layouts.recbole import LOOKS_FOR as LOOKS_FOR
+from kg_builder.layouts.recbole import atomic, interactions, is_typed, name_of
+from kg_builder.reading import Reading
 from kg_builder.reading.columns import named, plain, timed
 from kg_builder.resolution import PATH_SEPARATOR
 from kg_builder.values import none_if_empty
 
 FORMAT = "recbole"
-LOOKS_FOR = "NAME.inter or NAME.train.inter of RecBole; NAME.item, NAME.user, NAME.kg and NAME.link where there are any"
 PRECEDENCE = 1
 
-_SPLIT = re.compile(r"(.+)\.(train|valid|val|dev|test)")
 _PLACE = ("file", "line")
 _MISSING = ("nan", "NaN", "None")
 """What pandas writes for a missing value, and reads as one."""
@@ -58,29 +57,33 @@ class _Table(NamedTuple):
 
 
 def recognises(source: Source) -> bool:
-    """True for a folder with interactions in an atomic file, or for one such file."""
-    return bool(_atomic(source).get("inter"))
+    """True for a folder with interactions in an atomic file, or else with items or users under a header of types; or one such."""
+    files = atomic(source)
+    described = [path for ending in ("item", "user") for path in files.get(ending, {}).values()]
+    return bool(files.get("inter")) or any(map(is_typed, described))
 
 
 def read(source: Source, reading: Reading) -> Dump:
     """Interactions as events, items as products, `.kg` as triples in which an entity that `.link` links is the item.
 
     Floats become numbers and tokens text; a token_seq is text as it stands or, in a column of classes, genres or categories, a
-    category a token; a float_seq is a list. A column that names events (`event`, `behavior`) says their kind.
+    category a token; a float_seq is a list. A column that names events (`event`, `behavior`) says their kind. Items, users and
+    triples that nobody chose anything of make a graph too.
 
     Raises:
-        MissingSource: there are no interactions, or none but the test's.
+        MissingSource: there is nothing of these, or no interactions but the test's.
         DamagedDump: a file lacks a column; the folder holds several data sets and none has its name.
     """
-    files = _atomic(source)
-    name, parts = _interactions(source, files.pop("inter", {}), reading)
+    files = atomic(source)
+    name, parts = interactions(source, files.pop("inter", {}), reading) if "inter" in files else (name_of(source, files), [])
     side = {ending: path for ending, paths in files.items() for stem, path in paths.items() if stem == name}
     for path in (side[ending] for ending in ("net", "link") if ending in side and (ending == "net" or "kg" not in side)):
         reading.note(f"{path.name} is not read: it joins users, or items to entities that no {name}.kg tells of")
-    events = _events([_table(path, "events", reading) for path in parts], reading)
+    events = _events([_table(path, "events", reading) for path in parts], reading) if parts else None
     items = _table(side["item"], "products", reading) if "item" in side else None
     products = None if items is None else _described(items, reading)
-    known = pl.concat([events.select(id="product"), *([] if products is None else [products.select("id")])])
+    ids = [None if events is None else events.select(id="product"), None if products is None else products.select("id")]
+    known = pl.concat([pl.LazyFrame(schema={"id": pl.String()}), *(one for one in ids if one is not None)])
     return Dump(
         name,
         FORMAT,
@@ -90,39 +93,6 @@ def read(source: Source, reading: Reading) -> Dump:
         triples=_triples(side["kg"], side.get("link"), known, reading) if "kg" in side else None,
         text_properties={"Product": () if items is None else _texts(items)},
     )
-
-
-def _atomic(source: Source) -> dict[str, dict[str, Path]]:
-    """The files of the source by their ending and by what stands before it, gzipped or not."""
-    found: dict[str, dict[str, Path]] = {}
-    for path in files_of(source):
-        stem, _, ending = path.name.removesuffix(".gz").rpartition(".")
-        if stem and ending in ("inter", "item", "user", "kg", "link", "net"):
-            found.setdefault(ending, {})[stem] = path
-    return found
-
-
-def _interactions(source: Source, paths: Mapping[str, Path], reading: Reading) -> tuple[str, list[Path]]:
-    """The data set's name and the files of its interactions that may be opened."""
-    sets: dict[str, dict[str, Path]] = {}
-    for stem, path in paths.items():
-        split = _SPLIT.fullmatch(stem)
-        name, part = (split[1], split[2]) if split else (stem, "")
-        sets.setdefault(name, {})[part] = path
-    folder = Path(str(source)).name
-    if len(sets) > 1 and folder not in sets:
-        raise DamagedDump(f"{source} holds several data sets ({', '.join(sorted(sets))}); put each into a folder of its own")
-    name = folder if folder in sets else next(iter(sets), "")
-    parts = sets.get(name, {})
-    held = parts.pop("test", None)
-    if held is not None:
-        reading.note(f"{held.name} was not opened: it belongs to whoever scores the rankings")
-    if "" in parts and len(parts) > 1:
-        reading.note(f"{parts.pop('').name} is not read: its splits are, and it holds the test's interactions too")
-    if not parts:
-        but = "" if held is None else f" but {held.name}, which is never opened"
-        raise MissingSource(f"{source} has no atomic file of interactions{but}; {FORMAT} looks for {LOOKS_FOR}")
-    return name, [parts[part] for part in sorted(parts)]
 
 
 def _table(path: Path, kind: str, reading: Reading) -> _Table:

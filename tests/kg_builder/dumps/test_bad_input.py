@@ -133,8 +133,8 @@ def test_unknown_folder_format_says_what_was_looked_for_and_what_was_seen(tmp_pa
     assert message.endswith("Saw: holiday.jpg")
 
 
-def test_empty_folder_says_that_it_saw_nothing(tmp_path):
-    with pytest.raises(UnknownFormat, match="Saw: nothing"):
+def test_an_empty_folder_is_said_to_be_empty_in_one_short_line(tmp_path):
+    with pytest.raises(EmptyDump, match=r"is an empty folder; expected the files of a dump in it$"):
         read_dump(tmp_path)
 
 

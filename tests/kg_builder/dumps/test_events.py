@@ -72,7 +72,7 @@ def test_parts_of_a_folder_are_one_dump_and_one_to_test_on_is_not_opened(tmp_pat
 
 
 def test_without_a_column_that_says_what_happened_it_is_an_interaction_with_its_rating(tmp_path):
-    tables = build(file(tmp_path, "userId,movieId,rating,timestamp", "1,2,3.5,1112486027", name="ratings.csv"))
+    tables = build(file(tmp_path, "userId,movieId,rating,timestamp", "1,2,3.5,1112486027", name="scores.csv"))
     assert edges(tables, "INTERACTED", "rating", "at") == [("1", "2", 3.5, 1112486027)]
 
 

@@ -223,6 +223,21 @@ def test_ratings_alone_are_enough(tmp_path):
     assert build(folder(tmp_path, u_data="1\t1\t5\t874965758\n")).counts()[0] == {"User": 1, "Product": 1}
 
 
+@pytest.mark.parametrize(
+    ("name", "rating"),
+    [
+        ("u.data", "1\t1\t5\t874965758\n"),
+        ("ratings.dat", "1::1::5::978300760\n"),
+        ("ratings.csv", "userId,movieId,rating,timestamp\n1,1,5,978300760\n"),
+    ],
+)
+def test_a_lone_file_of_ratings_is_read_alone(name, rating, tmp_path):
+    (tmp_path / name).write_text(rating)
+    (tmp_path / "u.user").write_text("7|20|M|writer|1\n")
+    assert read_dump(tmp_path / name).format == "movielens"
+    assert build(tmp_path / name).counts()[0] == {"User": 1, "Product": 1}
+
+
 def test_a_gzip_that_breaks_off_is_damaged(tmp_path):
     packed = gzip.compress("".join(f"{n}\t{n * 7919}\t5\t874965758\n" for n in range(5000)).encode())
     with pytest.raises(DamagedDump, match=r"u\.data: the gzip file breaks off"):

@@ -298,6 +298,37 @@ def test_headers_without_rows_are_an_empty_dump(tmp_path):
         build(folder(tmp_path, inter=INTER, item="item_id:token\n", kg=KG, link=LINK))
 
 
-def test_a_folder_without_interactions_is_no_data_set(tmp_path):
-    with pytest.raises(MissingSource, match="has no atomic file of interactions; recbole looks for NAME"):
-        read_dump(folder(tmp_path, item="item_id:token\ni1\n"), format="recbole")
+def test_a_folder_without_an_atomic_file_is_no_data_set(tmp_path):
+    with pytest.raises(
+        MissingSource, match="has no atomic file of interactions, items, users or triples; recbole looks for NAME"
+    ):
+        read_dump(folder(tmp_path), format="recbole")
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_items_or_triples_without_interactions_are_a_graph(alone, tmp_path):
+    item, kg = "item_id:token\ttitle:token_seq\ni1\tCup\n", f"{KG}m.1\tnear\tm.2\n"
+    for number, (files, nodes) in enumerate([({"item": item}, {"Product": 1}), ({"kg": kg}, {"Entity": 2})]):
+        (tmp_path / str(number)).mkdir()
+        path = folder(tmp_path / str(number), **files)
+        counts = build(path / f"shop.{next(iter(files))}" if alone else path).counts()[0]
+        assert {label: count for label, count in counts.items() if count} == nodes
+
+
+def test_items_beside_triples_are_what_the_triples_speak_of(tmp_path):
+    path = folder(tmp_path, item="item_id:token\ni1\n", kg=f"{KG}m.1\tnear\tm.2\n", link=f"{LINK}i1\tm.1\n")
+    assert related(build(path)) == {("Product", "i1", "m.2", "near", "Entity")}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("user", "user_id:token\nu1\nu2\n", r"holds 2 users but no product and nothing that anybody chose"),
+        ("link", f"{LINK}i1\tm.1\n", r"shop\.link .* says which item is which entity, .* needs the triples \(NAME\.kg\)"),
+    ],
+)
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_lone_file_that_is_no_graph_says_what_is_missing(name, text, message, alone, tmp_path):
+    path = folder(tmp_path, **{name: text})
+    with pytest.raises(EmptyDump if name == "user" else MissingSource, match=message):
+        build(path / f"shop.{name}" if alone else path)
