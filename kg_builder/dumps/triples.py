@@ -38,8 +38,8 @@ def read(source: Source, reading: Reading) -> Dump:
     files = files_of(source)
     found = [path for path in files if _is_triples(path)] or [path for path in files if not _is_link(path)]
     if not found and files:
-        links = f"{', '.join(path.name for path in files)} of {source} says which item is which entity, and no more"
-        raise MissingSource(f"{links}; a graph needs the triples (NAME.kg) or the interactions (NAME.inter) beside it")
+        told = f"{', '.join(path.name for path in files)} of {source} says which item is which entity, and no more"
+        raise MissingSource(f"{told}; a graph needs the triples (NAME.kg) or the interactions (NAME.inter) beside it")
     if not found:
         raise MissingSource(f"{source} has no file of triples; {FORMAT} looks for {LOOKS_FOR}")
     triples = pl.concat([read_triples(path, reading) for path in found])
