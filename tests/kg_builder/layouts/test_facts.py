@@ -25,7 +25,8 @@ def test_a_name_alone_is_no_title():
 
 
 def test_categories_are_paths_of_arrows_or_dots():
-    lines = pl.LazyFrame({"product": ["a", "b", "c", "d"], "category": ["Home > Tea", "home.tea", "Dr. Tea", None]})
+    said = {"product": ["a", "b", "c", "d"], "category": ["Home > Tea", "home.tea", "Dr. Tea", None]}
+    lines = pl.LazyFrame({**said, "file": ["x.csv"] * 4, "line": [1, 2, 3, 4]})
     products = products_told_of(lines, {"category": "categories"}).collect()
     found = {row["id"]: [path for path in row["categories"] or [] if path] for row in products.to_dicts()}
     assert found == {"a": [["Home", "Tea"]], "b": [["home", "tea"]], "c": [["Dr. Tea"]], "d": []}
