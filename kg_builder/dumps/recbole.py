@@ -228,12 +228,14 @@ def _triples(path: Path, link: Path | None, items: pl.LazyFrame, reading: Readin
         _cover(path, ends, items, "are in the knowledge graph", reading)
         return triples
     links = _links(link, items, reading)
+    torn = pl.any_horizontal(pl.col(name).is_null() for name in _REQUIRED["triples"])  # refused once when it is cleaned
+    refused, triples = triples.filter(torn), triples.filter(~torn)
     for end in ("head", "tail"):
         strangers = items.select(pl.col("id").alias(end), pl.lit(value=True).alias("__taken"))
         joined = triples.join(links.rename({"entity": end}), on=end, how="left").join(strangers, on=end, how="left")
         apart = pl.when(pl.col("__taken")).then("entity:" + pl.col(end)).otherwise(pl.col(end))
         triples = joined.with_columns(pl.coalesce("item", apart).alias(end)).drop("item", "__taken")
-    return triples
+    return pl.concat([triples, refused.select(triples.collect_schema().names())])
 
 
 def _required(path: Path, kind: str, reading: Reading) -> pl.LazyFrame:

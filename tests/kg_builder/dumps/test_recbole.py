@@ -332,3 +332,9 @@ def test_a_lone_file_that_is_no_graph_says_what_is_missing(name, text, message, 
     path = folder(tmp_path, **{name: text})
     with pytest.raises(EmptyDump if name == "user" else MissingSource, match=message):
         build(path / f"shop.{name}" if alone else path)
+
+
+def test_a_torn_triple_is_refused_once(tmp_path):
+    rejects = Rejects()
+    build(folder(tmp_path, inter=TWO, kg=f"{KG}\tnear\tm.1\nm.1\tnear\tm.3\n", link=f"{LINK}i1\tm.1\ni2\tm.1\n"), rejects)
+    assert [row["message"] for row in rejects.rows()] == ["shop.kg line 2: head is missing"]
