@@ -26,10 +26,10 @@ _ABOUT = ("readme", "license", "licence", "dataset-metadata", "datapackage")
 def recognises(source: Source) -> bool:
     """True for a lone file with a column for user or item, and for a folder of files that have both, all alike."""
     files = _files(source)
-    roles = [set(_roles(columns_of(file)).values()) for file in files]
-    if len(files) == 1:  # `read` says which column is missing
+    roles = [set(_roles(head).values()) for file in files if (head := columns_of(file))]
+    if roles and len(files) == 1:  # `read` says which column is missing
         return bool(roles[0] & set(_ENDS))
-    return bool(files) and set(_ENDS) <= roles[0] and all(role == roles[0] for role in roles)
+    return bool(roles) and set(_ENDS) <= roles[0] and all(role == roles[0] for role in roles)
 
 
 def read(source: Source, reading: Reading) -> Dump:

@@ -149,20 +149,22 @@ def named(table: str, names: Iterable[str]) -> dict[str, str]:
 def timed(table: pl.LazyFrame, column: str) -> pl.LazyFrame:
     """The table with `at` and `position` instead of a column that holds times or positions.
 
-    Numbers of which the largest lies before 1995 are positions in a history and no times, unless all are days such as 20230115.
+    Numbers of which the largest lies before 1995 are positions in a history and no times, unless all are days such as 20230115
+    or most of the column is written as dates.
     0 among times is an unknown time, and 0 everywhere says nothing at all. What is no number stays in `at`, where cleaning reads
     it as a date or refuses the row.
     """
     said = none_if_empty(pl.col(column))
     value = said.cast(pl.Float64, strict=False)
     days = is_day(said.filter(said.is_not_null() & ~(value == 0).fill_null(value=False))).all()
-    asked = table.select(pl.when(value.is_finite()).then(value).max().alias("largest"), days.alias("days"))
+    written = said.filter(said.is_not_null() & value.is_null()).len() > value.count()
+    asked = table.select(pl.when(value.is_finite()).then(value).max().alias("largest"), (days | written).alias("dated"))
     largest, dated = asked.collect(engine="streaming").row(0)
     at, position = said, pl.lit(None, pl.String)
     if not largest:
         at = pl.when(value.is_null() | (value != 0)).then(said)
     elif largest < EARLIEST and not dated:
-        at, position = pl.when(value.is_null()).then(said), said
+        at, position = pl.when(value.is_null()).then(said), pl.when(value.is_not_null()).then(said)
     else:
         at = pl.when((value != 0).fill_null(value=True)).then(said)
     others = [name for name in table.collect_schema() if name != column]
