@@ -41,6 +41,7 @@ def test_what_infer_writes_build_takes_on_either_store(shop, store, tmp_path):
     result = run("infer", german, "--out", mapping)
     assert result.exit_code == 0, result.output
     assert f"wrote {mapping}; next: kg-builder build {german} --mapping {mapping}" in result.stdout
+    assert f"#   kg-builder build {german} --mapping {mapping} --into shop.graph" in mapping.read_text().splitlines()
     report = kg_builder.build(german, store, mapping=mapping)
     other = kg_builder.build(plain, tmp_path / "plain.graph")
     assert report.format == "mapping"
