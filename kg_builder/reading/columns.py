@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from kg_builder.reading.othernames import FURTHER
-from kg_builder.values import EARLIEST, is_day, none_if_empty
+from kg_builder.values import EARLIEST, NO_VALUE, is_day, none_if_empty
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "products": ("id",),
@@ -172,16 +172,16 @@ def timed(table: pl.LazyFrame, column: str) -> pl.LazyFrame:
 
 
 def typed(table: pl.LazyFrame, names: Sequence[str]) -> pl.LazyFrame:
-    """The columns of text as booleans or numbers where every value is one; 007 is a code, so it stays text.
+    """The columns of text as booleans or numbers where every value is one or says that there is none (NaN); 007 is a code.
 
     Example:
-        >>> said = pl.LazyFrame({"size": ["1", "2.5"], "code": ["007", "8"], "new": ["true", "False"]})
+        >>> said = pl.LazyFrame({"size": ["1", "2.5", "NaN"], "code": ["007", "8", None], "new": ["true", "False", None]})
         >>> typed(said, ["size", "code", "new"]).collect().rows()
-        [(1.0, '007', True), (2.5, '8', False)]
+        [(1.0, '007', True), (2.5, '8', False), (None, None, None)]
     """
     schema = table.collect_schema()
     fits = [
-        ((pl.col(name).count() > 0) & pl.col(name).str.contains(form).all()).alias(f"{kind} {name}")
+        ((_filled(name).count() > 0) & _filled(name).str.contains(form).all()).alias(f"{kind} {name}")
         for name in names
         for kind, (form, _) in _FORMS.items()
         if schema[name] == pl.String()
@@ -190,7 +190,11 @@ def typed(table: pl.LazyFrame, names: Sequence[str]) -> pl.LazyFrame:
         return table
     said = table.select(fits).collect(engine="streaming").row(0, named=True)
     found = {name: next((kind for kind in _FORMS if said.get(f"{kind} {name}")), None) for name in names}
-    return table.with_columns(_FORMS[kind][1](pl.col(name)).alias(name) for name, kind in found.items() if kind)
+    return table.with_columns(_FORMS[kind][1](_filled(name)).alias(name) for name, kind in found.items() if kind)
+
+
+def _filled(name: str) -> pl.Expr:
+    return pl.when(~pl.col(name).is_in(NO_VALUE)).then(pl.col(name))
 
 
 def worded(table: pl.LazyFrame, known: Collection[str]) -> tuple[str, ...]:

@@ -34,10 +34,12 @@ def test_categories_are_paths_of_arrows_or_dots():
 
 def test_a_column_of_one_type_throughout_has_that_type():
     table = pl.LazyFrame(
-        {"n": ["1", None], "x": ["1", "1e3"], "b": ["TRUE", "false"], "t": ["1", "one"], "empty": [None, None]},
+        {"n": ["1", "NaN"], "x": ["nan", "1e3"], "b": ["TRUE", "false"], "t": ["NaN", "one"], "empty": ["NaN", None]},
         schema=dict.fromkeys(("n", "x", "b", "t", "empty"), pl.String()),
     )
-    assert list(typed(table, ["n", "x", "b", "t", "empty"]).collect().schema.values()) == [
+    found = typed(table, ["n", "x", "b", "t", "empty"]).collect()
+    assert found.rows() == [(1, None, True, "NaN", "NaN"), (None, 1000.0, False, "one", None)]
+    assert list(found.schema.values()) == [
         pl.Int64,
         pl.Float64,
         pl.Boolean,
