@@ -5,7 +5,7 @@ Where a data set comes split, NAME.train.inter and NAME.valid.inter are read; NA
 whoever scores the rankings.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ import polars as pl
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import DamagedDump, did_you_mean
 from kg_builder.layouts.recbole import LOOKS_FOR as LOOKS_FOR
-from kg_builder.layouts.recbole import atomic, interactions, is_typed, name_of
+from kg_builder.layouts.recbole import atomic, exported, interactions, is_typed, name_of
 from kg_builder.reading import Reading
 from kg_builder.reading.columns import named, plain, timed
 from kg_builder.resolution import PATH_SEPARATOR
@@ -33,8 +33,10 @@ _OWN: Mapping[str, Mapping[str, str]] = {
     "events": {"paid": "price"},
 }
 """What RecBole's own data sets call columns, beside the names that everybody uses."""
-_OPINIONS = ("about", "reviewed", "review", "rated", "rate")
-"""Events that say neither view nor purchase; `about` is that of a review in a graph of ours."""
+_OPINIONS = ("reviewed", "review", "rated", "rate")
+"""Events that say neither view nor purchase."""
+_REVIEW = "about"
+"""The event that a review is in a graph of ours."""
 _REQUIRED: Mapping[str, Mapping[str, str]] = {
     "events": {"user": "user_id", "product": "item_id"},
     "products": {"id": "item_id"},
@@ -84,13 +86,17 @@ def read(source: Source, reading: Reading) -> Dump:
     products = None if items is None else _described(items, reading)
     ids = [None if events is None else events.select(id="product"), None if products is None else products.select("id")]
     known = pl.concat([pl.LazyFrame(schema={"id": pl.String()}), *(one for one in ids if one is not None)])
+    events, reviews = _told_apart(events)
     return Dump(
         name,
         FORMAT,
         products=products,
+        reviews=reviews,
         users=_described(_table(side["user"], "users", reading), reading) if "user" in side else None,
         events=events,
-        triples=_triples(side["kg"], side.get("link"), known, reading) if "kg" in side else None,
+        triples=_triples(side["kg"], side.get("link"), known, () if items is None else items.ours, reading)
+        if "kg" in side
+        else None,
         text_properties={"Product": () if items is None else _texts(items)},
     )
 
@@ -182,6 +188,17 @@ def _events(tables: Sequence[_Table], reading: Reading) -> pl.LazyFrame:
     return placed.with_columns(pl.coalesce("__position", "position").alias("position")).drop("__position")
 
 
+def _told_apart(events: pl.LazyFrame | None) -> tuple[pl.LazyFrame | None, pl.LazyFrame | None]:
+    """The events without the reviews of a graph of ours, and these."""
+    if events is None or "event" not in (names := events.collect_schema().names()):
+        return events, None
+    about = pl.col("event").str.to_lowercase() == _REVIEW
+    if not events.filter(about).head(1).collect(engine="streaming").height:
+        return events, None
+    reviews = events.filter(about).select(name for name in ("user", "product", "rating", "at", *_PLACE) if name in names)
+    return events.filter(~about), reviews
+
+
 def _described(table: _Table, reading: Reading) -> pl.LazyFrame:
     """Items or users, the column of categories as paths."""
     rows = _select(table, table.names)
@@ -213,7 +230,7 @@ def _texts(table: _Table) -> tuple[str, ...]:
     return tuple(name for header, name in words.items() if table.types[header] == "token_seq" or (found[header] or 0) > 0.5)
 
 
-def _triples(path: Path, link: Path | None, items: pl.LazyFrame, reading: Reading) -> pl.LazyFrame:
+def _triples(path: Path, link: Path | None, items: pl.LazyFrame, described: Collection[str], reading: Reading) -> pl.LazyFrame:
     """The triples, their entities replaced by the items that they are: by each of them where they are several.
 
     An entity that happens to have an item's id without being linked to it is told apart as `entity:` and its id. Without links,
@@ -221,7 +238,7 @@ def _triples(path: Path, link: Path | None, items: pl.LazyFrame, reading: Readin
     """
     said = pl.col("relation").str.to_lowercase()
     link_or_not = pl.when(said.is_in(_LISTS)).then(said).otherwise(pl.col("relation"))
-    triples = _required(path, "triples", reading).with_columns(link_or_not.alias("relation"))
+    triples = exported(_required(path, "triples", reading), described).with_columns(link_or_not.alias("relation"))
     items = items.select(none_if_empty(pl.col("id"))).drop_nulls().unique().collect(engine="streaming").lazy()
     if link is None:
         ends = pl.concat([triples.select(id="head"), triples.select(id="tail")])

@@ -4,6 +4,8 @@ import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+import polars as pl
+
 from kg_builder.errors import DamagedDump, MissingSource
 from kg_builder.reading import Reading, files_of
 from kg_builder.reading.files import first_line
@@ -61,6 +63,25 @@ def _one_of(source: object, names: Collection[str]) -> str:
     if len(names) > 1 and folder not in names:
         raise DamagedDump(f"{source} holds several data sets ({', '.join(sorted(names))}); put each into a folder of its own")
     return folder if folder in names else next(iter(names))
+
+
+def exported(triples: pl.LazyFrame, described: Collection[str]) -> pl.LazyFrame:
+    """The triples of `kg-builder export` as a dump says them; those of others as they are.
+
+    What the items say of their brand and categories goes, entities and their relations have their own names again.
+
+    Args:
+        triples: the columns head, relation and tail.
+        described: the columns of the items, under our names.
+    """
+    head, relation, tail = pl.col("head"), pl.col("relation"), pl.col("tail")
+    brands = (relation == "MADE_BY") & tail.str.starts_with("Brand/")
+    categories = relation.is_in(("IN_CATEGORY", "CHILD_OF")) & tail.str.starts_with("Category/")
+    told = [known for name, known in (("brand", brands), ("categories", categories)) if name in described]
+    kept = triples.filter(~pl.any_horizontal(False, *told).fill_null(value=False))
+    outside = relation.str.starts_with("RELATED:")
+    ends = [pl.when(outside).then(end.str.strip_prefix("Entity/")).otherwise(end) for end in (head, tail)]
+    return kept.with_columns(*ends, relation.str.strip_prefix("RELATED:"))
 
 
 def is_typed(path: Path) -> bool:
