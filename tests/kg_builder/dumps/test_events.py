@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from kg_builder.dumps import events, read_dump
-from kg_builder.errors import DamagedDump, EmptyDump, MissingSource, SchemaError
+from kg_builder.errors import DamagedDump, EmptyDump, MissingSource, SchemaError, UnknownFormat
 from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.tabulation import tabulate
@@ -190,3 +190,17 @@ def test_a_folder_of_files_that_differ_is_not_taken(tmp_path):
 @pytest.mark.parametrize("source", [{"events": pl.DataFrame()}, "complete-journey", 5])
 def test_what_is_no_file_is_not_taken(source):
     assert not events.recognises(source)
+
+
+def test_a_file_that_lacks_the_column_of_its_neighbours_is_named(tmp_path):
+    (tmp_path / "clicks_1.csv").write_text("user,item,event,at\nu1,p1,view,1500000000\n")
+    (tmp_path / "clicks_2.csv").write_text("item,event,at\np1,view,1500000000\n")
+    with pytest.raises(SchemaError, match=r"clicks_2\.csv needs columns for user and product: .* not found: user"):
+        read_dump(tmp_path)
+
+
+def test_users_beside_events_are_no_events(tmp_path):
+    (tmp_path / "clicks.csv").write_text("user,item\nu1,p1\n")
+    (tmp_path / "people.csv").write_text("user,city\nu1,Oslo\n")
+    with pytest.raises(UnknownFormat):
+        read_dump(tmp_path)
