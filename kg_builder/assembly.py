@@ -69,6 +69,7 @@ class Assembly:
         known = None if keep_dangling else self._told_of()
         for name, kind in LINKS.items():
             parts = []
+            self._tell_of_itself(name)
             if self.products is not None:
                 parts.append(self.products.select(pl.col("id").alias("source"), pl.col(name).alias("target")).explode("target"))
             if self.triples is not None:
@@ -77,14 +78,19 @@ class Assembly:
                 continue
             links = pl.concat(parts).with_columns(none_if_empty(pl.col("target"))).drop_nulls().unique()
             links = links.collect(engine="streaming").lazy()
-            itself = pl.col("source") == pl.col("target")
-            self.sieve.spare(links.filter(itself), f"a product cannot be {name} with itself", "target")
-            links = links.filter(~itself)
+            links = links.filter(pl.col("source") != pl.col("target"))
             if known is not None:
                 links = links.join(known, left_on="source", right_on="id", how="semi")
                 links = links.join(known, left_on="target", right_on="id", how="semi")
             if height(links):
                 self.edges["Product", kind, "Product"] = links
+
+    def _tell_of_itself(self, name: str) -> None:
+        """Products whose list holds themselves are in the rejects, for this as no fault."""
+        if self.products is not None:
+            others = pl.col(name).list.eval(pl.element().str.strip_chars())
+            itself = self.products.filter(others.list.contains(pl.col("id"))).select("id", name, "file", "line")
+            self.sieve.spare(itself, f"a product cannot be {name} with itself", "id")
 
     def _told_of(self) -> pl.LazyFrame:
         """Products that are described or chosen."""

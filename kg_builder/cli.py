@@ -151,7 +151,7 @@ def _parameters(given: list[str], cypher: str) -> dict[str, Any]:
             raise BadRequest(f"--param takes name=value (got {pair!r})")
         if name not in known:
             raise BadRequest(
-                f"the query has no parameter ${name}{did_you_mean(name, known)}; it has: {', '.join(known) or 'none'}"
+                f"the query has no parameter ${name}{did_you_mean(name, known) or ';'} it has: {', '.join(known) or 'none'}"
             )
         try:
             parameters[name] = json.loads(value)

@@ -99,6 +99,8 @@ class QueryError(StoreError, ValueError):
 def did_you_mean(value: str, known: Iterable[str], *, alike: float = 0.6) -> str:
     """The closest known word as a clause to append to an error, or nothing. alike: 1 for equal, at least so much is close.
 
+    It ends in a question mark, so what follows needs no sign of its own: `{did_you_mean(word, known) or ';'} known: …`.
+
     Example:
         >>> did_you_mean("titel", ["title", "price"])
         "; did you mean 'title'?"

@@ -98,11 +98,13 @@ class Rejects:
     def _table(self) -> pl.DataFrame:
         table = pl.concat([pl.DataFrame(schema=_COLUMNS), *self._frames])
         place = pl.concat_str(pl.col("file").fill_null("source"), pl.format(" line {}", "line").fill_null(""))
-        got = pl.format(" (got {})", pl.col("got").str.slice(0, 80)).fill_null("")
+        shown = pl.col("got").str.slice(0, 80).str.replace_all(_CONTROL, " ")  # a message is one line
+        got = pl.format(" (got {})", shown).fill_null("")
         message = pl.concat_str(place, pl.lit(": "), "reason", got)
         return table.select("file", "line", "reason", "fault", message.alias("message"), "row")
 
 
+_CONTROL = r"[\x00-\x08\x0A-\x1F\x7F-\x9F\p{Zl}\p{Zp}]+"
 _COLUMNS: Mapping[str, pl.DataType] = {
     "file": pl.String(),
     "line": pl.Int64(),
@@ -162,9 +164,15 @@ class Sieve:
 
     def spare(self, rows: pl.LazyFrame, reason: str, got: str) -> None:
         """Put all rows into the rejects for one reason that is no fault; `got` is the column that the message shows."""
-        check = Check(reason, pl.lit(value=True), got)
+        self._reject(rows, Check(reason, pl.lit(value=True), got), fault=False)
+
+    def refuse(self, rows: pl.LazyFrame, reason: str, got: str) -> None:
+        """Put all rows into the rejects for one fault; `got` is the column that the message shows."""
+        self._reject(rows, Check(reason, pl.lit(value=True), got), fault=True)
+
+    def _reject(self, rows: pl.LazyFrame, check: Check, *, fault: bool) -> None:
         judged = rows.with_columns(pl.lit(0, pl.Int8).alias(VERDICT))
-        self.rejects.extend(_refused(judged, [check], fault=False).collect(engine="streaming"))
+        self.rejects.extend(_refused(judged, [check], fault=fault).collect(engine="streaming"))
 
 
 def _refused(judged: pl.LazyFrame, checks: Sequence[Check], *, fault: bool) -> pl.LazyFrame:

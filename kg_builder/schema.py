@@ -118,7 +118,7 @@ class GraphSchema:
         """
         if label not in self.nodes:
             raise SchemaError(
-                f"the schema has no label {label!r}{did_you_mean(label, self.nodes)} known: {', '.join(self.nodes)}"
+                f"the schema has no label {label!r}{did_you_mean(label, self.nodes) or ';'} known: {', '.join(self.nodes)}"
             )
         return self.nodes[label]
 

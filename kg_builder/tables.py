@@ -242,7 +242,9 @@ def _conform(
     present = table.collect_schema()
     for column in () if drop else present:
         if column not in columns:
-            raise SchemaError(f"{name} has no property {column!r}{did_you_mean(column, columns)}; known: {', '.join(columns)}")
+            raise SchemaError(
+                f"{name} has no property {column!r}{did_you_mean(column, columns) or ';'} known: {', '.join(columns)}"
+            )
     needed = [column for column in ("id", "source", "target") if column in columns and column not in present]
     if needed:
         raise SchemaError(f"{name} needs the column {needed[0]!r} (got {', '.join(present) or 'none'})")

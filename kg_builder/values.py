@@ -9,6 +9,8 @@ import polars as pl
 EARLIEST = 788918400
 """1995-01-01 in epoch seconds: no web shop's record is older, and smaller numbers are positions or no times at all."""
 DAY = 86400
+NO_VALUE = ("nan", "NaN", "None", "null", "NULL", "\\N", "<NA>")
+"""What programs write where they have no id and no number."""
 
 _TAGS = (
     "a|abbr|b|big|blockquote|br|center|code|dd|div|dl|dt|em|font|h[1-6]|hr|i|iframe|img|input|label|li|link|meta|object|ol|p|param"
@@ -43,7 +45,7 @@ def text(column: pl.Expr) -> pl.Expr:
 
 def _plain(values: pl.Series) -> pl.Series:
     values = _where(values, _TWICE, lambda found: pl.Series([_once(value) for value in found], dtype=pl.String))
-    unescaped = _where(values, _ENTITY, lambda found: pl.Series([html.unescape(value) for value in found], dtype=pl.String))
+    unescaped = _where(values, _ENTITY, lambda found: pl.Series([_unescaped(value) for value in found], dtype=pl.String))
     untagged = _where(unescaped, r"<|/>", _untagged)
     return _where(untagged, _UNEVEN, lambda found: found.str.replace_all(_BLANKS, " "))
 
@@ -55,6 +57,15 @@ def _once(value: str) -> str:
             return value.encode(encoding).decode("utf-8")
         except UnicodeError:
             continue
+    return value
+
+
+def _unescaped(value: str) -> str:
+    """Text without entities, of which crawls write some twice: "&amp;amp;" is "&"."""
+    for _ in range(3):
+        value = html.unescape(value)
+        if not re.search(_ENTITY, value):
+            break
     return value
 
 

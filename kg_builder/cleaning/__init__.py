@@ -192,9 +192,11 @@ def _kind(said: pl.Expr) -> pl.Expr:
 
 
 def clean_triples(frame: pl.LazyFrame, sieve: Sieve) -> pl.LazyFrame:
-    """Each triple once; one without a head, a relation or a tail is refused."""
+    """Each triple once; one without a head, a relation or a tail is refused, one from a thing to itself is left out."""
     names = ("head", "relation", "tail")
     frame = complete(frame, names, required=names, owner="triples")
-    wanted = [none_if_empty(pl.col(name)).alias(name) for name in names]
+    wanted = [*(none_if_empty(pl.col(name)).alias(name) for name in names), *PLACE]
     kept = sieve.sift("triples", frame, [check for name in names for check in id_checks(name, name)], wanted)
-    return sieve.hold("triples-one", kept.unique())
+    itself = (pl.col("head") == pl.col("tail")) & ~pl.col("relation").is_in(("brand", "category"))  # whose tails are names
+    sieve.spare(kept.filter(itself), "a triple cannot lead from a thing to itself", "head")
+    return sieve.hold("triples-one", kept.filter(~itself).select(names).unique())

@@ -6,7 +6,7 @@ import polars as pl
 
 from kg_builder.errors import SchemaError, did_you_mean
 from kg_builder.rejects import Check
-from kg_builder.values import DAY, EARLIEST, moment, none_if_empty, number, price, property_name, text
+from kg_builder.values import DAY, EARLIEST, NO_VALUE, moment, none_if_empty, number, price, property_name, text
 
 LISTS = ("categories", "also_bought", "also_viewed", "bought_together")
 """The columns of products that hold lists."""
@@ -14,8 +14,6 @@ PLACE = (pl.col("file"), pl.col("line"))
 """Where a row stands in its source."""
 _LIST = pl.List(pl.String())
 _LONGEST_ID = 1000
-_NOBODY = ("nan", "NaN", "None", "null", "NULL", "\\N", "<NA>")
-"""What programs write where they have no id."""
 
 
 def complete(frame: pl.LazyFrame, columns: Sequence[str], *, required: Sequence[str], owner: str) -> pl.LazyFrame:
@@ -56,7 +54,7 @@ def id_checks(column: str, what: str) -> list[Check]:
     """An id is there, has no control characters, and is no text that strayed into its column (stores index ids)."""
     said = none_if_empty(pl.col(column))
     return [
-        Check(f"{what} is missing", said.is_null() | said.is_in(_NOBODY), column),
+        Check(f"{what} is missing", said.is_null() | said.is_in(NO_VALUE), column),
         Check(f"{what} must have no control characters", said.str.contains(r"\p{Cc}"), column),
         Check(f"{what} must have at most {_LONGEST_ID} characters", said.str.len_chars() > _LONGEST_ID, column),
     ]

@@ -33,7 +33,7 @@ def run(
         raise AlreadyThere(f"{out} is there already; remove it, or name another file with --out")
     proposal = infer(source)
     if out is not None:
-        out.write_text(proposal.to_toml(), encoding="utf-8")
+        out.write_text(proposal.to_toml(str(out)), encoding="utf-8")
     if as_json:
         print_json(proposal.to_record())
     elif out is None and not sys.stdout.isatty():

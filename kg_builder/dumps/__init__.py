@@ -8,6 +8,7 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -16,7 +17,7 @@ import polars as pl
 from kg_builder.errors import BadRequest, EmptyDump, MissingSource, UnknownFormat, did_you_mean
 from kg_builder.reading import Progress as Progress
 from kg_builder.reading import Reading, files_of, kind_of
-from kg_builder.reading.files import chunks
+from kg_builder.reading.files import chunks, is_packed, opening
 from kg_builder.rejects import Rejects
 from kg_builder.schema import EdgeType
 
@@ -98,7 +99,7 @@ def read_dump(
         MissingSource: there is nothing at the path.
         BadRequest: no reader has the name `format`.
         UnknownFormat: no reader knows the source.
-        EmptyDump: the source is a file without a byte.
+        EmptyDump: the source is a file without a byte or a folder without a file.
         DamagedDump: a file breaks off or is not what its name says.
     """
     if not isinstance(source, str | Path | Mapping):
@@ -126,11 +127,15 @@ def _unrecognised(source: Source, known: Mapping[str, Reader]) -> Exception:
         return MissingSource(
             f"there is nothing at {source}; expected a folder, a file, or an installed data set such as complete-journey"
         )
-    for path in files_of(source):
-        if kind_of(path) in ("json", "delimited"):
-            next(chunks(path), None)  # a file that cannot be read is of no format for that reason
-    if isinstance(source, str | Path) and Path(source).is_file() and not Path(source).stat().st_size:
-        return EmptyDump(f"{source} is empty; expected a file of one of the formats {', '.join(known)}")
+    files = files_of(source)
+    for path in files:
+        if kind_of(path) in ("json", "delimited") or is_packed(path):
+            list(islice(chunks(path), 2))  # a file that cannot be read is of no format for that reason
+    if isinstance(source, str | Path) and Path(source).is_dir() and not any(Path(source).iterdir()):
+        return EmptyDump(f"{source} is an empty folder; expected the files of a dump in it")
+    if files and not any(opening(path).strip() for path in files):
+        empty = str(source) if Path(str(source)).is_file() else f"every file in {source} ({_contents(source)})"
+        return EmptyDump(f"{empty} is empty; expected a dump in one of the formats {', '.join(known)}")
     looked = "; ".join(f"{name} ({reader.LOOKS_FOR})" for name, reader in known.items())
     return UnknownFormat(f"{_called(source)} is of no known format. Looked for: {looked}. Saw: {_contents(source)}")
 

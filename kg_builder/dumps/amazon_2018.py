@@ -9,7 +9,7 @@ import polars as pl
 
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource
-from kg_builder.layouts.amazon import of_year, year_of
+from kg_builder.layouts.amazon import of_year, with_keys, year_of
 from kg_builder.reading import Reading
 from kg_builder.reading.jsonlines import paths_of_one
 from kg_builder.values import none_if_empty
@@ -50,12 +50,13 @@ def read(source: Source, reading: Reading) -> Dump:
     Raises:
         MissingSource: there is no file of that year.
         DamagedDump: a gzip file breaks off or is none.
+        SchemaError: no row of a file has its ids.
     """
     files = of_year(source, _YEAR, reading)
     if not files["reviews"] and not files["products"]:
         raise MissingSource(f"{source} has no file of reviews or products; {FORMAT} looks for {LOOKS_FOR}")
-    reviews = [reading.json_lines(file, _REVIEW_FIELDS) for file in files["reviews"]]
-    products = [reading.json_lines(file, _META_FIELDS) for file in files["products"]]
+    reviews = [with_keys(reading.json_lines(file, _REVIEW_FIELDS), file, "reviewerID", "asin") for file in files["reviews"]]
+    products = [with_keys(reading.json_lines(file, _META_FIELDS), file, "asin") for file in files["products"]]
     return Dump(
         name=Path(str(source)).name,
         format=FORMAT,

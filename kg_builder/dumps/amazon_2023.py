@@ -13,7 +13,7 @@ import polars as pl
 
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource
-from kg_builder.layouts.amazon import category_of, held_out, of_year, split_of, year_of
+from kg_builder.layouts.amazon import category_of, held_out, of_year, split_of, with_keys, year_of
 from kg_builder.reading import Reading
 from kg_builder.reading.columns import timed
 from kg_builder.reading.jsonlines import paths_of_one
@@ -37,6 +37,8 @@ _REVIEW = {
     "helpful_vote": "helpful",
     "verified_purchase": "verified",
 }
+_ASIN = "parent_asin|asin"
+_RATING = ("user_id", "parent_asin", "rating", "timestamp")
 _REVIEW_FIELDS = dict.fromkeys((*_REVIEW, "parent_asin", "asin"), _TEXT)
 _META_FIELDS = {
     **dict.fromkeys(("parent_asin", "asin", "title", "price", "store", "main_category", "details", "author"), _TEXT),
@@ -74,6 +76,7 @@ def read(source: Source, reading: Reading) -> Dump:
     Raises:
         MissingSource: there is no file of that year, or only held-out ones.
         DamagedDump: a gzip file breaks off or is none.
+        SchemaError: no row of a file has its ids.
     """
     files = of_year(source, _YEAR, reading)
     reviews, ratings = _allowed(source, files["reviews"], files["ratings"], reading)
@@ -81,12 +84,14 @@ def read(source: Source, reading: Reading) -> Dump:
         raise MissingSource(f"{source} has no file of reviews or products to read; {FORMAT} looks for {LOOKS_FOR}")
     products, extras = None, tuple[str, ...]()
     if files["products"]:
-        products, extras = _described(pl.concat([reading.json_lines(file, _META_FIELDS) for file in files["products"]]))
+        described = [with_keys(reading.json_lines(file, _META_FIELDS), file, _ASIN) for file in files["products"]]
+        products, extras = _described(pl.concat(described))
+    written = [with_keys(reading.json_lines(file, _REVIEW_FIELDS), file, "user_id", _ASIN) for file in reviews]
     return Dump(
         name=Path(str(source)).name,
         format=FORMAT,
         products=products,
-        reviews=_written(pl.concat([reading.json_lines(file, _REVIEW_FIELDS) for file in reviews])) if reviews else None,
+        reviews=_written(pl.concat(written)) if written else None,
         events=_rated(pl.concat([_ratings(file, reading) for file in ratings])) if ratings else None,
         text_properties={"Product": extras},
     )
@@ -117,7 +122,8 @@ def _written(table: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _ratings(path: Path, reading: Reading) -> pl.LazyFrame:
-    return reading.delimited(path, separator=",").select("user_id", "parent_asin", "rating", "timestamp", "file", "line")
+    rows = reading.delimited(path, separator=",").select(*_RATING, "file", "line")
+    return with_keys(rows, path, "user_id", "parent_asin")
 
 
 def _rated(table: pl.LazyFrame) -> pl.LazyFrame:

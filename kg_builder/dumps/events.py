@@ -24,12 +24,16 @@ _ABOUT = ("readme", "license", "licence", "dataset-metadata", "datapackage")
 
 
 def recognises(source: Source) -> bool:
-    """True for a lone file with a column for user or item, and for a folder of files that have both, all alike."""
+    """True for a lone file with a column for user or item, and for a folder of files that have both, all alike.
+
+    Also where some files lack one of the two and have the others' further columns: `read` says which and what.
+    """
     files = _files(source)
-    roles = [set(_roles(columns_of(file)).values()) for file in files]
-    if len(files) == 1:  # `read` says which column is missing
+    roles = [set(_roles(head).values()) for file in files if (head := columns_of(file))]
+    if roles and len(files) == 1:  # `read` says which column is missing
         return bool(roles[0] & set(_ENDS))
-    return bool(files) and set(_ENDS) <= roles[0] and all(role == roles[0] for role in roles)
+    whole, further = [set(_ENDS) <= role for role in roles], [role - set(_ENDS) for role in roles]
+    return any(whole) and all(one == further[0] for one in further) and (all(whole) or bool(further[0]))
 
 
 def read(source: Source, reading: Reading) -> Dump:
@@ -109,7 +113,7 @@ def _check(file: Path, columns: list[str], roles: Mapping[str, str], source: Sou
         found = ", ".join(f"{ours} ({theirs})" for theirs, ours in roles.items()) or "nothing"
         raise SchemaError(
             f"{file} needs columns for user and product: found {found}; not found: {', '.join(missing)}"
-            f"{did_you_mean(missing[0], columns)}; its columns are: {', '.join(columns)}. "
+            f"{did_you_mean(missing[0], columns) or ';'} its columns are: {', '.join(columns)}. "
             f"`kg-builder infer {source}` writes a mapping that says which is which"
         )
 

@@ -79,9 +79,10 @@ def _items(path: Path, reading: Reading) -> tuple[pl.LazyFrame, tuple[str, ...]]
     table = reading.json_lines(path)
     schema = table.collect_schema()
     if "item" not in schema:
-        if not [name for name in schema if name not in ("file", "line")]:
+        present = [name for name in schema if name not in ("file", "line")]
+        if not present:
             return pl.LazyFrame(schema={"id": pl.String()}), ()
-        raise DamagedDump(f"{path} needs the field 'item'{did_you_mean('item', schema)}")
+        raise DamagedDump(f"{path} needs the field 'item'{did_you_mean('item', present)} (its fields are: {', '.join(present)})")
     taken = {"id": "id_"} if "id" in schema else {}
     names, paths = pl.List(pl.String()), pl.List(pl.List(pl.String()))
     unpacked = [pl.col(name).map_batches(listed, return_dtype=names) for name in _LISTS if name in schema]

@@ -12,11 +12,11 @@ import polars as pl
 
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import DamagedDump, MissingSource, did_you_mean
-from kg_builder.reading import Reading, columns_of
+from kg_builder.reading import Reading, check_fields, columns_of
 from kg_builder.reading.columns import plain, timed
 from kg_builder.reading.files import first_line
 from kg_builder.rejects import Sieve
-from kg_builder.values import none_if_empty
+from kg_builder.values import none_if_empty, number
 
 FORMAT = "movielens"
 LOOKS_FOR = (
@@ -70,7 +70,7 @@ _LAYOUTS = (
 
 
 def recognises(source: Source) -> bool:
-    """True for a folder with the ratings of one of the layouts."""
+    """True for the ratings of one of the layouts, in a folder or alone."""
     return isinstance(source, str | Path) and _layout(Path(source)) is not None
 
 
@@ -79,16 +79,18 @@ def read(source: Source, reading: Reading) -> Dump:
 
     A title's year becomes the property `year`, an article at its end goes to its front ("Matrix, The (1999)" is "The Matrix"). A
     movie's tags are at most twenty, the most frequent first, spellings that differ by case counted as one. `age` in ml-1m is the
-    lower end of the range that `age_group` spells out.
+    lower end of the range that `age_group` spells out. Of a lone file of ratings nothing is read but the file.
 
     Raises:
         MissingSource: there are no ratings.
         DamagedDump: a file lacks a column.
     """
     folder = Path(str(source))
-    layout = _layout(folder) or next((one for one in _LAYOUTS if (folder / one.ratings).is_file()), None)
+    layout = _layout(folder) or next((one for one in _LAYOUTS if _of(folder, one.ratings).is_file()), None)
     if layout is None:
         raise MissingSource(f"{folder} has no ratings; {FORMAT} looks for {LOOKS_FOR}")
+    if folder.is_file():
+        return Dump(folder.name, FORMAT, events=_ratings(folder, reading))
     _tell(folder, reading)
     movies, users = folder / layout.movies, folder / layout.users
     products = _movies(movies, layout, reading) if movies.is_file() else None
@@ -102,8 +104,13 @@ def read(source: Source, reading: Reading) -> Dump:
     )
 
 
-def _layout(folder: Path) -> _Layout | None:
-    return next((layout for layout in _LAYOUTS if _is_ratings(folder / layout.ratings)), None)
+def _layout(source: Path) -> _Layout | None:
+    return next((layout for layout in _LAYOUTS if _is_ratings(_of(source, layout.ratings))), None)
+
+
+def _of(source: Path, name: str) -> Path:
+    """The file of this name: the source itself, or one in it."""
+    return source if source.name == name and source.is_file() else source / name
 
 
 def _is_ratings(path: Path) -> bool:
@@ -112,7 +119,7 @@ def _is_ratings(path: Path) -> bool:
     if path.suffix == ".csv":
         return {"userid", "movieid", "rating"} <= {plain(name) for name in columns_of(path)}
     line = first_line(path)
-    return not line.strip() or line.count("::" if path.suffix == ".dat" else "\t") == len(_RATING) - 1
+    return not line.strip() or ("::" if path.suffix == ".dat" else "\t") in line
 
 
 def _tell(folder: Path, reading: Reading) -> None:
@@ -129,6 +136,7 @@ def _table(path: Path, names: tuple[str, ...], reading: Reading) -> pl.LazyFrame
     """The file's columns under our names: by place where it has no header, by its header in a CSV."""
     if path.suffix != ".csv":
         separator = {".dat": "::", ".data": "\t"}.get(path.suffix, "|")
+        check_fields(path, names, separator)
         return reading.delimited(path, separator=separator, names=names, quote=False)
     table = reading.delimited(path, separator=",")
     header = {plain(name): name for name in table.collect_schema() if name not in ("file", "line")}
@@ -147,6 +155,9 @@ def _table(path: Path, names: tuple[str, ...], reading: Reading) -> pl.LazyFrame
 
 def _ratings(path: Path, reading: Reading) -> pl.LazyFrame:
     table = _table(path, _RATING, reading)
+    outside = ~number(pl.col("rating")).is_between(0.5, 5)
+    Sieve(reading.rejects).refuse(table.filter(outside), "rating must lie in 0.5..5", "rating")
+    table = table.filter(~outside.fill_null(value=False))
     return timed(table.with_columns(pl.lit("interacted").alias("event")), "timestamp")
 
 
@@ -177,6 +188,7 @@ def _flagged(path: Path, reading: Reading) -> pl.LazyFrame:
     genres = _genres(path.parent / "u.genre", reading)
     flags = [f"__{place}" for place in range(len(genres))]
     names = ("id", "title", "release_date", "video_release_date", "imdb_url", *flags)
+    check_fields(path, names, "|")
     table = reading.delimited(path, separator="|", names=names, quote=False)
     said = [pl.when(pl.col(flag).str.strip_chars() == "1").then(pl.lit(genre)) for flag, genre in zip(flags, genres, strict=True)]
     return table.with_columns(pl.concat_list(said).list.drop_nulls().alias("genres")).drop("video_release_date", *flags)

@@ -44,7 +44,8 @@ _JUNK = (
 def recognises(source: Source) -> bool:
     """True for a file of invoice lines, or a folder of nothing else; a workbook is taken at its word."""
     files = _files(source)
-    return bool(files) and all(_is_workbook(file) or _fits(columns_of(file)) for file in files)
+    heads = [head for file in files if not _is_workbook(file) and (head := columns_of(file))]
+    return bool(heads or any(map(_is_workbook, files))) and all(map(_fits, heads))
 
 
 def read(source: Source, reading: Reading) -> Dump:

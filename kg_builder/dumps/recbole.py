@@ -5,25 +5,24 @@ Where a data set comes split, NAME.train.inter and NAME.valid.inter are read; NA
 whoever scores the rankings.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
 from kg_builder.dumps import Dump, Source
-from kg_builder.errors import DamagedDump, MissingSource, did_you_mean
-from kg_builder.reading import Reading, files_of
+from kg_builder.errors import DamagedDump, did_you_mean
+from kg_builder.layouts.recbole import LOOKS_FOR as LOOKS_FOR
+from kg_builder.layouts.recbole import atomic, exported, interactions, is_typed, name_of
+from kg_builder.reading import Reading
 from kg_builder.reading.columns import named, plain, timed
 from kg_builder.resolution import PATH_SEPARATOR
 from kg_builder.values import none_if_empty
 
 FORMAT = "recbole"
-LOOKS_FOR = "NAME.inter or NAME.train.inter of RecBole; NAME.item, NAME.user, NAME.kg and NAME.link where there are any"
 PRECEDENCE = 1
 
-_SPLIT = re.compile(r"(.+)\.(train|valid|val|dev|test)")
 _PLACE = ("file", "line")
 _MISSING = ("nan", "NaN", "None")
 """What pandas writes for a missing value, and reads as one."""
@@ -34,8 +33,10 @@ _OWN: Mapping[str, Mapping[str, str]] = {
     "events": {"paid": "price"},
 }
 """What RecBole's own data sets call columns, beside the names that everybody uses."""
-_OPINIONS = ("about", "reviewed", "review", "rated", "rate")
-"""Events that say neither view nor purchase; `about` is that of a review in a graph of ours."""
+_OPINIONS = ("reviewed", "review", "rated", "rate")
+"""Events that say neither view nor purchase."""
+_REVIEW = "about"
+"""The event that a review is in a graph of ours."""
 _REQUIRED: Mapping[str, Mapping[str, str]] = {
     "events": {"user": "user_id", "product": "item_id"},
     "products": {"id": "item_id"},
@@ -58,71 +59,46 @@ class _Table(NamedTuple):
 
 
 def recognises(source: Source) -> bool:
-    """True for a folder with interactions in an atomic file, or for one such file."""
-    return bool(_atomic(source).get("inter"))
+    """True for a folder with interactions in an atomic file, or else with items or users under a header of types; or one such."""
+    files = atomic(source)
+    described = [path for ending in ("item", "user") for path in files.get(ending, {}).values()]
+    return bool(files.get("inter")) or any(map(is_typed, described))
 
 
 def read(source: Source, reading: Reading) -> Dump:
     """Interactions as events, items as products, `.kg` as triples in which an entity that `.link` links is the item.
 
     Floats become numbers and tokens text; a token_seq is text as it stands or, in a column of classes, genres or categories, a
-    category a token; a float_seq is a list. A column that names events (`event`, `behavior`) says their kind.
+    category a token; a float_seq is a list. A column that names events (`event`, `behavior`) says their kind. Items, users and
+    triples that nobody chose anything of make a graph too.
 
     Raises:
-        MissingSource: there are no interactions, or none but the test's.
+        MissingSource: there is nothing of these, or no interactions but the test's.
         DamagedDump: a file lacks a column; the folder holds several data sets and none has its name.
     """
-    files = _atomic(source)
-    name, parts = _interactions(source, files.pop("inter", {}), reading)
+    files = atomic(source)
+    name, parts = interactions(source, files.pop("inter", {}), reading) if "inter" in files else (name_of(source, files), [])
     side = {ending: path for ending, paths in files.items() for stem, path in paths.items() if stem == name}
     for path in (side[ending] for ending in ("net", "link") if ending in side and (ending == "net" or "kg" not in side)):
         reading.note(f"{path.name} is not read: it joins users, or items to entities that no {name}.kg tells of")
-    events = _events([_table(path, "events", reading) for path in parts], reading)
+    events = _events([_table(path, "events", reading) for path in parts], reading) if parts else None
     items = _table(side["item"], "products", reading) if "item" in side else None
     products = None if items is None else _described(items, reading)
-    known = pl.concat([events.select(id="product"), *([] if products is None else [products.select("id")])])
+    ids = [None if events is None else events.select(id="product"), None if products is None else products.select("id")]
+    known = pl.concat([pl.LazyFrame(schema={"id": pl.String()}), *(one for one in ids if one is not None)])
+    events, reviews = _told_apart(events)
     return Dump(
         name,
         FORMAT,
         products=products,
+        reviews=reviews,
         users=_described(_table(side["user"], "users", reading), reading) if "user" in side else None,
         events=events,
-        triples=_triples(side["kg"], side.get("link"), known, reading) if "kg" in side else None,
+        triples=_triples(side["kg"], side.get("link"), known, () if items is None else items.ours, reading)
+        if "kg" in side
+        else None,
         text_properties={"Product": () if items is None else _texts(items)},
     )
-
-
-def _atomic(source: Source) -> dict[str, dict[str, Path]]:
-    """The files of the source by their ending and by what stands before it, gzipped or not."""
-    found: dict[str, dict[str, Path]] = {}
-    for path in files_of(source):
-        stem, _, ending = path.name.removesuffix(".gz").rpartition(".")
-        if stem and ending in ("inter", "item", "user", "kg", "link", "net"):
-            found.setdefault(ending, {})[stem] = path
-    return found
-
-
-def _interactions(source: Source, paths: Mapping[str, Path], reading: Reading) -> tuple[str, list[Path]]:
-    """The data set's name and the files of its interactions that may be opened."""
-    sets: dict[str, dict[str, Path]] = {}
-    for stem, path in paths.items():
-        split = _SPLIT.fullmatch(stem)
-        name, part = (split[1], split[2]) if split else (stem, "")
-        sets.setdefault(name, {})[part] = path
-    folder = Path(str(source)).name
-    if len(sets) > 1 and folder not in sets:
-        raise DamagedDump(f"{source} holds several data sets ({', '.join(sorted(sets))}); put each into a folder of its own")
-    name = folder if folder in sets else next(iter(sets), "")
-    parts = sets.get(name, {})
-    held = parts.pop("test", None)
-    if held is not None:
-        reading.note(f"{held.name} was not opened: it belongs to whoever scores the rankings")
-    if "" in parts and len(parts) > 1:
-        reading.note(f"{parts.pop('').name} is not read: its splits are, and it holds the test's interactions too")
-    if not parts:
-        but = "" if held is None else f" but {held.name}, which is never opened"
-        raise MissingSource(f"{source} has no atomic file of interactions{but}; {FORMAT} looks for {LOOKS_FOR}")
-    return name, [parts[part] for part in sorted(parts)]
 
 
 def _table(path: Path, kind: str, reading: Reading) -> _Table:
@@ -212,6 +188,17 @@ def _events(tables: Sequence[_Table], reading: Reading) -> pl.LazyFrame:
     return placed.with_columns(pl.coalesce("__position", "position").alias("position")).drop("__position")
 
 
+def _told_apart(events: pl.LazyFrame | None) -> tuple[pl.LazyFrame | None, pl.LazyFrame | None]:
+    """The events without the reviews of a graph of ours, and these."""
+    if events is None or "event" not in (names := events.collect_schema().names()):
+        return events, None
+    about = pl.col("event").str.to_lowercase() == _REVIEW
+    if not events.filter(about).head(1).collect(engine="streaming").height:
+        return events, None
+    reviews = events.filter(about).select(name for name in ("user", "product", "rating", "at", *_PLACE) if name in names)
+    return events.filter(~about), reviews
+
+
 def _described(table: _Table, reading: Reading) -> pl.LazyFrame:
     """Items or users, the column of categories as paths."""
     rows = _select(table, table.names)
@@ -243,7 +230,7 @@ def _texts(table: _Table) -> tuple[str, ...]:
     return tuple(name for header, name in words.items() if table.types[header] == "token_seq" or (found[header] or 0) > 0.5)
 
 
-def _triples(path: Path, link: Path | None, items: pl.LazyFrame, reading: Reading) -> pl.LazyFrame:
+def _triples(path: Path, link: Path | None, items: pl.LazyFrame, described: Collection[str], reading: Reading) -> pl.LazyFrame:
     """The triples, their entities replaced by the items that they are: by each of them where they are several.
 
     An entity that happens to have an item's id without being linked to it is told apart as `entity:` and its id. Without links,
@@ -251,19 +238,21 @@ def _triples(path: Path, link: Path | None, items: pl.LazyFrame, reading: Readin
     """
     said = pl.col("relation").str.to_lowercase()
     link_or_not = pl.when(said.is_in(_LISTS)).then(said).otherwise(pl.col("relation"))
-    triples = _required(path, "triples", reading).with_columns(link_or_not.alias("relation"))
+    triples = exported(_required(path, "triples", reading), described).with_columns(link_or_not.alias("relation"))
     items = items.select(none_if_empty(pl.col("id"))).drop_nulls().unique().collect(engine="streaming").lazy()
     if link is None:
         ends = pl.concat([triples.select(id="head"), triples.select(id="tail")])
         _cover(path, ends, items, "are in the knowledge graph", reading)
         return triples
     links = _links(link, items, reading)
+    torn = pl.any_horizontal(pl.col(name).is_null() for name in _REQUIRED["triples"])  # refused once when it is cleaned
+    refused, triples = triples.filter(torn), triples.filter(~torn)
     for end in ("head", "tail"):
         strangers = items.select(pl.col("id").alias(end), pl.lit(value=True).alias("__taken"))
         joined = triples.join(links.rename({"entity": end}), on=end, how="left").join(strangers, on=end, how="left")
         apart = pl.when(pl.col("__taken")).then("entity:" + pl.col(end)).otherwise(pl.col(end))
         triples = joined.with_columns(pl.coalesce("item", apart).alias(end)).drop("item", "__taken")
-    return triples
+    return pl.concat([triples, refused.select(triples.collect_schema().names())])
 
 
 def _required(path: Path, kind: str, reading: Reading) -> pl.LazyFrame:

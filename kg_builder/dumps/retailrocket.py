@@ -10,7 +10,9 @@ import polars as pl
 
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource, SchemaError, did_you_mean
+from kg_builder.layouts.facts import first_place
 from kg_builder.reading import Reading, columns_of, files_of
+from kg_builder.rejects import Sieve
 from kg_builder.resolution import cut
 from kg_builder.values import none_if_empty
 
@@ -25,8 +27,9 @@ _TOP_DOWN = " > "
 
 
 def recognises(source: Source) -> bool:
-    """True for an events.csv with Retailrocket's columns, alone or in its folder."""
-    return any(set(_EVENTS) <= set(columns_of(file)) for file in _named(source, "events"))
+    """True for an events.csv with Retailrocket's columns, alone or in its folder, and for an empty one beside its properties."""
+    heads = [set(columns_of(file)) for file in _named(source, "events")]
+    return any(set(_EVENTS) <= head or (not head and _named(source, "item_properties")) for head in heads)
 
 
 def read(source: Source, reading: Reading) -> Dump:
@@ -84,10 +87,18 @@ def _events(reading: Reading, file: Path) -> pl.LazyFrame:
 def _products(reading: Reading, files: list[Path], parents: Mapping[str, str | None]) -> pl.LazyFrame:
     """Every item with its latest values; memory grows with the items and not with the twenty million rows."""
     rows = pl.concat([_table(reading, file, ("timestamp", "itemid", "property", "value")) for file in files], how="diagonal")
-    said = rows.group_by(pl.col("itemid").alias("id")).agg(
-        _latest("categoryid").alias("category"),
-        _latest(_PRICE).str.extract(r"\bn(\d+(?:\.\d+)?)").alias("price"),
-        (_latest("available") == "1").alias("available"),
+    undated = ~pl.col("timestamp").str.contains(r"^\s*\d+\s*$")
+    reason = "timestamp must be a whole number of milliseconds"
+    Sieve(reading.rejects).refuse(rows.filter(undated), reason, "timestamp")
+    said = (
+        rows.filter(~undated.fill_null(value=False))
+        .group_by(pl.col("itemid").alias("id"))
+        .agg(
+            *first_place(),
+            _latest("categoryid").alias("category"),
+            _latest(_PRICE).str.extract(r"\bn(\d+(?:\.\d+)?)").alias("price"),
+            (_latest("available") == "1").alias("available"),
+        )
     )
     items = said.collect(engine="streaming")
     known = {one: [_path(one, parents)] for one in items["category"].drop_nulls().unique()}
@@ -108,7 +119,9 @@ def _parents(reading: Reading, file: Path) -> dict[str, str | None]:
     """The parent of every category; None at the top, and where it would close a circle."""
     table = _table(reading, file, ("categoryid", "parentid"))
     names = [none_if_empty(pl.col(name).str.replace(r"\.0$", "")) for name in ("categoryid", "parentid")]
-    rows = table.select(*names, "line").drop_nulls("categoryid").sort("categoryid", "parentid").collect()
+    nobody = names[0].is_null() | names[0].str.to_lowercase().is_in(("nan", "null"))
+    Sieve(reading.rejects).refuse(table.filter(nobody), "category id is missing", "categoryid")
+    rows = table.filter(~nobody).select(*names, "line").sort("categoryid", "parentid").collect()
     parents = dict(rows.select("categoryid", "parentid").iter_rows())
     places = {one: (file.name, line) for one, line in rows.select("categoryid", "line").iter_rows()}
     gone = cut({one: parent for one, parent in parents.items() if parent is not None}, places, reading.rejects)

@@ -44,6 +44,7 @@ def read(source: Source, reading: Reading) -> Dump:
         SchemaError: a required column is missing; says which one may be meant.
         DumpError: a frame's name is none of the tables, or the frame cannot be converted.
     """
+    files: Mapping[str, Path] = {}
     if isinstance(source, Mapping):
         name, frames = "frames", {str(table): _frame(str(table), frame) for table, frame in source.items()}
     else:
@@ -52,7 +53,7 @@ def read(source: Source, reading: Reading) -> Dump:
         _tell_of_others(source, list(files.values()), reading)
     if not frames:
         raise MissingSource(f"{source or 'the mapping'} has none of the tables; {FORMAT} looks for {LOOKS_FOR}")
-    parts = {table: _named(frame, table) for table, frame in frames.items()}
+    parts = {table: _named(frame, table, files.get(table)) for table, frame in frames.items()}
     if "products" in parts:
         parts["products"] = _unpacked(parts["products"])
     texts = worded(parts["products"], _KNOWN) if "products" in parts else ()
@@ -83,7 +84,7 @@ def _files(path: Path) -> dict[str, Path]:
 
 def _frame(table: str, frame: Any) -> pl.LazyFrame:  # noqa: ANN401  (narwhals decides what a frame is)
     if table not in REQUIRED:
-        raise DumpError(f"no table is called {table!r}{did_you_mean(table, REQUIRED)}; known: {', '.join(REQUIRED)}")
+        raise DumpError(f"no table is called {table!r}{did_you_mean(table, REQUIRED) or ';'} known: {', '.join(REQUIRED)}")
     try:
         native = nw.from_native(frame)
         if isinstance(native, nw.LazyFrame):
@@ -122,7 +123,7 @@ def _placed(table: pl.LazyFrame, name: str) -> pl.LazyFrame:
     return table.rename({**taken, _ROW: "line"}).with_columns(pl.lit(name).alias("file"), pl.col("line").cast(pl.Int64))
 
 
-def _named(table: pl.LazyFrame, name: str) -> pl.LazyFrame:
+def _named(table: pl.LazyFrame, name: str, path: Path | None) -> pl.LazyFrame:
     """The table under the known names; ids that pandas made floats are whole again."""
     present = [column for column in table.collect_schema() if column not in ("file", "line")]
     renames = {theirs: ours for theirs, ours in named(name, present).items() if theirs != ours}
@@ -130,8 +131,9 @@ def _named(table: pl.LazyFrame, name: str) -> pl.LazyFrame:
     schema = table.collect_schema()
     for column in REQUIRED[name]:
         if column not in schema:
-            known = [one for one in schema if one not in ("file", "line")]
-            raise SchemaError(f"{name} needs the column {column!r}{did_you_mean(column, known)} (got {', '.join(known)})")
+            place = "" if path is None else f"{path}: "
+            hint = did_you_mean(column, present)
+            raise SchemaError(f"{place}{name} needs the column {column!r}{hint} (got {', '.join(present)})")
     ids = [column for column in ("id", "user", "product", "key") if column in schema and schema[column].is_float()]
     return table.with_columns(pl.col(column).cast(pl.Int64, strict=False) for column in ids)
 

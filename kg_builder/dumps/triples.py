@@ -14,7 +14,7 @@ from kg_builder.reading.columns import REQUIRED, named
 from kg_builder.reading.triples import local_name, names_a_node, read_links, read_triples
 
 FORMAT = "triples"
-LOOKS_FOR = "N-Triples (.nt), kg.tsv, or columns head, relation, tail; a .link or links.tsv with item, entity where there is one"
+LOOKS_FOR = "N-Triples (.nt), kg.tsv, NAME.kg, or columns head, relation, tail; a .link or links.tsv with item, entity if there"
 PRECEDENCE = 2
 
 _NAMES = ("kg.tsv", "kg.txt", "kg.csv", "triples.tsv", "triples.txt")
@@ -22,9 +22,10 @@ _LINKS = ("link.tsv", "links.tsv", "link.csv", "links.csv", "link.txt", "links.t
 
 
 def recognises(source: Source) -> bool:
-    """True for a file of triples, and for a folder with one."""
+    """True for a file of triples, and for a folder with one; for links alone too, so that `read` says what is missing."""
     files = files_of(source)
-    return any(_is_triples(path) for path in files if path not in held_out(files))
+    links = [path for path in files if path.name.removesuffix(".gz").endswith(".link")]
+    return any(_is_triples(path) for path in files if path not in held_out(files)) or (bool(files) and links == files)
 
 
 def read(source: Source, reading: Reading) -> Dump:
@@ -36,6 +37,9 @@ def read(source: Source, reading: Reading) -> Dump:
     """
     files = files_of(source)
     found = [path for path in files if _is_triples(path)] or [path for path in files if not _is_link(path)]
+    if not found and files:
+        told = f"{', '.join(path.name for path in files)} of {source} says which item is which entity, and no more"
+        raise MissingSource(f"{told}; a graph needs the triples (NAME.kg) or the interactions (NAME.inter) beside it")
     if not found:
         raise MissingSource(f"{source} has no file of triples; {FORMAT} looks for {LOOKS_FOR}")
     triples = pl.concat([read_triples(path, reading) for path in found])
@@ -62,7 +66,7 @@ def _is_triples(path: Path) -> bool:
     name = path.name.removesuffix(".gz")
     columns = columns_of(path) if name.endswith((".tsv", ".csv", ".txt")) else []
     headed = set(named("triples", columns).values()) == set(REQUIRED["triples"])
-    return _is_statements(path) or name in _NAMES or headed
+    return _is_statements(path) or name in _NAMES or name.endswith(".kg") or headed
 
 
 def _is_link(path: Path) -> bool:

@@ -9,8 +9,8 @@ import polars as pl
 
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource
-from kg_builder.layouts.facts import commonest
-from kg_builder.reading import Reading, columns_of, files_of
+from kg_builder.layouts.facts import commonest, first_place
+from kg_builder.reading import Reading, check_fields, columns_of, files_of
 from kg_builder.values import none_if_empty
 
 FORMAT = "yoochoose"
@@ -37,6 +37,7 @@ def read(source: Source, reading: Reading) -> Dump:
 
     Raises:
         MissingSource: there are no such files.
+        DamagedDump: a file lacks a column.
     """
     raw, slices = _raw(source), _slices(source)
     if not raw and not slices:
@@ -48,11 +49,16 @@ def read(source: Source, reading: Reading) -> Dump:
     name = Path(str(source)).name
     if not raw:
         return Dump(name, FORMAT, events=pl.concat([_slice(reading, file) for file in slices]))
-    clicks = [reading.delimited(file, separator=",", names=_CLICKS) for file in raw if _is(file, "clicks")]
-    buys = [reading.delimited(file, separator=",", names=_BUYS) for file in raw if _is(file, "buys")]
+    clicks = [_table(reading, file, _CLICKS) for file in raw if _is(file, "clicks")]
+    buys = [_table(reading, file, _BUYS) for file in raw if _is(file, "buys")]
     events = [*(_viewed(table) for table in clicks), *(_bought(table) for table in buys)]
     products = _products(pl.concat(clicks)) if clicks else None
     return Dump(name, FORMAT, products=products, events=pl.concat(events, how="diagonal"), codes=("Brand", "Category"))
+
+
+def _table(reading: Reading, file: Path, names: tuple[str, ...]) -> pl.LazyFrame:
+    check_fields(file, names, ",")
+    return reading.delimited(file, separator=",", names=names)
 
 
 def _raw(source: Source) -> list[Path]:
@@ -106,7 +112,10 @@ def _products(clicks: pl.LazyFrame) -> pl.LazyFrame:
         pl.col("product").alias("id"),
         pl.when(number.is_between(1, 12)).then(pl.format("Category {}", number)).alias("category"),
         pl.when(number > 12).then(pl.format("Brand {}", number)).alias("brand"),
+        *("file", "line"),
     )
     within = clicks.drop_nulls(["id", "category"]).group_by("id").agg(pl.col("category").unique().sort())
     paths = within.collect(engine="streaming").select("id", categories=pl.col("category").list.eval(pl.concat_list(pl.element())))
-    return commonest(clicks, "id", "brand").join(paths.lazy(), on="id", how="full", coalesce=True)
+    products = commonest(clicks, "id", "brand").join(paths.lazy(), on="id", how="full", coalesce=True)
+    places = clicks.drop_nulls("id").group_by("id").agg(first_place()).collect(engine="streaming")
+    return products.join(places.lazy(), on="id", how="left")

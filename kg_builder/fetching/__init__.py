@@ -87,7 +87,7 @@ def fetch(
     Example:
         >>> fetch("ml-100")
         Traceback (most recent call last):
-        kg_builder.errors.BadRequest: no source 'ml-100'; did you mean 'ml-100k'?; kg-builder fetch --list shows what there is
+        kg_builder.errors.BadRequest: no source 'ml-100'; did you mean 'ml-100k'? kg-builder fetch --list shows what there is
     """
     return fetched(name, into=into, mirror=mirror, max_bytes=max_bytes, progress=progress, patience=patience).folder
 

@@ -83,7 +83,7 @@ def source_named(name: str) -> KnownSource:
         raise BadRequest(
             f"{name} has {len(family)} categories: say which, as in {family[0].name}; kg-builder fetch {name} --list"
         )
-    raise BadRequest(f"no source {name!r}{_meant(name, known)}; {HOW_TO_LIST}")
+    raise BadRequest(f"no source {name!r}{_meant(name, known) or ';'} {HOW_TO_LIST}")
 
 
 def sources_of(name: str | None) -> list[KnownSource]:

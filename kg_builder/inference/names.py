@@ -1,10 +1,17 @@
 """What the names of files and columns say."""
 
 import re
+from collections.abc import Mapping
 
 from kg_builder.reading.columns import aliases, plain
 from kg_builder.reading.othernames import GENERIC
 from kg_builder.schema import RETAIL
+
+_ACTING: Mapping[str, frozenset[str]] = {
+    "user": frozenset({"actor", "subject", "agent", "who", "by"}),
+    "product": frozenset({"object", "target", "what", "of"}),
+}
+"""What the objects are called in events told as sentences: actor, verb, object."""
 
 Evidence = tuple[float, str]
 """How much it speaks for (0 to 1) or against (-1 to 0) something, and why."""
@@ -20,6 +27,9 @@ def of_name(table: str, ours: str, name: str) -> Evidence:
     known = aliases(table)[ours]
     if plain(name) in known:
         return max(0.6, 0.85 - 0.01 * known.index(plain(name))), f"is called {name}"
+    told, _, leaf = name.rpartition(".")
+    if table == "events" and plain(leaf) in ("id", "uid", "key") and plain(told.rpartition(".")[2]) in _ACTING.get(ours, ()):
+        return 0.65, f"is the id of the {told}"
     tokens = words(name)
     ends = ["".join(tokens[place:]) for place in range(1, len(tokens))]
     if any(end in known and end not in GENERIC for end in ends):

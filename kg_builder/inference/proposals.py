@@ -82,11 +82,11 @@ class Proposal:
     notes: tuple[str, ...] = ()
     """What somebody should know beside it, such as a file that could not be placed and how to write it by hand."""
 
-    def to_toml(self) -> str:
-        """The mapping as text; what is doubtful is marked, what is left out stands there commented out."""
+    def to_toml(self, path: str = "mapping.toml") -> str:
+        """The mapping as text for a file of this path; what is doubtful is marked, what is left out is commented out."""
         head = [
             f"# Proposed by kg-builder infer for {self.source}. Read it, mend it, then:",
-            f"#   kg-builder build {self.source} --mapping mapping.toml --into shop.graph",
+            f"#   kg-builder build {self.source} --mapping {path} --into shop.graph",
             "# Behind every column stands how sure it is (0 to 1), why, and values of it.",
             *(f"# Note: {note}" for note in self.notes),
         ]

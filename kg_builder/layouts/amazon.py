@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import polars as pl
+
+from kg_builder.errors import SchemaError
 from kg_builder.reading import Reading, columns_of, files_of, is_held_out, kind_of
 from kg_builder.reading import held_out as held_out_of
 from kg_builder.reading.jsonlines import first_literal, first_object
+from kg_builder.values import none_if_empty
 
 Kind = Literal["reviews", "ratings", "products"]
 """Ratings are the CSV files of 2023: interactions without a text."""
@@ -18,6 +22,9 @@ _FOLDERS = ("", "review_categories", "meta_categories", "raw/review_categories",
 _NAME = re.compile(r"(?P<category>.*?)(?:[._](?P<split>train|valid|test))?(?:\.[a-z]+)?(?:\.gz)?")
 """A file's name in small letters and the parts of it; every name fits."""
 _RATINGS = ["user_id", "parent_asin", "rating", "timestamp"]
+_REVIEW_OF_2023 = {"user_id", "rating", "helpful_vote", "verified_purchase"}
+_REVIEW = {"overall", "reviewText", "unixReviewTime"}
+"""Fields that no product has: a file of reviews is one without its ids too, and is then refused for that."""
 _REVIEWS_SIGNS = {2014: {"helpful"}, 2018: {"verified", "vote", "style", "image"}}
 _PRODUCTS_SIGNS = {
     2014: {"related", "salesRank", "imUrl", "categories"},
@@ -68,6 +75,23 @@ def of_year(source: object, year: int, reading: Reading) -> dict[Kind, list[Path
     return found
 
 
+def with_keys(rows: pl.LazyFrame, path: Path, *keys: str) -> pl.LazyFrame:
+    """The file's rows, of which some have each of these fields; of `asin|parent_asin` either will do.
+
+    Raises:
+        SchemaError: a field is in no row; says what the first row has instead.
+    """
+    for key in keys:
+        said = pl.any_horizontal(none_if_empty(pl.col(name)).is_not_null() for name in key.split("|"))
+        if rows.filter(said).head(1).collect().height:
+            continue
+        for line in rows.select("line").head(1).collect()["line"]:
+            fields = first_object(path) or first_literal(path) or columns_of(path)
+            expected = " or ".join(map(repr, key.split("|")))
+            raise SchemaError(f"{path} line {line}: expected {expected}, which no row of the file has (got {', '.join(fields)})")
+    return rows
+
+
 def held_out(source: object) -> list[Path]:
     """The CSV files that hold the answers of a benchmark (`X.test.csv`), which nobody but the judge may open."""
     return [path for path in files_of(source) if kind_of(path) == "delimited" and is_held_out(path)]
@@ -107,11 +131,9 @@ def _seen(path: Path) -> AmazonFile | None:
 def _told(path: Path, fields: Iterable[str], *, literal: bool) -> AmazonFile | None:
     """What the fields of the first line say."""
     names = set(fields)
-    if {"user_id", "rating"} <= names and names & {"asin", "parent_asin"}:
-        return AmazonFile(path, "reviews", 2023)
-    if "parent_asin" in names:
-        return AmazonFile(path, "products", 2023)
-    if {"reviewerID", "asin"} <= names:
+    if "parent_asin" in names or {"user_id", "rating", "asin"} <= names:
+        return AmazonFile(path, "reviews" if names & _REVIEW_OF_2023 else "products", 2023)
+    if {"reviewerID", "asin"} <= names or (names & {"reviewerID", "asin"} and names & _REVIEW):
         return AmazonFile(path, "reviews", _signed(names, _REVIEWS_SIGNS) or (2014 if _of_2014(path) else 2018))
     year = 2014 if literal else _signed(names, _PRODUCTS_SIGNS)
     return AmazonFile(path, "products", year) if "asin" in names and year else None

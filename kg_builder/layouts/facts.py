@@ -18,6 +18,12 @@ def whole(column: str) -> pl.Expr:
     return pl.col(column).cast(pl.String).str.replace(r"^\s*(\d+)\.0*\s*$", "${1}")
 
 
+def first_place() -> tuple[pl.Expr, pl.Expr]:
+    """`file` and `line` of a group's first row, whatever the order of the rows."""
+    file = pl.col("file").min()
+    return file, pl.col("line").filter(pl.col("file") == file).min()
+
+
 def commonest(table: pl.LazyFrame, one: str, said: str, by: pl.Expr | None = None) -> pl.LazyFrame:
     """One row a value of `one`: what `said` says of it most often, first by the sum of `by` and then by rows.
 
@@ -50,10 +56,11 @@ def products_told_of(table: pl.LazyFrame, told: Mapping[str, str]) -> pl.LazyFra
     """Every product of the lines with what they say of it most often; a category may be a path such as `A > B` or `a.b`.
 
     Args:
-        table: lines with the column `product` and those of `told`.
+        table: lines with the columns `product`, `file`, `line` and those of `told`.
         told: what `told_of_products` found.
     """
-    products = table.select(pl.col("product").alias("id")).drop_nulls().unique().collect(engine="streaming").lazy()
+    sold = table.select(pl.col("product").alias("id"), "file", "line").drop_nulls("id")
+    products = sold.group_by("id").agg(first_place()).collect(engine="streaming").lazy()
     for theirs, ours in told.items():
         one = commonest(table, "product", theirs).select(pl.col("product").alias("id"), pl.col(theirs).alias(ours))
         products = products.join(one, on="id", how="left")

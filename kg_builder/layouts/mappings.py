@@ -76,7 +76,7 @@ def parse(text: str, name: str = NAME) -> tuple[Block, ...]:
         raise DumpError(f"{name} is no valid TOML: {error}") from error
     for key in said:
         if key != "source":
-            raise SchemaError(f"{name}: no key {key!r}{did_you_mean(key, ['source'])}; expected [[source]] blocks")
+            raise SchemaError(f"{name}: no key {key!r}{did_you_mean(key, ['source']) or ';'} expected [[source]] blocks")
     blocks = said.get("source")
     if not isinstance(blocks, list) or not blocks or not all(isinstance(block, dict) for block in blocks):
         raise SchemaError(f"{name} describes nothing: expected [[source]] blocks, each with a file and its columns")
@@ -91,7 +91,7 @@ def _block(said: Mapping[str, Any], where: str) -> Block:
     _inside(file, where)
     for key in said:
         if key not in _KEYS:
-            raise SchemaError(f"{where}: no key {key!r}{did_you_mean(key, _KEYS)}; known: {', '.join(_KEYS)}")
+            raise SchemaError(f"{where}: no key {key!r}{did_you_mean(key, _KEYS) or ';'} known: {', '.join(_KEYS)}")
     block = Block(
         file=file,
         where=where,
@@ -122,8 +122,8 @@ def _meaning(said: Mapping[str, Any], where: str) -> dict[str, Any]:
     kind = said[given[0]]
     if given == ["table"]:
         if kind not in REQUIRED:
-            hint = did_you_mean(str(kind), REQUIRED)
-            raise SchemaError(f"{where}: no table is called {kind!r}{hint}; known: {', '.join(REQUIRED)}; or node, or edge")
+            hint = did_you_mean(str(kind), REQUIRED) or ";"
+            raise SchemaError(f"{where}: no table is called {kind!r}{hint} known: {', '.join(REQUIRED)}; or node, or edge")
         return {"table": kind}
     try:
         if given == ["node"]:
@@ -215,7 +215,7 @@ def _split(said: Mapping[str, Any], key: str, where: str) -> Split:
     known = ("path", "list", "levels")
     for name in _table(said, key, where):
         if name not in known:
-            raise SchemaError(f"{where}: {key} has no key {name!r}{did_you_mean(name, known)}; known: {', '.join(known)}")
+            raise SchemaError(f"{where}: {key} has no key {name!r}{did_you_mean(name, known) or ';'} known: {', '.join(known)}")
     levels = said[key].get("levels", False)
     if not isinstance(levels, bool):
         raise SchemaError(f"{where}: {key}.levels must be true or false (got {levels!r})")
@@ -227,7 +227,7 @@ def _join(said: Mapping[str, Any], where: str) -> Join | None:
     for name in parts:
         if name not in ("file", "on", "there"):
             raise SchemaError(
-                f"{where}: join has no key {name!r}{did_you_mean(name, ['file', 'on', 'there'])}; known: file, on, there"
+                f"{where}: join has no key {name!r}{did_you_mean(name, ['file', 'on', 'there']) or ';'} known: file, on, there"
             )
     if parts and not {"file", "on"} <= parts.keys():
         raise SchemaError(

@@ -24,9 +24,9 @@ def netted(lines: pl.LazyFrame, sieve: Sieve) -> pl.LazyFrame:
             (true for a cancellation).
         sieve: takes the rows that are left out.
     """
-    unread = none_if_empty(pl.col("at")).is_not_null() & pl.col("__at").is_null()  # such a row is refused when it is cleaned
     lines = lines.with_columns(moment(pl.col("at"), pl.String()).alias("__at"))
-    lines = lines.with_columns(pl.col("__back") & ~unread)
+    faulty = _unread("at") | _unread("quantity")
+    refused, lines = lines.filter(faulty), lines.filter(~faulty)
     pairs = lines.filter("__back").select(_PAIR).unique().collect(engine="streaming").lazy()
     untouched = lines.join(pairs, on=_PAIR, how="anti", nulls_equal=True)
     several = lines.join(pairs, on=_PAIR, how="semi", nulls_equal=True).collect(engine="streaming")
@@ -37,7 +37,12 @@ def netted(lines: pl.LazyFrame, sieve: Sieve) -> pl.LazyFrame:
     changed = pl.col("__left") != pl.col("__amount")
     quantity = pl.when(changed).then(pl.col("__left").cast(pl.String)).otherwise(pl.col("quantity"))
     kept = ordered.filter(~pl.col("__back") & ((pl.col("__left") > 0) | ~changed)).with_columns(quantity.alias("quantity"))
-    return pl.concat([untouched, kept.select(untouched.collect_schema().names()).lazy()])
+    return pl.concat([untouched, kept.select(untouched.collect_schema().names()).lazy(), refused])
+
+
+def _unread(name: str) -> pl.Expr:
+    """True where a time or quantity cannot be read: such a row takes nothing back, and is refused when it is cleaned."""
+    return none_if_empty(pl.col(name)).is_not_null() & pl.col(f"__{name}").is_null()
 
 
 def _ordered(lines: pl.DataFrame) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from polars.exceptions import PolarsError
 
 from kg_builder.errors import DamagedDump, MissingSource
 from kg_builder.reading import delimited, jsonlines
-from kg_builder.reading.files import Chunk, chunks, first_line
+from kg_builder.reading.files import Chunk, chunks, first_line, opening
 from kg_builder.rejects import Rejects
 
 Progress = Callable[[str, int, int], None]
@@ -182,6 +182,21 @@ def columns_of(path: Path) -> list[str]:
         return list(jsonlines.first_object(path))
     line = first_line(path)
     return delimited.header_of(line) if line.strip() else []
+
+
+def check_fields(path: Path, names: Sequence[str], separator: str) -> None:
+    """Nothing, where the first line of a file without a header has a field for each of these names.
+
+    Raises:
+        DamagedDump: it has fewer, so that values would get wrong names.
+    """
+    line = first_line(path)
+    got = line.count(separator) + 1
+    ended = len(opening(path)) > len(line)  # in a damaged file the line may break off
+    if line.strip() and ended and got < len(names):
+        raise DamagedDump(
+            f"{path} line 1: expected {len(names)} fields, {', '.join(names[:5])}, between {separator!r} (got {got})"
+        )
 
 
 def files_of(source: object) -> list[Path]:

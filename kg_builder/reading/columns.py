@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from kg_builder.reading.othernames import FURTHER
-from kg_builder.values import EARLIEST, is_day, none_if_empty
+from kg_builder.values import EARLIEST, NO_VALUE, is_day, none_if_empty
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "products": ("id",),
@@ -149,20 +149,22 @@ def named(table: str, names: Iterable[str]) -> dict[str, str]:
 def timed(table: pl.LazyFrame, column: str) -> pl.LazyFrame:
     """The table with `at` and `position` instead of a column that holds times or positions.
 
-    Numbers of which the largest lies before 1995 are positions in a history and no times, unless all are days such as 20230115.
+    Numbers of which the largest lies before 1995 are positions in a history and no times, unless all are days such as 20230115
+    or most of the column is written as dates.
     0 among times is an unknown time, and 0 everywhere says nothing at all. What is no number stays in `at`, where cleaning reads
     it as a date or refuses the row.
     """
     said = none_if_empty(pl.col(column))
     value = said.cast(pl.Float64, strict=False)
     days = is_day(said.filter(said.is_not_null() & ~(value == 0).fill_null(value=False))).all()
-    asked = table.select(pl.when(value.is_finite()).then(value).max().alias("largest"), days.alias("days"))
+    written = said.filter(said.is_not_null() & value.is_null()).len() > value.count()
+    asked = table.select(pl.when(value.is_finite()).then(value).max().alias("largest"), (days | written).alias("dated"))
     largest, dated = asked.collect(engine="streaming").row(0)
     at, position = said, pl.lit(None, pl.String)
     if not largest:
         at = pl.when(value.is_null() | (value != 0)).then(said)
     elif largest < EARLIEST and not dated:
-        at, position = pl.when(value.is_null()).then(said), said
+        at, position = pl.when(value.is_null()).then(said), pl.when(value.is_not_null()).then(said)
     else:
         at = pl.when((value != 0).fill_null(value=True)).then(said)
     others = [name for name in table.collect_schema() if name != column]
@@ -170,16 +172,16 @@ def timed(table: pl.LazyFrame, column: str) -> pl.LazyFrame:
 
 
 def typed(table: pl.LazyFrame, names: Sequence[str]) -> pl.LazyFrame:
-    """The columns of text as booleans or numbers where every value is one; 007 is a code, so it stays text.
+    """The columns of text as booleans or numbers where every value is one or says that there is none (NaN); 007 is a code.
 
     Example:
-        >>> said = pl.LazyFrame({"size": ["1", "2.5"], "code": ["007", "8"], "new": ["true", "False"]})
+        >>> said = pl.LazyFrame({"size": ["1", "2.5", "NaN"], "code": ["007", "8", None], "new": ["true", "False", None]})
         >>> typed(said, ["size", "code", "new"]).collect().rows()
-        [(1.0, '007', True), (2.5, '8', False)]
+        [(1.0, '007', True), (2.5, '8', False), (None, None, None)]
     """
     schema = table.collect_schema()
     fits = [
-        ((pl.col(name).count() > 0) & pl.col(name).str.contains(form).all()).alias(f"{kind} {name}")
+        ((_filled(name).count() > 0) & _filled(name).str.contains(form).all()).alias(f"{kind} {name}")
         for name in names
         for kind, (form, _) in _FORMS.items()
         if schema[name] == pl.String()
@@ -188,7 +190,11 @@ def typed(table: pl.LazyFrame, names: Sequence[str]) -> pl.LazyFrame:
         return table
     said = table.select(fits).collect(engine="streaming").row(0, named=True)
     found = {name: next((kind for kind in _FORMS if said.get(f"{kind} {name}")), None) for name in names}
-    return table.with_columns(_FORMS[kind][1](pl.col(name)).alias(name) for name, kind in found.items() if kind)
+    return table.with_columns(_FORMS[kind][1](_filled(name)).alias(name) for name, kind in found.items() if kind)
+
+
+def _filled(name: str) -> pl.Expr:
+    return pl.when(~pl.col(name).is_in(NO_VALUE)).then(pl.col(name))
 
 
 def worded(table: pl.LazyFrame, known: Collection[str]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ has the number of its line and a quote that nobody closes costs one row and not 
 
 import csv
 import io
+import re
 from collections.abc import Generator, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 SEPARATORS = (",", ";", "\t", "|")
 """What may separate fields where nobody says."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_BLANK_LINES = re.compile(rb"(?:[ \t]*\r?\n)*")
 _SURPLUS, _LINE = "__surplus", "__line"
 _STAND_IN = "\x1f"
 """Stands for a separator of several characters, such as MovieLens' `::`."""
@@ -52,7 +55,7 @@ def header_of(line: str, separator: str | None = None) -> list[str]:
     fields = next(csv.reader([line], delimiter=separator or separator_of(line)), [])
     names: list[str] = []
     for place, field in enumerate(fields, 1):
-        name = own = field.replace("\x00", "").strip() or f"column_{place}"
+        name = own = _CONTROL.sub("", field).strip() or f"column_{place}"
         number = 1
         while own in names:
             number += 1
@@ -82,7 +85,7 @@ def frames(
         names: of the columns, where the file has no header.
         quote: whether double quotes hold fields together.
     """
-    first = next(chunks, None)
+    first = _without_blank_lines(next(chunks, None))
     if first is None:
         yield _frame([], list(names or ()), file)
         return
@@ -97,6 +100,14 @@ def frames(
         first = Chunk(first.first + 1, rest)
     pieces = _Pieces(_prepended(first, chunks), file, rejects, separator, columns, quote)
     yield from pieces.frames()
+
+
+def _without_blank_lines(first: Chunk | None) -> Chunk | None:
+    """The chunk from its first line that says something; None where there is none."""
+    if first is None or not first.data.strip():
+        return None
+    blank = _BLANK_LINES.match(first.data).group()  # type: ignore[union-attr]
+    return Chunk(first.first + blank.count(b"\n"), first.data.removeprefix(blank))
 
 
 def _prepended(first: Chunk, others: Iterator[Chunk]) -> Iterator[Chunk]:

@@ -77,8 +77,14 @@ def chunks(
 
 
 def first_line(path: Path) -> str:
-    """The first line, or nothing where there is none: enough to recognise a format by."""
-    return re.split(r"[\r\n]", opening(path), maxsplit=1)[0]
+    """The first line that is not blank, or nothing where there is none: enough to recognise a format by."""
+    return re.split(r"[\r\n]", re.sub(r"^(?:[ \t]*[\r\n])+", "", opening(path)), maxsplit=1)[0]
+
+
+def is_packed(path: Path) -> bool:
+    """True for a gzip file, by its name or its first bytes."""
+    with path.open("rb") as raw:
+        return path.suffix == ".gz" or raw.read(2) == _GZIP
 
 
 def opening(path: Path, size: int = _BLOCK) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
+from kg_builder.errors import DamagedDump
 from kg_builder.reading import Reading
 from kg_builder.values import none_if_empty
 
@@ -50,7 +51,7 @@ def read_triples(path: Path | str, reading: Reading) -> pl.LazyFrame:
 
     Raises:
         MissingSource: there is no such file.
-        DamagedDump: the gzip breaks off.
+        DamagedDump: the gzip breaks off, or the header lacks a column.
 
     Example:
         >>> import tempfile
@@ -137,13 +138,16 @@ def _meant(escape: re.Match[str]) -> str:
 
 def _columns(path: Path, names: Sequence[str], expected: str, reading: Reading) -> pl.LazyFrame:
     """The named columns of a delimited file, none of them empty."""
-    lines = reading.lines(path)
+    lines = reading.lines(path).with_columns(pl.col("text").str.replace_all("\x00", "", literal=True))
     first = lines.filter(_said()).head(1).collect()
     if not first.height:
         return _empty(names)
     separator = _separator(path, first["text"].item(), len(names))
     header = [cell.strip().strip('"').partition(":")[0].strip().lower() for cell in _split(first["text"].item(), separator)]
     places = [next((header.index(known) for known in _NAMES[name] if known in header), None) for name in names]
+    if len(header) < len(names) and any(place is not None for place in places):
+        got = ", ".join(header)
+        raise DamagedDump(f"{path} line {first['line'].item()}: expected the columns {', '.join(names)} (got {got})")
     if None not in places:
         lines = lines.filter(pl.col("line") > first["line"].item())
     order = places if None not in places else range(len(names))

@@ -245,7 +245,7 @@ def test_a_missing_source(tmp_path):
 
 def test_a_folder_of_no_known_format(tmp_path):
     (tmp_path / "dump").mkdir()
-    (tmp_path / "dump" / "holiday.jpg").write_bytes(b"")
+    (tmp_path / "dump" / "holiday.jpg").write_bytes(b"\xff\xd8")
     result = run("build", tmp_path / "dump", "--into", tmp_path / "s.graph")
     assert refused(result, "no known format", "amazon-2018", "interactions", "holiday.jpg")
 

@@ -31,6 +31,7 @@ def one(expression, value, dtype=pl.String):
         (None, None),
         ("咖啡机 &amp; 杯", "咖啡机 & 杯"),
         ("AT&T; R&D", "AT&T; R&D"),
+        ("Arts &amp;amp; Crafts &amp;lt;3 &amp;amp;eacute;", "Arts & Crafts <3 é"),
     ],
 )
 def test_text_is_without_html_and_control_characters(said, plain):

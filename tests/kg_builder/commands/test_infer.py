@@ -41,6 +41,7 @@ def test_what_infer_writes_build_takes_on_either_store(shop, store, tmp_path):
     result = run("infer", german, "--out", mapping)
     assert result.exit_code == 0, result.output
     assert f"wrote {mapping}; next: kg-builder build {german} --mapping {mapping}" in result.stdout
+    assert f"#   kg-builder build {german} --mapping {mapping} --into shop.graph" in mapping.read_text().splitlines()
     report = kg_builder.build(german, store, mapping=mapping)
     other = kg_builder.build(plain, tmp_path / "plain.graph")
     assert report.format == "mapping"
@@ -80,7 +81,7 @@ def test_a_mapping_with_a_mistake_is_one_line_and_no_store(shop, tmp_path):
     result = run("build", shop[1], "--mapping", mapping, "--into", tmp_path / "x.graph")
     assert result.exit_code == 1
     assert result.stderr.splitlines() == [
-        f"kg-builder: {mapping}, source 1 (artikel.csv): no table is called 'produkts'; did you mean 'products'?; "
+        f"kg-builder: {mapping}, source 1 (artikel.csv): no table is called 'produkts'; did you mean 'products'? "
         "known: products, users, reviews, events, categories, triples; or node, or edge"
     ]
     assert not (tmp_path / "x.graph").exists()

@@ -7,7 +7,9 @@ import polars as pl
 import pytest
 
 from kg_builder.dumps import read_dump
-from kg_builder.errors import MissingSource
+from kg_builder.errors import MissingSource, SchemaError
+from kg_builder.reading import Reading
+from kg_builder.rejects import Rejects
 from kg_builder.tabulation import tabulate
 
 NOW = 1_600_000_000
@@ -111,3 +113,30 @@ def test_the_first_baskets_of_the_package():
     assert (edges["User", "BOUGHT", "Product"], nodes["Product"] >= 92_331) == (2000, True)
     assert tables.nodes["Product"].collect()["title"].n_unique() < 3000
     assert first["at"].min() == 1483271606  # 2017-01-01 11:53:26
+
+
+BASKET = {"household_id": 1, "basket_id": 31, "product_id": 7, "quantity": "2", "sales_value": 3.0}
+BASKET |= {"retail_disc": 0.0, "coupon_disc": 0.0, "coupon_match_disc": 0.0, "transaction_timestamp": 1483271606}
+
+
+def _written(path, second, *, without=()):
+    pl.DataFrame([BASKET, {**BASKET, **second}]).drop(without).write_parquet(path / "transactions.parquet")
+    names = ("manufacturer_id", "department", "brand", "product_category", "product_type", "package_size")
+    pl.DataFrame([{"product_id": 7, **dict.fromkeys(names, "X")}]).write_parquet(path / "products.parquet")
+    return path
+
+
+def test_a_missing_column_is_named_with_its_file(tmp_path):
+    with pytest.raises(SchemaError, match=r"transactions\.parquet needs the column 'household_id' \(its columns are: basket_id"):
+        read_dump(_written(tmp_path, {}, without="household_id"))
+
+
+def test_a_text_in_a_number_costs_its_row(tmp_path):
+    rejects = Rejects()
+    tables = tabulate(
+        read_dump(_written(tmp_path, {"basket_id": 32, "quantity": "many"}), reading=Reading(rejects)),
+        rejects=rejects,
+        now=1_600_000_000,
+    )
+    assert tables.edges["User", "BOUGHT", "Product"].collect()["key"].to_list() == ["31"]
+    assert rejects.rows()[0]["message"] == "transactions.parquet line 2: quantity must be a number (got many)"

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from kg_builder.dumps import events, read_dump
-from kg_builder.errors import DamagedDump, EmptyDump, MissingSource, SchemaError
+from kg_builder.errors import DamagedDump, EmptyDump, MissingSource, SchemaError, UnknownFormat
 from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.tabulation import tabulate
@@ -72,7 +72,7 @@ def test_parts_of_a_folder_are_one_dump_and_one_to_test_on_is_not_opened(tmp_pat
 
 
 def test_without_a_column_that_says_what_happened_it_is_an_interaction_with_its_rating(tmp_path):
-    tables = build(file(tmp_path, "userId,movieId,rating,timestamp", "1,2,3.5,1112486027", name="ratings.csv"))
+    tables = build(file(tmp_path, "userId,movieId,rating,timestamp", "1,2,3.5,1112486027", name="scores.csv"))
     assert edges(tables, "INTERACTED", "rating", "at") == [("1", "2", 3.5, 1112486027)]
 
 
@@ -130,7 +130,7 @@ def test_columns_that_cannot_be_matched_are_told_with_what_was_found(alone, tmp_
     with pytest.raises(SchemaError) as refusal:
         read_dump(path if alone else tmp_path)
     message = str(refusal.value)
-    assert "found product (sku), at (when); not found: user; did you mean 'usr'?; its columns are: usr, sku, when" in message
+    assert "found product (sku), at (when); not found: user; did you mean 'usr'? its columns are: usr, sku, when" in message
     assert "kg-builder infer" in message
 
 
@@ -190,3 +190,17 @@ def test_a_folder_of_files_that_differ_is_not_taken(tmp_path):
 @pytest.mark.parametrize("source", [{"events": pl.DataFrame()}, "complete-journey", 5])
 def test_what_is_no_file_is_not_taken(source):
     assert not events.recognises(source)
+
+
+def test_a_file_that_lacks_the_column_of_its_neighbours_is_named(tmp_path):
+    (tmp_path / "clicks_1.csv").write_text("user,item,event,at\nu1,p1,view,1500000000\n")
+    (tmp_path / "clicks_2.csv").write_text("item,event,at\np1,view,1500000000\n")
+    with pytest.raises(SchemaError, match=r"clicks_2\.csv needs columns for user and product: .* not found: user"):
+        read_dump(tmp_path)
+
+
+def test_users_beside_events_are_no_events(tmp_path):
+    (tmp_path / "clicks.csv").write_text("user,item\nu1,p1\n")
+    (tmp_path / "people.csv").write_text("user,city\nu1,Oslo\n")
+    with pytest.raises(UnknownFormat):
+        read_dump(tmp_path)

@@ -223,6 +223,21 @@ def test_ratings_alone_are_enough(tmp_path):
     assert build(folder(tmp_path, u_data="1\t1\t5\t874965758\n")).counts()[0] == {"User": 1, "Product": 1}
 
 
+@pytest.mark.parametrize(
+    ("name", "rating"),
+    [
+        ("u.data", "1\t1\t5\t874965758\n"),
+        ("ratings.dat", "1::1::5::978300760\n"),
+        ("ratings.csv", "userId,movieId,rating,timestamp\n1,1,5,978300760\n"),
+    ],
+)
+def test_a_lone_file_of_ratings_is_read_alone(name, rating, tmp_path):
+    (tmp_path / name).write_text(rating)
+    (tmp_path / "u.user").write_text("7|20|M|writer|1\n")
+    assert read_dump(tmp_path / name).format == "movielens"
+    assert build(tmp_path / name).counts()[0] == {"User": 1, "Product": 1}
+
+
 def test_a_gzip_that_breaks_off_is_damaged(tmp_path):
     packed = gzip.compress("".join(f"{n}\t{n * 7919}\t5\t874965758\n" for n in range(5000)).encode())
     with pytest.raises(DamagedDump, match=r"u\.data: the gzip file breaks off"):
@@ -257,3 +272,33 @@ def test_a_folder_without_ratings_is_no_movielens(tmp_path):
 )
 def test_other_files_of_these_names_are_no_movielens(name, text, tmp_path):
     assert not readers()["movielens"].recognises(folder(tmp_path, **{name: text}))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "got"),
+    [
+        ("u_data", "1\t5\t874965758\n2\t5\t874965758\n", r"u\.data line 1: expected 4 fields, .* between '\\t' \(got 3\)"),
+        (
+            "ratings_dat",
+            "1::5::978300760\n2::5::978300760\n",
+            r"ratings\.dat line 1: expected 4 fields, .* between '::' \(got 3\)",
+        ),
+    ],
+)
+def test_ratings_that_lack_a_column_are_refused(name, text, got, tmp_path):
+    with pytest.raises(DamagedDump, match=got):
+        read_dump(folder(tmp_path, **{name: text}))
+
+
+def test_movies_that_lack_a_column_are_refused(tmp_path):
+    with pytest.raises(DamagedDump, match=r"u\.item line 1: expected 24 fields, id, title, .* \(got 3\)"):
+        read_dump(folder(tmp_path, u_data="1\t1\t5\t874965758\n", u_item="1|Heat|0\n2|Toys|1\n"))
+
+
+@pytest.mark.parametrize("rating", ["0", "-1", "5.5", "9"])
+def test_a_rating_out_of_range_is_refused(rating, tmp_path):
+    rejects = Rejects()
+    tables = build(folder(tmp_path, ratings_dat=f"1::1::5::978300760\n1::2::{rating}::978300760\n"), rejects)
+    assert len(ratings(tables)) == 1
+    assert [row["message"] for row in rejects.rows()] == [f"ratings.dat line 2: rating must lie in 0.5..5 (got {rating})"]
+    assert rejects.faults == 1

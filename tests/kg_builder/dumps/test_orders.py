@@ -237,3 +237,13 @@ def test_a_workbook_beside_its_csv_is_not_read(tmp_path):
     rejects = Rejects()
     assert bought(build(folder(tmp_path, HEART), rejects), "key") == [("536365",)]
     assert any("Online Retail.xlsx was not read" in note for note in rejects.notes)
+
+
+@pytest.mark.parametrize("many", ["many", "NaN"])
+def test_a_quantity_that_cannot_be_read_takes_no_part_in_what_others_give_back(many, tmp_path):
+    rejects = Rejects()
+    tables = build(
+        folder(tmp_path, line(), line("536366", many=many, at="12/14/2010 8:26"), line("C1", many=-2, at="12/15/2010")), rejects
+    )
+    assert bought(tables, "key", "quantity") == [("536365", 4.0)]
+    assert [row["message"] for row in rejects.rows()] == [f"data.csv line 3: quantity must be a number (got {many})"]

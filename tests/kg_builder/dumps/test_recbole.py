@@ -66,7 +66,8 @@ def test_a_column_of_events_says_their_kind(column, tmp_path):
     head = f"user_id:token\titem_id:token\t{column}\n"
     tables = build(folder(tmp_path, inter=f"{head}u1\ti1\tbuy\nu1\ti2\tpv\nu1\ti3\tcart\nu1\ti4\t\nu1\ti5\tABOUT\n"))
     kinds = {kind: len(rows(tables, ("User", kind, "Product"))) for kind in ("BOUGHT", "VIEWED", "CARTED", "INTERACTED")}
-    assert kinds == {"BOUGHT": 1, "VIEWED": 1, "CARTED": 1, "INTERACTED": 2}
+    assert kinds == {"BOUGHT": 1, "VIEWED": 1, "CARTED": 1, "INTERACTED": 1}
+    assert tables.edges["Review", "ABOUT", "Product"].select("target").collect().rows() == [("i5",)]
 
 
 def test_further_columns_of_interactions_are_properties_of_their_type(tmp_path):
@@ -298,6 +299,43 @@ def test_headers_without_rows_are_an_empty_dump(tmp_path):
         build(folder(tmp_path, inter=INTER, item="item_id:token\n", kg=KG, link=LINK))
 
 
-def test_a_folder_without_interactions_is_no_data_set(tmp_path):
-    with pytest.raises(MissingSource, match="has no atomic file of interactions; recbole looks for NAME"):
-        read_dump(folder(tmp_path, item="item_id:token\ni1\n"), format="recbole")
+def test_a_folder_without_an_atomic_file_is_no_data_set(tmp_path):
+    with pytest.raises(
+        MissingSource, match="has no atomic file of interactions, items, users or triples; recbole looks for NAME"
+    ):
+        read_dump(folder(tmp_path), format="recbole")
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_items_or_triples_without_interactions_are_a_graph(alone, tmp_path):
+    item, kg = "item_id:token\ttitle:token_seq\ni1\tCup\n", f"{KG}m.1\tnear\tm.2\n"
+    for number, (files, nodes) in enumerate([({"item": item}, {"Product": 1}), ({"kg": kg}, {"Entity": 2})]):
+        (tmp_path / str(number)).mkdir()
+        path = folder(tmp_path / str(number), **files)
+        counts = build(path / f"shop.{next(iter(files))}" if alone else path).counts()[0]
+        assert {label: count for label, count in counts.items() if count} == nodes
+
+
+def test_items_beside_triples_are_what_the_triples_speak_of(tmp_path):
+    path = folder(tmp_path, item="item_id:token\ni1\n", kg=f"{KG}m.1\tnear\tm.2\n", link=f"{LINK}i1\tm.1\n")
+    assert related(build(path)) == {("Product", "i1", "m.2", "near", "Entity")}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("user", "user_id:token\nu1\nu2\n", r"holds 2 users but no product and nothing that anybody chose"),
+        ("link", f"{LINK}i1\tm.1\n", r"shop\.link .* says which item is which entity, .* needs the triples \(NAME\.kg\)"),
+    ],
+)
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_lone_file_that_is_no_graph_says_what_is_missing(name, text, message, alone, tmp_path):
+    path = folder(tmp_path, **{name: text})
+    with pytest.raises(EmptyDump if name == "user" else MissingSource, match=message):
+        build(path / f"shop.{name}" if alone else path)
+
+
+def test_a_torn_triple_is_refused_once(tmp_path):
+    rejects = Rejects()
+    build(folder(tmp_path, inter=TWO, kg=f"{KG}\tnear\tm.1\nm.1\tnear\tm.3\n", link=f"{LINK}i1\tm.1\ni2\tm.1\n"), rejects)
+    assert [row["message"] for row in rejects.rows()] == ["shop.kg line 2: head is missing"]

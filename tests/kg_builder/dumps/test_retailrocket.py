@@ -130,3 +130,20 @@ def test_an_empty_folder_and_another_shops_events_are_not_taken(tmp_path):
         read_dump(tmp_path, format="retailrocket")
     (tmp_path / "events.csv").write_text("user,product,event\nu1,p1,view\n")
     assert not retailrocket.recognises(tmp_path)
+
+
+def test_properties_and_categories_that_cannot_be_read_are_told_of_by_file_and_line(tmp_path):
+    rejects = Rejects()
+    bad = ["soon,355908,categoryid,213", "1442113200000,,categoryid,213"]
+    tables = build(folder(tmp_path, properties=[*PROPERTIES, *bad], tree=[*TREE, ",213", "NaN,213"]), rejects)
+    assert ("355908", "213 > 1016") in edges(tables, "Product", "IN_CATEGORY", "Category")
+    assert sorted(row["message"] for row in rejects.rows()) == [
+        "category_tree.csv line 6: category id is missing",
+        "category_tree.csv line 7: category id is missing (got NaN)",
+        "item_properties_part1.csv line 10: product id is missing",
+        "item_properties_part1.csv line 9: timestamp must be a whole number of milliseconds (got soon)",
+    ]
+
+
+def test_without_events_the_items_are_still_read(tmp_path):
+    assert build(folder(tmp_path, events=[])).counts()[0]["Product"] == 1

@@ -8,6 +8,8 @@ import pytest
 import kg_builder
 from kg_builder.dumps import read_dump
 from kg_builder.errors import DamagedDump, MissingSource
+from kg_builder.reading import Reading
+from kg_builder.rejects import Rejects
 from kg_builder.tabulation import tabulate
 
 NOW = 1_600_000_000
@@ -91,3 +93,18 @@ def test_a_truncated_file_is_named(tmp_path):
 def test_nothing_is_no_triples(tmp_path):
     with pytest.raises(MissingSource, match="has no file of triples"):
         read_dump(tmp_path, format="triples")
+
+
+def test_a_header_that_lacks_a_column_is_refused(tmp_path):
+    (tmp_path / "kg.tsv").write_text("head\ttail\na\tb\n")
+    with pytest.raises(DamagedDump, match=r"kg\.tsv line 1: expected the columns head, relation, tail \(got head, tail\)"):
+        read_dump(tmp_path)
+
+
+def test_a_triple_from_a_thing_to_itself_is_left_out(tmp_path):
+    (tmp_path / "kg.tsv").write_text("head\trelation\ttail\na\tnear\tb\na\tnear\ta\n")
+    rejects = Rejects()
+    tables = tabulate(read_dump(tmp_path, reading=Reading(rejects)), rejects=rejects)
+    assert tables.counts()[1] == {("Entity", "RELATED", "Entity"): 1}
+    assert [row["message"] for row in rejects.rows()] == ["kg.tsv line 3: a triple cannot lead from a thing to itself (got a)"]
+    assert rejects.faults == 0

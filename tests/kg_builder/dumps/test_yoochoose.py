@@ -161,3 +161,16 @@ def test_a_slice_without_its_items_is_told(tmp_path):
 def test_the_slice_of_session_rec():
     nodes, edges = build(Path(os.environ["GRAPHREC_DATA"]) / "yoochoose-100k").counts()
     assert (nodes, edges) == ({"User": 17794, "Product": 2933}, {("User", "VIEWED", "Product"): 70278})
+
+
+def test_clicks_that_lack_a_column_are_refused(tmp_path):
+    (tmp_path / "yoochoose-clicks.dat").write_text("1,2014-04-07T10:51:09.277Z,214536502\n" * 2)
+    with pytest.raises(DamagedDump, match=r"clicks\.dat line 1: expected 4 fields, user, at, product, category, .* \(got 3\)"):
+        read_dump(tmp_path)
+
+
+def test_a_product_that_cannot_be_is_told_of_by_file_and_line(tmp_path):
+    (tmp_path / "yoochoose-clicks.dat").write_text("1,2014-04-07T10:51:09.277Z,NaN,3\n2,2014-04-07T10:51:09.277Z,7,3\n")
+    rejects = Rejects()
+    tabulate(read_dump(tmp_path, reading=Reading(rejects)), rejects=rejects, now=1_600_000_000)
+    assert {row["message"] for row in rejects.rows()} == {"yoochoose-clicks.dat line 1: product id is missing (got NaN)"}

@@ -6,9 +6,11 @@ import pandas as pd
 import polars as pl
 import pytest
 
+from kg_builder.dumps import read_dump
 from kg_builder.exports import export
 from kg_builder.schema import RETAIL
 from kg_builder.tables import GraphTables
+from kg_builder.tabulation import tabulate
 from tests.kg_builder.graphs import TEXTS, outside, planted, ugly, written_back
 
 
@@ -94,6 +96,26 @@ def test_every_interaction_item_user_and_triple_of_a_shop_is_there(tmp_path, eng
     by = ["user", "product", "kind", "at", "rating"]
     assert found.sort(by).equals(wanted.sort(by))
     assert len(read(path, "kg", engine)[1]) == sum(n for kind, n in edges.items() if not {"User", "Review"} & {*kind})
+
+
+@pytest.mark.parametrize("tables", [planted(), outside()], ids=["planted", "outside"])
+def test_built_again_every_node_and_edge_is_there_once(tables, tmp_path):
+    export(tables, tmp_path / "shop", format="recbole")
+    found = tabulate(read_dump(tmp_path / "shop"), now=1_750_000_000)
+    for kind, count in tables.counts()[1].items():
+        assert found.counts()[1].get(kind, 0) == count, kind
+    assert set(found.edges) - set(tables.edges) <= {("Category", "CHILD_OF", "Category")}  # which a category's path implies
+    counts = {label: count for label, count in tables.counts()[0].items() if count}
+    assert {label: count for label, count in found.counts()[0].items() if count} == counts
+
+
+def test_built_again_reviews_keep_their_ratings_and_times(tmp_path):
+    tables = planted()
+    export(tables, tmp_path / "shop", format="recbole")
+    found = tabulate(read_dump(tmp_path / "shop"), now=1_750_000_000)
+    told = [one.nodes["Review"].select("rating", "at").sort("rating", "at").collect() for one in (found, tables)]
+    assert told[0].equals(told[1])
+    assert "INTERACTED" not in {kind[1] for kind, count in found.counts()[1].items() if count}
 
 
 def test_ids_of_any_kind_survive_what_pandas_takes_for_its_own(tmp_path, engine):

@@ -480,3 +480,33 @@ def test_whatever_the_files_hold_the_proposal_is_a_mapping_that_can_be_read(data
     for frame in (dump.products, dump.users, dump.reviews, dump.events, dump.triples, dump.categories, *dump.nodes.values()):
         if frame is not None:
             frame.collect()
+
+
+def test_events_told_as_actor_verb_and_object_are_placed(tmp_path):
+    rows = [
+        {
+            "actor": {"id": f"a{n % 7}"},
+            "object": {"id": f"o{n % 5}"},
+            "verb": ("view", "purchase")[n % 2],
+            "published": 1500000000 + n,
+        }
+        for n in range(60)
+    ]
+    (tmp_path / "stream.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (guess,) = infer(tmp_path).files
+    assert guess.table == "events"
+    found = {one.ours: one.column for one in guess.columns if one.ours}
+    assert found == {"user": "actor.id", "product": "object.id", "event": "verb", "at": "published"}
+    (tmp_path / "mapping.toml").write_text(infer(tmp_path).to_toml())
+    counts = tabulate(read_dump(tmp_path), now=NOW).counts()
+    assert (counts[0]["User"], counts[0]["Product"], counts[1]["User", "BOUGHT", "Product"]) == (7, 5, 30)
+
+
+def test_few_events_of_actor_and_object_are_placed_too(tmp_path):
+    row = {"actor": {"id": "u1", "type": "person"}, "object": {"id": "p1"}, "verb": "viewed"}
+    (tmp_path / "log.jsonl").write_text(json.dumps(row) + "\n" + json.dumps({**row, "verb": "bought"}) + "\n")
+    (guess,) = infer(tmp_path).files
+    assert (guess.table, {one.column: one.ours for one in guess.columns if one.ours in ("user", "product")}) == (
+        "events",
+        {"actor.id": "user", "object.id": "product"},
+    )

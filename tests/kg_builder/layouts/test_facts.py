@@ -25,7 +25,8 @@ def test_a_name_alone_is_no_title():
 
 
 def test_categories_are_paths_of_arrows_or_dots():
-    lines = pl.LazyFrame({"product": ["a", "b", "c", "d"], "category": ["Home > Tea", "home.tea", "Dr. Tea", None]})
+    said = {"product": ["a", "b", "c", "d"], "category": ["Home > Tea", "home.tea", "Dr. Tea", None]}
+    lines = pl.LazyFrame({**said, "file": ["x.csv"] * 4, "line": [1, 2, 3, 4]})
     products = products_told_of(lines, {"category": "categories"}).collect()
     found = {row["id"]: [path for path in row["categories"] or [] if path] for row in products.to_dicts()}
     assert found == {"a": [["Home", "Tea"]], "b": [["home", "tea"]], "c": [["Dr. Tea"]], "d": []}
@@ -33,10 +34,12 @@ def test_categories_are_paths_of_arrows_or_dots():
 
 def test_a_column_of_one_type_throughout_has_that_type():
     table = pl.LazyFrame(
-        {"n": ["1", None], "x": ["1", "1e3"], "b": ["TRUE", "false"], "t": ["1", "one"], "empty": [None, None]},
+        {"n": ["1", "NaN"], "x": ["nan", "1e3"], "b": ["TRUE", "false"], "t": ["NaN", "one"], "empty": ["NaN", None]},
         schema=dict.fromkeys(("n", "x", "b", "t", "empty"), pl.String()),
     )
-    assert list(typed(table, ["n", "x", "b", "t", "empty"]).collect().schema.values()) == [
+    found = typed(table, ["n", "x", "b", "t", "empty"]).collect()
+    assert found.rows() == [(1, None, True, "NaN", "NaN"), (None, 1000.0, False, "one", None)]
+    assert list(found.schema.values()) == [
         pl.Int64,
         pl.Float64,
         pl.Boolean,
