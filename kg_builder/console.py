@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
@@ -117,10 +117,6 @@ def _refusal(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     return str(error)
-
-
-one_line_errors = nullcontext
-"""Does nothing: what resolve and enrich wrap around what they do, until they leave their errors to `Program` as the others."""
 
 
 @contextmanager

@@ -1,17 +1,17 @@
 """From a dump to a store, whole or not at all."""
 
-import math
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 from polars.exceptions import PolarsError
 
+from kg_builder.allowance import allowance, check
 from kg_builder.dumps import Dump, Source, read_dump
-from kg_builder.errors import BadRequest, DamagedDump, QueryError, StoreMissing, TooManyFaults
+from kg_builder.errors import DamagedDump, QueryError, StoreMissing
 from kg_builder.merging import rewired
 from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
@@ -99,7 +99,7 @@ def build(
     """
     started = time.monotonic()
     now = int(time.time()) if now is None else now
-    refused, most = Rejects(), _most(max_rejects)
+    refused, most = Rejects(), allowance(max_rejects)
     with opened(into, create=True) as store, tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch:
         try:
             reading = Reading(refused, progress, Path(scratch), max_bytes, None if mapping is None else Path(mapping))
@@ -110,7 +110,7 @@ def build(
         finally:
             if rejects is not None:
                 refused.save(rejects)
-        _check(refused, most)
+        check(refused, most)
         record = Build(_called(source), dump.format, now, refused.counts())
         store.write(_resolved(tables, store), build=record, progress=progress)
         nodes, edges = tables.counts()
@@ -144,30 +144,6 @@ def _asked(store: GraphStore, query: str) -> list[tuple[str, str | None]]:
     except (StoreMissing, QueryError):  # an embedded store knows no label that nobody wrote
         return []
     return list(zip(found["id"], found["name"], strict=True))
-
-
-def _most(said: int | str | None) -> Callable[[int], float]:
-    """From the rows there are to the faulty ones that may be left out: `100`, `1%` of them, or None for any number."""
-    number = str(said).strip()
-    try:
-        if said is None:
-            return lambda _rows: math.inf
-        if number.endswith("%") and 0 <= float(number[:-1]) <= 100:
-            return lambda rows: float(number[:-1]) / 100 * rows
-        if int(number) >= 0:
-            return lambda _rows: int(number)
-    except ValueError:
-        pass
-    raise BadRequest(f"max_rejects must be a number of rows such as 100, or a share such as 1% (got {said!r})")
-
-
-def _check(refused: Rejects, most: Callable[[int], float]) -> None:
-    rows = refused.faults + refused.passed
-    if refused.faults > most(rows):
-        raise TooManyFaults(
-            f"{refused.faults:,} of {rows:,} rows are faulty, {most(rows):,.0f} may be; nothing was written; "
-            f"the first is {refused.first_faults(1)[0]}"
-        )
 
 
 def _called(source: Source) -> str:

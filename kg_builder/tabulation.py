@@ -116,5 +116,6 @@ def _why_empty(dump: Dump, rejects: Rejects, users: int) -> str:
     held = f"{users} user{'' if users == 1 else 's'} but no product and nothing that anybody chose" if users else "nothing"
     refused = next(iter(rejects.counts().items()), None)
     rows = "1 row was" if len(rejects) == 1 else f"{len(rejects)} rows were"
-    why = f"; {rows} refused, most often because {refused[0]} ({refused[1]})" if refused else ""
+    first = "".join(f"; the first is {fault}" for fault in rejects.first_faults(1))
+    why = f"; {rows} refused, most often because {refused[0]} ({refused[1]}){first}" if refused else ""
     return f"{dump.name} ({dump.format}) holds {held} to build a graph of{why}"

@@ -32,6 +32,16 @@ _SIGN, _AMOUNT = r"[^\d.,\-%]{0,5}", r"\d[\d.,]*"
 _MONEY = rf"^{_SIGN}-?{_SIGN}({_AMOUNT})\s*{_SIGN}(?:\s*(?:-|–|to)\s*{_SIGN}{_AMOUNT}\s*{_SIGN})?$"
 
 
+def literal(name: str) -> str:
+    """The name of a column where polars takes none for a pattern of names, which `^…$` would be.
+
+    Example:
+        >>> literal("^name$"), literal("^2"), literal("name")
+        ('name$', '^2', 'name')
+    """
+    return name.lstrip("^") if name.startswith("^") and name.endswith("$") else name
+
+
 def text(column: pl.Expr) -> pl.Expr:
     """The text without HTML tags, entities and control characters, single spaces between words; null where nothing is left.
 

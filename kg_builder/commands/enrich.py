@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kg_builder.console import AsJson, Store, one_line_errors, open_store, print_json, progress_bars
+from kg_builder.console import AsJson, Store, open_store, print_json, progress_bars
 
 if TYPE_CHECKING:
     from kg_builder.enrichment import Attribute, EnrichReport
@@ -52,29 +52,28 @@ def run(
     Every attribute and every triple is an edge RELATED {relation} to an Entity, such as colour:black. Faulty lines are left
     out and named, all others are used, and the exit code is 1, unless --max-rejects allows for them.
     """
-    with one_line_errors():
-        from kg_builder.enrichment import enrich
+    from kg_builder.enrichment import enrich
 
-        wanted = None if attributes is None else [name.strip() for name in attributes.split(",") if name.strip()]
-        with open_store(store, read_only=dry_run) as opened, progress_bars(quiet=as_json) as progress:
-            report = enrich(
-                opened,
-                attributes=wanted,
-                triples=triples,
-                link=link,
-                hops=None if keep_all else hops,
-                dry_run=dry_run,
-                rejects=rejects,
-                max_rejects=max_rejects,
-                progress=progress,
-            )
-        if as_json:
-            print_json(_record(report))
-        else:
-            _print_report(report)
-        if report.rejected and max_rejects is None:
-            _print_faults(report, rejects)
-            raise typer.Exit(1)
+    wanted = None if attributes is None else [name.strip() for name in attributes.split(",") if name.strip()]
+    with open_store(store, read_only=dry_run) as opened, progress_bars(quiet=as_json) as progress:
+        report = enrich(
+            opened,
+            attributes=wanted,
+            triples=triples,
+            link=link,
+            hops=None if keep_all else hops,
+            dry_run=dry_run,
+            rejects=rejects,
+            max_rejects=max_rejects,
+            progress=progress,
+        )
+    if as_json:
+        print_json(_record(report))
+    else:
+        _print_report(report)
+    if report.rejected and max_rejects is None:
+        _print_faults(report, rejects)
+        raise typer.Exit(1)
 
 
 def _record(report: "EnrichReport") -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kg_builder.console import AsJson, Store, one_line_errors, open_store, print_json, print_table, progress_bars
+from kg_builder.console import AsJson, Store, open_store, print_json, print_table, progress_bars
 
 if TYPE_CHECKING:
     from kg_builder.resolving import ResolveReport
@@ -30,25 +30,24 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Merge brands, categories and products that are one thing; every merge is recorded and can be undone."""
-    with one_line_errors():
-        from kg_builder.merging.aliases import LABELS
-        from kg_builder.resolving import resolve
+    from kg_builder.merging.aliases import LABELS
+    from kg_builder.resolving import resolve
 
-        model = _model() if vectors else None
-        with open_store(store, create=False, read_only=dry_run) as opened, progress_bars(quiet=as_json) as progress:
-            report = resolve(
-                opened,
-                labels=label or LABELS,
-                threshold=threshold,
-                vectors=model,
-                undo=undo or (),
-                dry_run=dry_run,
-                progress=progress,
-            )
-        if as_json:
-            print_json({**asdict(report), "rules": report.rules})
-        else:
-            _print(report, dry_run=dry_run)
+    model = _model() if vectors else None
+    with open_store(store, create=False, read_only=dry_run) as opened, progress_bars(quiet=as_json) as progress:
+        report = resolve(
+            opened,
+            labels=label or LABELS,
+            threshold=threshold,
+            vectors=model,
+            undo=undo or (),
+            dry_run=dry_run,
+            progress=progress,
+        )
+    if as_json:
+        print_json({**asdict(report), "rules": report.rules})
+    else:
+        _print(report, dry_run=dry_run)
 
 
 def _print(report: "ResolveReport", *, dry_run: bool) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from kg_builder.enrichment.allowance import Allowance, allowance, check
+from kg_builder.allowance import Allowance, allowance, check
 from kg_builder.enrichment.exact import EXACT, exact_numbers, without_numbers
 from kg_builder.enrichment.linking import Coverage, Linked, height, linked
 from kg_builder.enrichment.traits import ATTRIBUTES, values

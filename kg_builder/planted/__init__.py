@@ -44,7 +44,7 @@ _BRANDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("acme", ("Acme", "Acme", "ACME", "Acme.", "A c m e")),
     ("acmé", ("Acmé",)),
     ("borealis", ("Borealis", "Borealis", "borealis")),
-    ("fjordsøn", ("Fjord & Søn", "Fjord & Søn", "FJORD & SØN")),
+    ("fjord&søn", ("Fjord & Søn", "Fjord & Søn", "FJORD & SØN")),
     ("embercoal", ("Ember-Coal", "Ember-Coal", "Ember Coal")),
     ("华星", ("华星",)),
 )

@@ -15,6 +15,7 @@ import polars as pl
 
 from kg_builder.reading.files import Chunk
 from kg_builder.rejects import Rejects
+from kg_builder.values import literal
 
 if TYPE_CHECKING:
     import _csv
@@ -46,16 +47,16 @@ def separator_of(header: str) -> str:
 
 
 def header_of(line: str, separator: str | None = None) -> list[str]:
-    """The names of the columns in a header line, each once, none empty.
+    """The names of the columns in a header line, each once, none empty, none that polars takes for a pattern (`^…$`).
 
     Example:
-        >>> header_of('id,"name, long",,id')
-        ['id', 'name, long', 'column_3', 'id_2']
+        >>> header_of('id,"name, long",,id,^name$')
+        ['id', 'name, long', 'column_3', 'id_2', 'name$']
     """
     fields = next(csv.reader([line], delimiter=separator or separator_of(line)), [])
     names: list[str] = []
     for place, field in enumerate(fields, 1):
-        name = own = _CONTROL.sub("", field).strip() or f"column_{place}"
+        name = own = literal(_CONTROL.sub("", field).strip()) or f"column_{place}"
         number = 1
         while own in names:
             number += 1

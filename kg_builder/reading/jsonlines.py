@@ -16,6 +16,7 @@ from kg_builder.errors import DamagedDump
 from kg_builder.reading.files import Chunk, first_line, opening
 from kg_builder.reading.literals import dictionary, respelt, whole
 from kg_builder.rejects import Rejects
+from kg_builder.values import literal
 
 NOT_JSON = "the line must be a JSON object"
 NOT_LITERAL = "the line must be a dictionary of plain values, of which nothing is evaluated"
@@ -184,8 +185,8 @@ def _parse(chunk: Chunk, name: str, fields: Fields | None, rejects: Rejects, *, 
 
 
 def _aside(names: Iterable[str]) -> dict[str, str]:
-    """New names for fields that are called as the place of a row is."""
-    return {name: f"{name}_" for name in names if name in ("file", "line")}
+    """New names for fields that are called as the place of a row is, or as a pattern would be."""
+    return {name: f"{name}_" if name in ("file", "line") else literal(name) for name in names}
 
 
 def _mixed(frame: pl.DataFrame) -> bool:

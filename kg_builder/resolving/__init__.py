@@ -101,7 +101,7 @@ def resolve(
     """
     for label in labels:
         if label not in LABELS:
-            raise BadRequest(f"cannot resolve {label!r}{did_you_mean(label, LABELS)}; known: {', '.join(LABELS)}")
+            raise BadRequest(f"cannot resolve {label!r}{did_you_mean(label, LABELS) or ';'} known: {', '.join(LABELS)}")
     tell = progress or (lambda _what, _done, _total: None)
     tell("read", 0, 3)
     with opened(store, read_only=dry_run) as there:

@@ -80,7 +80,7 @@ def test_as_many_faulty_lines_as_are_allowed_end_with_0_and_more_write_nothing(s
     files = ("--triples", triples, "--link", tmp_path / "shop.link")  # one line of eight is faulty
     refused = run(shop, *files, "--max-rejects", "12.4%", "--rejects", tmp_path / "r.jsonl")
     assert refused.exit_code == 1
-    assert "1 of 8 lines are faulty, 0 may be; nothing was written; the first is kg.tsv line 5" in refused.stderr
+    assert "1 of 8 rows are faulty, 0 may be; nothing was written; the first is kg.tsv line 5" in refused.stderr
     assert len((tmp_path / "r.jsonl").read_text().splitlines()) == 1
     allowed = run(shop, *files, "--max-rejects", "12.5%")
     assert (allowed.exit_code, allowed.stderr) == (0, "")

@@ -1,4 +1,4 @@
-"""How many faulty lines of an outside graph may be left out before nothing is written."""
+"""How many faulty rows may be left out before nothing is written."""
 
 import math
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from kg_builder.errors import BadRequest, TooManyFaults
 from kg_builder.rejects import Rejects
 
 Allowance = Callable[[int], float]
-"""From the lines there are to the faulty ones that may be left out."""
+"""From the rows there are to the faulty ones that may be left out."""
 
 
 def allowance(said: int | str | None) -> Allowance:
@@ -23,25 +23,25 @@ def allowance(said: int | str | None) -> Allowance:
     number = str(said).strip()
     try:
         if said is None:
-            return lambda _lines: math.inf
+            return lambda _rows: math.inf
         if number.endswith("%") and 0 <= float(number[:-1]) <= 100:
-            return lambda lines: float(number[:-1]) / 100 * lines
+            return lambda rows: float(number[:-1]) / 100 * rows
         if int(number) >= 0:
-            return lambda _lines: int(number)
+            return lambda _rows: int(number)
     except ValueError:
         pass
-    raise BadRequest(f"max_rejects must be a number of lines such as 100, or a share such as 1% (got {said!r})")
+    raise BadRequest(f"max_rejects must be a number of rows such as 100, or a share such as 1% (got {said!r})")
 
 
 def check(refused: Rejects, most: Allowance) -> None:
-    """Nothing happens, for no more lines are faulty than may be.
+    """Nothing happens, for no more rows are faulty than may be.
 
     Raises:
         TooManyFaults: more are.
     """
-    lines = refused.faults + refused.passed
-    if refused.faults > most(lines):
+    rows = refused.faults + refused.passed
+    if refused.faults > most(rows):
         raise TooManyFaults(
-            f"{refused.faults:,} of {lines:,} lines are faulty, {math.floor(most(lines)):,} may be; nothing was written; "
+            f"{refused.faults:,} of {rows:,} rows are faulty, {math.floor(most(rows)):,} may be; nothing was written; "
             f"the first is {refused.first_faults(1)[0]}"
         )
