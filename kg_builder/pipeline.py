@@ -11,12 +11,12 @@ from polars.exceptions import PolarsError
 
 from kg_builder.allowance import allowance, check
 from kg_builder.dumps import Dump, Source, read_dump
-from kg_builder.errors import DamagedDump, QueryError, StoreMissing
+from kg_builder.errors import DamagedDump
 from kg_builder.merging import rewired
 from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.schema import EdgeType
-from kg_builder.stores import Build, GraphStore, Progress, opened
+from kg_builder.stores import Build, GraphStore, Progress, asked, opened
 from kg_builder.tables import GraphTables
 from kg_builder.tabulation import Dangling, Held, tabulate
 
@@ -123,27 +123,18 @@ def build(
 
 def _resolved(tables: GraphTables, store: GraphStore) -> GraphTables:
     """The tables as the store's merges want them: what it holds as an alias is the node that it was merged into."""
-    known = any(_asked(store, "MATCH (a:Alias) RETURN a.id AS id, a.name AS name LIMIT 1"))
+    known = asked(store, "MATCH (a:Alias) RETURN a.id LIMIT 1")
     return rewired(tables, store.read(derived=True)) if known else tables
 
 
 def _held(store: GraphStore, dump: Dump) -> Held:
     """What the store holds that the dump may speak of: products of which it has triples, brands that have names."""
-    told = () if dump.triples is None else _asked(store, "MATCH (p:Product) RETURN p.id AS id, null AS name")
-    products = pl.LazyFrame({"id": [one for one, _ in told]}, schema={"id": pl.String()})
-    aliased = _asked(store, "MATCH (a:Alias) WHERE a.label = 'Brand' RETURN a.id AS id, a.name AS name")
+    told = () if dump.triples is None else asked(store, "MATCH (p:Product) RETURN p.id")
+    products = pl.LazyFrame({"id": [one for (one,) in told]}, schema={"id": pl.String()})
+    aliased = asked(store, "MATCH (a:Alias) WHERE a.label = 'Brand' RETURN a.id, a.name")
     named = [(one.removeprefix("Brand/"), name) for one, name in aliased]
-    named += _asked(store, "MATCH (b:Brand) RETURN b.id AS id, b.name AS name")
+    named += asked(store, "MATCH (b:Brand) RETURN b.id, b.name")
     return Held(products, {one: name for one, name in named if isinstance(name, str)})
-
-
-def _asked(store: GraphStore, query: str) -> list[tuple[str, str | None]]:
-    """(`id`, `name`) of every row that the store answers; nothing where it holds no graph, or none with such nodes."""
-    try:
-        found = store.query(query)
-    except (StoreMissing, QueryError):  # an embedded store knows no label that nobody wrote
-        return []
-    return list(zip(found["id"], found["name"], strict=True))
 
 
 def _called(source: Source) -> str:

@@ -23,7 +23,7 @@ from kg_builder.reading import Reading
 from kg_builder.reading.triples import read_links, read_triples
 from kg_builder.rejects import Rejects
 from kg_builder.schema import RETAIL, EdgeType, GraphSchema, NodeSpec
-from kg_builder.stores import GraphStore, Progress, opened
+from kg_builder.stores import GraphStore, Progress, asked, opened
 from kg_builder.tables import GraphTables
 
 _RELATED: EdgeType = ("Product", "RELATED", "Entity")
@@ -148,7 +148,7 @@ def _enriched(
     started = time.monotonic()
     tell = progress or (lambda _what, _done, _total: None)
     tables, refused, finds = store.read(), Rejects(), _Finds()
-    products = _products(tables)
+    products = _products(tables, store)
     found = _add_attributes(finds, wanted, tables, tell)
     coverage = None
     if triples is not None:
@@ -199,12 +199,15 @@ def _wanted(
     return wanted
 
 
-def _products(tables: GraphTables) -> pl.DataFrame:
-    """`id` and `listed` (never null) of every product."""
+def _products(tables: GraphTables, store: GraphStore) -> pl.DataFrame:
+    """`id`, `listed` (never null) and `product` of every product and merged id: which product it is."""
     empty = pl.LazyFrame(schema={"id": pl.String(), "listed": pl.Boolean()})
     table = tables.nodes.get("Product", empty)
     listed = pl.col("listed").fill_null(value=False) if "listed" in table.collect_schema() else pl.lit(value=True)
-    return table.select("id", listed.alias("listed")).collect()
+    own = table.select("id", listed.alias("listed"), product="id").collect()
+    merged = asked(store, "MATCH (a:Alias)-[:SAME_AS]->(p:Product) RETURN a.id, p.id")
+    rows = [(alias.removeprefix("Product/"), False, product) for alias, product in merged]
+    return own.vstack(pl.DataFrame(rows, schema=own.schema, orient="row"))
 
 
 def _outside(triples: Path, link: Path | str | None, products: pl.DataFrame, hops: int | None, refused: Rejects) -> Linked:

@@ -77,7 +77,7 @@ def linked(
         triples: `head`, `relation`, `tail`; scanned a few times, so that only what is kept is held in memory.
         links: `item` and `entity`; an entity may be given whole or by the local name of its IRI, where only one node has that
             name. None: entities that have a product's id are that product.
-        products: `id` and `listed` of the store's products.
+        products: `id` and `listed` of the store's products and of ids merged into them; `product` says which product an id is.
         hops: a triple is kept where one of its ends is at most `hops - 1` triples away from a linked product; None keeps all.
         names: literals of the relations label and prefLabel name their node instead of being one.
     """
@@ -126,12 +126,12 @@ def _joined(
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Which `node` is which `product`; links whose product is unknown; links whose entity is no node."""
     if links is None:
-        same = nodes.join(products, on="id", how="semi").select(pl.col("id").alias("node"), pl.col("id").alias("product"))
+        same = nodes.join(products, on="id").select(pl.col("id").alias("node"), "product")
         none = pl.DataFrame(schema={"item": pl.String(), "entity": pl.String()})
         return same, none, none
     given = links.select("item", "entity").unique().collect(engine="streaming")
     unknown = given.join(products, left_on="item", right_on="id", how="anti")
-    known = given.join(products, left_on="item", right_on="id", how="semi")
+    known = given.join(products, left_on="item", right_on="id").select("entity", item="product").unique()
     whole = known.join(nodes, left_on="entity", right_on="id", how="semi").with_columns(node="entity")
     rest = known.join(whole, on=["item", "entity"], how="anti")
     short = nodes.with_columns(local_name(pl.col("id")).alias("local")).drop_nulls().unique("local", keep="none")

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 
 import pandas as pd
 
-from kg_builder.errors import StoreError
+from kg_builder.errors import QueryError, StoreError, StoreMissing
 from kg_builder.schema import EdgeType
 from kg_builder.tables import GraphTables
 
@@ -104,6 +104,14 @@ def connect(address: str | Path, *, create: bool = False, read_only: bool = Fals
     from kg_builder.stores.embedded import EmbeddedStore
 
     return EmbeddedStore(Path(address), create=create, read_only=read_only)
+
+
+def asked(store: GraphStore, cypher: str) -> list[tuple[Any, ...]]:
+    """The rows that the store answers; none where it holds no graph yet, or no node with a label that the query names."""
+    try:
+        return list(store.query(cypher).itertuples(index=False, name=None))
+    except (StoreMissing, QueryError):  # an embedded store knows no label that nobody wrote
+        return []
 
 
 @contextmanager

@@ -164,7 +164,7 @@ def outside(triples, links=None, **options):
     """What becomes of `head relation tail` texts and of `item entity` texts."""
     table = pl.LazyFrame([one.split() for one in triples], schema=["head", "relation", "tail"], orient="row")
     given = links and pl.LazyFrame([one.split() for one in links], schema=["item", "entity"], orient="row")
-    return linked(table, given, SHOP, **options)
+    return linked(table, given, SHOP.with_columns(product="id"), **options)
 
 
 def edges(found, source, target):
@@ -202,6 +202,21 @@ def test_more_hops_keep_what_fewer_keep_and_every_triple_is_kept_or_dropped(trip
     held = fewer.coverage
     assert held.kept + sum(held.dropped.values()) == held.triples == len(triples)
     assert sum(held.relations.values()) == held.kept
+
+
+@pytest.mark.parametrize("how", ["by id", "by link"])
+def test_an_id_that_was_merged_is_the_product_it_was_merged_into(store, tmp_path, how):
+    frame = pl.DataFrame({"id": ["p1", "p2"], "title": ["Travel Kettle X200"] * 2, "brand": ["Acme"] * 2, "price": [9.0] * 2})
+    kg_builder.build({"products": frame}, store)
+    (merge,) = kg_builder.resolve(store).merges
+    merged = merge.one
+    triples, link = tmp_path / "kg.tsv", tmp_path / "kg.link"
+    triples.write_text(f"{merged if how == 'by id' else 'm.1'}\tmade_in\tFrance\n")
+    link.write_text(f"item_id:token\tentity_id:token\n{merged}\tm.1\n")
+    report = enrich(store, triples=triples, link=link if how == "by link" else None)
+    assert report.coverage.linked == 1
+    found = store.read().edges["Product", "RELATED", "Entity"].collect()
+    assert found.select("source", "target").rows() == [(merge.other, "France")]
 
 
 def test_links_are_counted_by_what_is_wrong_with_them():
