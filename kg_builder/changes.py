@@ -109,3 +109,77 @@ def difference(held: GraphTables, written: GraphTables) -> Difference | None:
 def _absent(table: pl.LazyFrame, there: pl.LazyFrame | None, columns: list[str]) -> pl.LazyFrame:
     """The rows of the table that are not there, compared in these columns; a null equals a null."""
     return table if there is None else table.join(there, on=columns, how="anti", nulls_equal=True)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a write of tables would do to a store, row by row."""
+
+    tables: GraphTables
+    """The rows that are new or say something else than the store."""
+    added: Mapping[str, int]
+    """How many are new, by label or `Source-TYPE-Target`."""
+    changed: Mapping[str, int]
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the store says all that already."""
+        return not self.added and not self.changed
+
+
+def news(held: GraphTables, tables: GraphTables) -> News:
+    """The rows of the tables that are not yet held as they are; a null says nothing.
+
+    Of derived edges all rows of a source are news where one is: a write replaces them together.
+
+    Example:
+        >>> from kg_builder.schema import RETAIL
+        >>> held, shop = (
+        ...     GraphTables.of(RETAIL, {"Product": pl.DataFrame({"id": ids, "title": titles})}, {})
+        ...     for ids, titles in ((["p", "q"], ["Tea", None]), (["p", "q", "r"], ["Tea", "Cup", None]))
+        ... )
+        >>> fresh = news(held, shop)
+        >>> fresh.tables.counts(), fresh.added, fresh.changed
+        (({'Product': 2}, {}), {'Product': 1}, {'Product': 1})
+    """
+    if not held.nodes:
+        many, links = tables.counts()
+        return News(tables, many | {"-".join(kind): count for kind, count in links.items()}, {})
+    nodes: dict[str, pl.LazyFrame] = {}
+    edges: dict[EdgeType, pl.LazyFrame] = {}
+    added: dict[str, int] = {}
+    changed: dict[str, int] = {}
+    for label, table in tables.nodes.items():
+        nodes[label] = _counted(label, _compared(table, held.nodes.get(label), ("id",)), added, changed)
+    for kind, table in tables.edges.items():
+        spec = tables.schema.edge(kind)
+        edges[kind] = _counted("-".join(kind), _compared(table, held.edges.get(kind), spec.identity), added, changed)
+        if spec.derived:
+            edges[kind] = table.join(edges[kind], on=list(replaced_by(spec)), how="semi")
+    return News(GraphTables(tables.schema, nodes, edges), added, changed)
+
+
+_FRESH = "__fresh"
+
+
+def _compared(table: pl.LazyFrame, held: pl.LazyFrame | None, identity: tuple[str, ...]) -> pl.DataFrame:
+    """The rows that are not held as they are, `__fresh` where nothing of their identity is."""
+    if held is None:
+        return table.with_columns(pl.lit(value=True).alias(_FRESH)).collect(engine="streaming")
+    columns, known = table.collect_schema().names(), held.collect_schema().names()
+    there = held.with_columns(pl.lit(value=False).alias(_FRESH))
+    joined = table.join(there, on=list(identity), how="left", suffix="__held")
+    other = [
+        pl.col(name).is_not_null() & (pl.col(name).ne_missing(pl.col(f"{name}__held")) if name in known else True)
+        for name in columns
+        if name not in identity
+    ]
+    fresh = pl.col(_FRESH).fill_null(value=True)
+    return joined.filter(pl.any_horizontal(fresh, *other)).select(*columns, fresh.alias(_FRESH)).collect(engine="streaming")
+
+
+def _counted(name: str, rows: pl.DataFrame, added: dict[str, int], changed: dict[str, int]) -> pl.LazyFrame:
+    fresh = int(rows[_FRESH].sum())
+    added.update({name: fresh} if fresh else {})
+    changed.update({name: rows.height - fresh} if rows.height > fresh else {})
+    return rows.drop(_FRESH).lazy()

@@ -2,6 +2,8 @@
 
 import json
 import pkgutil
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import Enum
 from importlib import import_module
@@ -16,7 +18,7 @@ from kg_builder.errors import BadRequest, did_you_mean
 
 if TYPE_CHECKING:
     from kg_builder.pipeline import BuildReport
-    from kg_builder.stores import StoreInfo
+    from kg_builder.stores import Build, StoreInfo
 
 
 class Dangling(Enum):
@@ -73,11 +75,19 @@ def build(
     dangling: Annotated[
         Dangling, typer.Option(help="Products that are only linked to: bare nodes, or no links.")
     ] = Dangling.KEEP,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What the source is called in the store; its path unless given.")
+    ] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Take away what this source told of before and tells of no longer.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be refused, added, changed, removed.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Read a dump into a store; doing it twice changes nothing.
+    """Read a dump into a store; only what is new or different is written.
 
     Faulty rows are left out and named, all others are written, and the exit code is 1, unless --max-rejects allows for them.
+    Files that did not change since the last build are not read again.
     """
     from kg_builder.pipeline import build as build_graph
 
@@ -91,26 +101,34 @@ def build(
             max_bytes=None if max_bytes is None else bytes_of(max_bytes),
             mapping=mapping,
             dangling=dangling.value,
+            name=name,
+            prune=prune,
+            dry_run=dry_run,
             progress=progress,
         )
     if as_json:
         print_json(_report_record(report))
     else:
-        _print_report(report)
+        _print_report(report, dry_run=dry_run)
     if report.faults and max_rejects is None:
         _print_faults(report)
         raise typer.Exit(1)
 
 
 @app.command(epilog="Example: kg-builder info magazines.graph")
-def info(store: Store, as_json: AsJson = False) -> None:
+def info(
+    store: Store,
+    history: Annotated[bool, typer.Option("--history", help="Every build that changed something, not only the last.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Count what a store holds, say over which time, and what was refused when it was built."""
     with open_store(store, read_only=True) as opened:
         held = opened.info()
+        builds = held.builds if history else held.latest
         if as_json:
-            print_json(_info_record(held))
+            print_json(_info_record(held, builds))
         else:
-            _print_info(held)
+            _print_info(held, builds, history=history)
 
 
 @app.command(
@@ -171,19 +189,24 @@ def _report_record(report: "BuildReport") -> dict[str, Any]:
         "faults": report.faults,
         "notes": list(report.notes),
         "rejects": None if report.rejects is None else str(report.rejects),
+        "added": dict(report.added),
+        "changed": dict(report.changed),
+        "removed": dict(report.removed),
+        "unchanged": report.unchanged,
+        "written": report.written,
+        "hash": report.digest,
         "seconds": round(report.seconds, 2),
     }
 
 
-def _info_record(held: "StoreInfo") -> dict[str, Any]:
-    builds = [{"source": one.source, "format": one.format, "at": one.at, "rejected": dict(one.rejected)} for one in held.builds]
+def _info_record(held: "StoreInfo", builds: "Sequence[Build]") -> dict[str, Any]:
     return {
         "address": held.address,
         "nodes": dict(held.nodes),
         "edges": _edge_records(held.edges),
         "first_at": held.first_at,
         "last_at": held.last_at,
-        "builds": builds,
+        "builds": [{**asdict(one), "hash": one.digest} for one in builds],
     }
 
 
@@ -191,14 +214,27 @@ def _edge_records(edges: Any) -> list[dict[str, Any]]:  # noqa: ANN401
     return [{"source": one, "type": name, "target": other, "count": count} for (one, name, other), count in edges.items()]
 
 
-def _print_report(report: "BuildReport") -> None:
+def _print_report(report: "BuildReport", *, dry_run: bool) -> None:
+    if report.unchanged:
+        typer.echo(
+            f"{report.source} is as it was built into {report.into} last; nothing was read or written ({report.seconds:.1f} s)"
+        )
+        return
     _print_counts(report.nodes, report.edges)
     typer.echo(f"{report.format} dump {report.source} → {report.into} in {report.seconds:.1f} s")
+    news = {"added": report.added, "changed": report.changed, "removed": report.removed}
+    said = ", ".join(f"{sum(counts.values()):,} {what}" for what, counts in news.items())
+    typer.echo(
+        f"{'would be: ' * dry_run}{said}"
+        if report.written or dry_run
+        else "the store says all of it already; nothing was written"
+    )
     for note in report.notes:
         typer.echo(f"note: {note}", err=True)
     if report.rejected:
         count = sum(report.rejected.values())
-        typer.echo(f"{count:,} row{'s' * (count != 1)} refused ({report.rejects}):")
+        where = "" if report.rejects is None else f" ({report.rejects})"
+        typer.echo(f"{count:,} row{'s' * (count != 1)} refused{where}:")
         _print_reasons(report.rejected)
 
 
@@ -211,13 +247,17 @@ def _print_faults(report: "BuildReport") -> None:
     typer.echo(f"kg-builder: {more}all sound rows were written (--max-rejects 1% puts up with as many faulty ones)", err=True)
 
 
-def _print_info(held: "StoreInfo") -> None:
+def _print_info(held: "StoreInfo", builds: "Sequence[Build]", *, history: bool) -> None:
     typer.echo(held.address)
     _print_counts(held.nodes, held.edges)
     if held.first_at is not None and held.last_at is not None:
         typer.echo(f"interactions from {_day(held.first_at)} to {_day(held.last_at)}")
-    for one in held.builds:
+    for one in builds:
         typer.echo(f"built {_day(one.at)} from {one.source} ({one.format}), {sum(one.rejected.values()):,} rows refused")
+        if history:
+            sizes = {"added": one.added, "changed": one.changed, "removed": one.removed}
+            said = ", ".join(f"{sum(counts.values()):,} {what}" for what, counts in sizes.items())
+            typer.echo(f"  {said} in {one.seconds:.1f} s by {one.version}; then {one.digest}")
         _print_reasons(one.rejected)
 
 

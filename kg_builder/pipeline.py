@@ -2,23 +2,30 @@
 
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeGuard
 
 import polars as pl
 from polars.exceptions import PolarsError
 
 from kg_builder.allowance import allowance, check
+from kg_builder.changes import applied, news
+from kg_builder.digest import digest
 from kg_builder.dumps import Dump, Source, read_dump
-from kg_builder.errors import DamagedDump
+from kg_builder.errors import BadRequest, DamagedDump, StoreMissing
+from kg_builder.fingerprints import fingerprint, version
 from kg_builder.merging import rewired
+from kg_builder.pruning import gone
 from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
-from kg_builder.schema import EdgeType
+from kg_builder.schema import EdgeType, GraphSchema
 from kg_builder.stores import Build, GraphStore, Progress, asked, opened
 from kg_builder.tables import GraphTables
 from kg_builder.tabulation import Dangling, Held, tabulate
+from kg_builder.told import told
 
 _TOLD = 5
 """Faulty rows that a report puts in words; all are in the rejects file."""
@@ -46,6 +53,18 @@ class BuildReport:
     """What somebody should know of the dump as a whole, such as a file in another encoding than UTF-8."""
     rejects: Path | None
     """The file with the refused rows; None where none was written."""
+    added: Mapping[str, int]
+    """How many nodes and edges came to the store, by label or `Source-TYPE-Target`."""
+    changed: Mapping[str, int]
+    """How many were there and say something new."""
+    removed: Mapping[str, int]
+    """How many left it."""
+    unchanged: bool
+    """Whether the files were those of the last build and nothing was read."""
+    written: bool
+    """Whether anything was written to the store."""
+    digest: str
+    """Of the graph afterwards, as `kg-builder hash` prints it."""
     seconds: float
 
 
@@ -59,13 +78,16 @@ def build(
     max_bytes: int | None = None,
     mapping: Path | str | None = None,
     dangling: Dangling = "keep",
+    name: str | None = None,
+    prune: bool = False,
+    dry_run: bool = False,
     progress: Progress | None = None,
     now: int | None = None,
 ) -> BuildReport:
     """The store holds the graph that the dump tells of, besides what it held.
 
     Everything is read and checked before anything is written: a damaged dump leaves the store as it was, and no store where
-    there was none. Building twice changes nothing.
+    there was none. Only what is new or different is written; building the same files twice writes nothing.
 
     Args:
         source: a folder, a file, an installed data set's name, or frames by name such as `{"products": df, "events": df}`.
@@ -79,6 +101,9 @@ def build(
         mapping: a mapping.toml that says what the columns of the source's files mean; one in the source's folder needs no naming.
         dangling: what becomes of products that are only linked to (`also_bought` …) and never described or chosen: "keep" makes
             bare nodes of them, "drop" leaves out the links.
+        name: what the source is called in the store, its path unless given: a newer dump of the same shop has the same name.
+        prune: what the source told of before, under this name, and neither it nor another source tells of now leaves the store.
+        dry_run: only say what would be refused, added, changed and removed.
         progress: called as work goes on.
         now: epoch seconds; what lies more than a day later is refused. None asks the clock.
 
@@ -86,7 +111,7 @@ def build(
         DumpError, MissingSource: the source cannot be read, or there is nothing in it.
         TooManyFaults: more rows are faulty than `max_rejects` allows.
         BadRequest: `max_rejects` is neither a number nor a share.
-        StoreError: the store cannot be reached or written to.
+        StoreError: the store cannot be reached or written to, or somebody else writes to it.
 
     Example:
         >>> import tempfile
@@ -97,40 +122,186 @@ def build(
         >>> report.edges
         {('User', 'BOUGHT', 'Product'): 1}
     """
-    started = time.monotonic()
-    now = int(time.time()) if now is None else now
-    refused, most = Rejects(), allowance(max_rejects)
-    with opened(into, create=True) as store, tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch:
+    run = _Run(_called(source), name, int(time.time()) if now is None else now, prune, dry_run, progress)
+    most = allowance(max_rejects)
+    settings = {"format": format, "mapping": _content(mapping), "dangling": dangling, "max_bytes": max_bytes}
+    run.fingerprint = fingerprint(source, **settings)
+    with (
+        opened(into, create=True) as store,
+        nullcontext() if dry_run else store.writing(),
+        tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch,
+    ):
+        run.builds = _builds(store)
+        last = run.last()
+        if run.is_done(last):
+            return run.unchanged(store, last)
+        refused = run.refused
         try:
             reading = Reading(refused, progress, Path(scratch), max_bytes, None if mapping is None else Path(mapping))
             dump = read_dump(source, format=format, reading=reading)
-            tables = tabulate(dump, rejects=refused, now=now, scratch=Path(scratch), dangling=dangling, held=_held(store, dump))
+            tables = tabulate(
+                dump, rejects=refused, now=run.now, scratch=Path(scratch), dangling=dangling, held=_held(store, dump)
+            )
         except PolarsError as error:  # files are read lazily, so a damaged one can show anywhere on the way
-            raise DamagedDump(f"{_called(source)} cannot be read: {str(error).splitlines()[0]}") from error
+            raise DamagedDump(f"{run.source} cannot be read: {str(error).splitlines()[0]}") from error
         finally:
             if rejects is not None:
                 refused.save(rejects)
         check(refused, most)
-        record = Build(_called(source), dump.format, now, refused.counts())
-        store.write(_resolved(tables, store), build=record, progress=progress)
+        build = run.written(store, tables, dump.format)
+        file = Path(rejects) if rejects is not None else None if dry_run else _saved(refused, store, dump)
+        return run.report(store, build, tables, file)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One build on its way."""
+
+    source: str
+    name: str | None
+    now: int
+    prune: bool
+    dry_run: bool
+    progress: Progress | None
+    fingerprint: str = ""
+    builds: Sequence[Build] = ()
+    """What the store knows of earlier ones."""
+    writes: bool = False
+    refused: Rejects = field(default_factory=Rejects)
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def called(self) -> str:
+        """The source's name in the store."""
+        return self.source if self.name is None else self.name
+
+    def last(self) -> Build | None:
+        """The last build of this source.
+
+        Raises:
+            BadRequest: there is none, so nothing of it can be pruned.
+        """
+        last = next((one for one in reversed(self.builds) if one.source == self.called), None)
+        if self.prune and last is None and self.builds:
+            known = ", ".join(dict.fromkeys(one.source for one in self.builds))
+            raise BadRequest(f"nothing was built as {self.called}, so nothing of it can be pruned; name it as one of: {known}")
+        return last
+
+    def is_done(self, last: Build | None) -> TypeGuard[Build]:
+        """Whether these very files were built last, with all that is asked for now."""
+        if last is None or not self.fingerprint or last.fingerprint != self.fingerprint or self.prune > last.pruned:
+            return False
+        return not any("future" in reason for reason in last.rejected)
+
+    def written(self, store: GraphStore, tables: GraphTables, format_name: str) -> Build:
+        """The store holds what is new, and no longer what is gone; unless this is a dry run."""
+        held = _everything(store)
+        arriving = rewired(tables, held)
+        fresh = news(held, arriving)
+        now, before = told(arriving), store.remembered(self.called)
+        others = [store.remembered(one) for one in {build.source for build in self.builds} - {self.called}] if self.prune else []
+        leaving = gone(before, now, others, held) if self.prune else None
+        removed = {} if leaving is None else _named(leaving)
+        build = Build(self.called, format_name, self.now, self.refused.counts(), self.refused.faults)
+        build = replace(build, added=fresh.added, changed=fresh.changed, removed=removed, pruned=self.prune)
+        after = applied(held, fresh.tables, leaving).without_derived()
+        build = replace(build, version=version(), digest=digest(after), fingerprint=self.fingerprint)
+        self.writes = not self.dry_run and not self._says_nothing(build, before, now)
+        if self.writes:
+            every = pl.concat([before, now]).unique().sort(now.columns)
+            if not before.equals(every):  # before the rows: what is written must be known, should this be the last that is done
+                store.remember(self.called, every)
+            build = replace(build, seconds=round(time.monotonic() - self.started, 2))
+            store.write(fresh.tables, gone=leaving if removed else None, build=build, progress=self.progress)
+            if self.prune and not now.equals(every):
+                store.remember(self.called, now)
+        return build
+
+    def _says_nothing(self, build: Build, before: pl.DataFrame, now: pl.DataFrame) -> bool:
+        """Whether the store knows all of it already, this build as well."""
+        last = self.last()
+        known = last is not None and (last.fingerprint, last.rejected) == (build.fingerprint, build.rejected)
+        known = known and last is not None and last.pruned >= build.pruned
+        return known and not build.added and not build.changed and not build.removed and before.equals(now)
+
+    def unchanged(self, store: GraphStore, last: Build) -> BuildReport:
+        """What there is to say where nothing was read."""
+        info = store.info()
+        return BuildReport(
+            last.source,
+            last.format,
+            info.address,
+            info.nodes,
+            info.edges,
+            last.rejected,
+            last.faults,
+            (),
+            (),
+            None,
+            {},
+            {},
+            {},
+            unchanged=True,
+            written=False,
+            digest=last.digest,
+            seconds=time.monotonic() - self.started,
+        )
+
+    def report(self, store: GraphStore, build: Build, tables: GraphTables, rejects: Path | None) -> BuildReport:
+        """What was done."""
         nodes, edges = tables.counts()
-        file = _save(refused, rejects, store, Path(dump.name).name or dump.format)
-        address = store.info().address
-    faults = refused.faults, tuple(refused.first_faults(_TOLD)), tuple(refused.notes)
-    seconds = time.monotonic() - started
-    return BuildReport(record.source, record.format, address, nodes, edges, record.rejected, *faults, file, seconds)
+        first, notes = tuple(self.refused.first_faults(_TOLD)), tuple(self.refused.notes)
+        return BuildReport(
+            build.source,
+            build.format,
+            store.address,
+            nodes,
+            edges,
+            build.rejected,
+            build.faults,
+            first,
+            notes,
+            rejects,
+            build.added,
+            build.changed,
+            build.removed,
+            unchanged=False,
+            written=self.writes,
+            digest=build.digest,
+            seconds=time.monotonic() - self.started,
+        )
 
 
-def _resolved(tables: GraphTables, store: GraphStore) -> GraphTables:
-    """The tables as the store's merges want them: what it holds as an alias is the node that it was merged into."""
-    known = asked(store, "MATCH (a:Alias) RETURN a.id LIMIT 1")
-    return rewired(tables, store.read(derived=True)) if known else tables
+def _everything(store: GraphStore) -> GraphTables:
+    """All tables of the store; none where there is no graph yet."""
+    try:
+        return store.read(derived=True)
+    except StoreMissing:
+        return GraphTables(GraphSchema.of([], []), {}, {})
+
+
+def _builds(store: GraphStore) -> tuple[Build, ...]:
+    try:
+        return store.info().builds
+    except StoreMissing:
+        return ()
+
+
+def _named(tables: GraphTables) -> dict[str, int]:
+    """How many rows each table has, by label or `Source-TYPE-Target`."""
+    nodes, edges = tables.counts()
+    return nodes | {"-".join(kind): count for kind, count in edges.items()}
+
+
+def _content(mapping: Path | str | None) -> str | None:
+    """The text of the mapping; a file that is not there is refused when it is read."""
+    return None if mapping is None or not Path(mapping).is_file() else Path(mapping).read_text(encoding="utf-8", errors="replace")
 
 
 def _held(store: GraphStore, dump: Dump) -> Held:
     """What the store holds that the dump may speak of: products of which it has triples, brands that have names."""
-    told = () if dump.triples is None else asked(store, "MATCH (p:Product) RETURN p.id")
-    products = pl.LazyFrame({"id": [one for (one,) in told]}, schema={"id": pl.String()})
+    told_of = () if dump.triples is None else asked(store, "MATCH (p:Product) RETURN p.id")
+    products = pl.LazyFrame({"id": [one for (one,) in told_of]}, schema={"id": pl.String()})
     aliased = asked(store, "MATCH (a:Alias) WHERE a.label = 'Brand' RETURN a.id, a.name")
     named = [(one.removeprefix("Brand/"), name) for one, name in aliased]
     named += asked(store, "MATCH (b:Brand) RETURN b.id, b.name")
@@ -141,15 +312,13 @@ def _called(source: Source) -> str:
     return "frames" if isinstance(source, Mapping) else str(source)
 
 
-def _save(refused: Rejects, wanted: Path | str | None, store: GraphStore, name: str) -> Path | None:
-    """Write the refused rows to where they belong, unless that was done, and say where that is."""
+def _saved(refused: Rejects, store: GraphStore, dump: Dump) -> Path | None:
+    """Write the refused rows to where they belong, and say where that is; None where a server's store has none."""
     folder = getattr(store, "path", None)
-    if wanted is not None:
-        return Path(wanted)
     if isinstance(folder, Path):
         path = folder / "rejects.jsonl"
     elif len(refused):
-        path = Path(f"{name}.rejects.jsonl")
+        path = Path(f"{Path(dump.name).name or dump.format}.rejects.jsonl")
     else:
         return None
     refused.save(path)

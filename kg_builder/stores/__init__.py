@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 import pandas as pd
+import polars as pl
 
 from kg_builder.errors import QueryError, StoreError, StoreMissing
 from kg_builder.schema import EdgeType
@@ -30,6 +31,21 @@ class Build:
     """Epoch seconds, UTC."""
     rejected: Mapping[str, int] = field(default_factory=dict)
     """How many rows were refused, by reason."""
+    faults: int = 0
+    """How many of them for a fault."""
+    added: Mapping[str, int] = field(default_factory=dict)
+    """How many nodes and edges came to the store, by label or `Source-TYPE-Target`."""
+    changed: Mapping[str, int] = field(default_factory=dict)
+    removed: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    version: str = ""
+    """The builder's."""
+    pruned: bool = False
+    """Whether what the source tells of no longer was taken away."""
+    digest: str = ""
+    """Of the graph afterwards, as `kg-builder hash` prints it."""
+    fingerprint: str = ""
+    """Of the source's files and of how they were read; empty where there are no files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +59,20 @@ class StoreInfo:
     """The earliest interaction's epoch second; None where no time is known."""
     last_at: int | None
     builds: tuple[Build, ...]
+    """Every build that changed something, the oldest first."""
+
+    @property
+    def latest(self) -> tuple[Build, ...]:
+        """The last build of each source."""
+        return tuple({(one.source, one.format): one for one in self.builds}.values())
 
 
 class GraphStore(Protocol):
     """A place that keeps a graph and answers Cypher. Used as a context manager it closes itself."""
+
+    @property
+    def address(self) -> str:
+        """Where it is, without a password."""
 
     def write(
         self,
@@ -62,6 +88,19 @@ class GraphStore(Protocol):
         identities in `gone` leave the store in the same step, a node with all its edges. A node or edge in both is replaced:
         it holds what is written and nothing else, and a node keeps its other edges. Writing twice changes nothing.
         """
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Nobody else writes to the store meanwhile; `write` does so by itself, this is for who reads first and writes then.
+
+        Raises:
+            StoreLocked: somebody writes; says who.
+        """
+
+    def remember(self, source: str, told: pl.DataFrame) -> None:
+        """The store keeps what a source tells of, in the columns of `kg_builder.told.TOLD`, in place of what it kept before."""
+
+    def remembered(self, source: str) -> pl.DataFrame:
+        """What `remember` kept, no rows where that is nothing."""
 
     def read(self, *, derived: bool = False) -> GraphTables:
         """Everything the store holds, without what a model wrote back unless `derived`."""

@@ -9,6 +9,7 @@ space of a second database during a write.
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -32,9 +33,11 @@ from kg_builder.ladybug_tables import check_names, copy, ddl, delete
 from kg_builder.schema import EdgeType, GraphSchema
 from kg_builder.stores import Build, Progress, StoreInfo
 from kg_builder.tables import GraphTables, edge_columns, node_columns
+from kg_builder.told import TOLD
 
 _DATABASE, _SCHEMA, _BUILDS, _LOCK, _NEXT = "database", "schema.json", "builds.json", "writer.lock", "database.next"
-_OURS = {_DATABASE, _SCHEMA, _BUILDS, _LOCK, "rejects.jsonl"}
+_TOLD = "told"
+_OURS = {_DATABASE, _SCHEMA, _BUILDS, _LOCK, _TOLD, "rejects.jsonl"}
 _DELETED_AT_MOST = 20_000  # edges; more are quicker to load anew with everything else
 
 
@@ -51,6 +54,7 @@ class EmbeddedStore:
         self.path = path
         self._read_only = read_only
         self._open: tuple[ladybug.Database, ladybug.Connection] | None = None
+        self._writing = False
         self._schema = GraphSchema.of([], [])
         if path.is_file():
             raise StoreError(f"{path} is a file; an embedded store is a folder that kg-builder made")
@@ -80,16 +84,58 @@ class EmbeddedStore:
         """
         if self._read_only:
             raise StoreError(f"{self.path} was opened read-only; connect without read_only to write")
+        with self.writing():
+            self._write(tables, gone, build, progress)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """See `GraphStore.writing`; a store that was made for it and not written to is gone afterwards.
+
+        Raises:
+            StoreLocked: another writer is at work; names its process.
+        """
+        if self._writing:
+            yield
+            return
         made = not self.path.exists()
         self.path.mkdir(parents=True, exist_ok=True)
         try:
             with self._locked():
+                self._writing = True
                 self.close()  # another process may have written since: start from what is there now
-                self._write(tables, gone, build, progress)
-        except BaseException:
-            if made:
+                yield
+        finally:
+            self._writing = False
+            if made and not self._built:
                 shutil.rmtree(self.path, ignore_errors=True)
-            raise
+
+    def remember(self, source: str, told: pl.DataFrame) -> None:
+        """See `GraphStore.remember`; a Parquet file a source."""
+        with self.writing():
+            path = self._told(source)
+            path.parent.mkdir(exist_ok=True)
+            beside = path.with_name(f"{path.name}.next")
+            told.write_parquet(beside)
+            beside.replace(path)
+
+    def remembered(self, source: str) -> pl.DataFrame:
+        """See `GraphStore.remembered`.
+
+        Raises:
+            StoreError: the file is damaged.
+        """
+        path = self._told(source)
+        if not path.is_file():
+            return pl.DataFrame(schema=TOLD)
+        try:
+            return pl.read_parquet(path)
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise StoreError(
+                f"{path} is damaged ({one_line(str(error))}); remove it: the next build writes it anew, and prunes from then on"
+            ) from None
+
+    def _told(self, source: str) -> Path:
+        return self.path / _TOLD / f"{hashlib.blake2b(source.encode(), digest_size=8).hexdigest()}.parquet"
 
     def read(self, *, derived: bool = False) -> GraphTables:
         """See `GraphStore.read`; the tables are in memory."""
@@ -114,6 +160,11 @@ class EmbeddedStore:
         result = _result(result)
         return pd.DataFrame([[_plain(value) for value in row] for row in result.get_all()], columns=result.get_column_names())
 
+    @property
+    def address(self) -> str:
+        """See `GraphStore.address`."""
+        return str(self.path)
+
     def info(self) -> StoreInfo:
         """See `GraphStore.info`."""
         self._connection()  # takes up the schema as it is now
@@ -121,7 +172,7 @@ class EmbeddedStore:
         edges = {kind: self._one(f"MATCH {edge_pattern(kind)} RETURN count(*)")[0] for kind in self._schema.edges}
         spans = [self._one(f"MATCH {pattern} RETURN min({at}), max({at})") for pattern, at in times_of_interactions(self._schema)]
         return StoreInfo(
-            address=str(self.path),
+            address=self.address,
             nodes={label: count for label, count in nodes.items() if count},
             edges={kind: count for kind, count in edges.items() if count},
             first_at=min((first for first, _ in spans if first is not None), default=None),
@@ -189,7 +240,7 @@ class EmbeddedStore:
         elif change.gone or any(change.added.counts()):
             self._load(change.added, schema, progress, gone=change.gone)
         if build is not None:
-            builds = [one for one in self._builds() if (one.source, one.format) != (build.source, build.format)]
+            builds = [one for one in self._builds() if (one.source, one.format, one.at) != (build.source, build.format, build.at)]
             _replace(self.path / _BUILDS, json.dumps([asdict(one) for one in (*builds, build)], indent=1))
 
     def _load(

@@ -4,11 +4,13 @@ Every write is a MERGE on a declared key in a managed transaction, so the driver
 off is mended by running it again. The schema and the builds are kept in `Build` nodes.
 """
 
+import io
 import json
 import logging
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -21,9 +23,11 @@ from neo4j.graph import Node, Path, Relationship
 from kg_builder.changes import leaving, replaced_by
 from kg_builder.cypher import edge_pattern, one_line, times_of_interactions
 from kg_builder.errors import QueryError, SchemaError, StoreError, StoreMissing, StoreRefused, StoreUnreachable
+from kg_builder.neo4j_lease import Lease
 from kg_builder.schema import EdgeType, GraphSchema
 from kg_builder.stores import Build, Progress, StoreInfo
 from kg_builder.tables import GraphTables, edge_columns, node_columns
+from kg_builder.told import TOLD
 
 logging.getLogger("neo4j").addHandler(logging.NullHandler())  # what goes wrong is raised, not printed besides
 
@@ -32,6 +36,8 @@ _VECTORS = 1_000  # rows of one transaction that carries vectors
 _SOURCES = 500  # sources of one transaction that replaces derived edges
 _DETACHED = 1_000  # nodes of one transaction that takes their edges along
 _CHUNK = 100_000  # edges of one answer
+_PATIENCE = 120  # seconds in which a transaction is tried again: a server that restarts is back by then
+_PART = 1 << 20  # bytes of one property
 _LONGEST_VECTOR = 4096  # Neo4j indexes no longer ones
 
 
@@ -46,13 +52,14 @@ class Neo4jStore:
     def __init__(self, uri: str, user: str, password: str) -> None:
         self.uri = uri
         self._user = user
+        self._lease: Lease | None = None
         with self._errors():
             self._driver = neo4j.GraphDatabase.driver(
                 uri,
                 auth=(user, password),
                 connection_timeout=5,
                 connection_acquisition_timeout=10,
-                max_transaction_retry_time=15,
+                max_transaction_retry_time=_PATIENCE,
                 notifications_min_severity="OFF",
             )
         try:
@@ -77,7 +84,7 @@ class Neo4jStore:
         """
         if "Build" in tables.schema.nodes:
             raise SchemaError("the label Build is taken: Neo4j stores keep the schema and the builds in such nodes; rename yours")
-        with self._errors(), self._driver.session() as session:
+        with self.writing(), self._errors(), self._driver.session() as session:
             there = _schema(session)
             schema = there.merge(tables.schema) if there else tables.schema
             ends = {label for source, _, target in tables.edges for label in (source, target)}
@@ -87,17 +94,79 @@ class Neo4jStore:
                     staying[label] = staying[label].join(ids, on="id", how="anti")
             tables.check(held=staying)
             for label in ("Build", *schema.nodes):
-                _run(session, f"CREATE CONSTRAINT IF NOT EXISTS FOR (n:`{label}`) REQUIRE n.id IS UNIQUE")
+                _change(session, f"CREATE CONSTRAINT IF NOT EXISTS FOR (n:`{label}`) REQUIRE n.id IS UNIQUE")
             if schema != there:
-                _run(session, "MERGE (b:Build {id: 'schema'}) SET b.schema = $schema", schema=schema.to_json())
+                _change(session, "MERGE (b:Build {id: 'schema'}) SET b.schema = $schema", schema=schema.to_json())
             written = GraphTables.of(schema, tables.nodes, tables.edges)
             _write(session, written, gone, progress)
             if gone is not None:
                 _delete(session, written, gone)
             if build is not None:
-                record = {**asdict(build), "rejected": json.dumps(dict(build.rejected))}
-                key = f"{build.format}:{build.source}"
-                _run(session, "MERGE (b:Build {id: $id}) SET b += $record", id=key, record=record)
+                record = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in asdict(build).items()}
+                key = f"build:{build.at}:{build.format}:{build.source}"
+                _change(session, "MERGE (b:Build {id: $id}) SET b += $record", id=key, record=record)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """See `GraphStore.writing`; a lease that is renewed as long as this process lives.
+
+        Raises:
+            StoreLocked: somebody else writes; names the machine and the process.
+        """
+        if self._lease is not None:
+            yield
+            return
+        with self._errors():
+            self._lease = Lease.taken(self._driver, self.uri)
+        try:
+            yield
+        finally:
+            lease, self._lease = self._lease, None
+            lease.given_back()
+
+    def remember(self, source: str, told: pl.DataFrame) -> None:
+        """See `GraphStore.remember`; as Parquet in the bytes of `Build` nodes, the new ones in place of the old in one step."""
+        file = io.BytesIO()
+        told.write_parquet(file)
+        data, key, fresh = file.getvalue(), f"told:{source}", str(uuid.uuid4())
+        parts = range(0, len(data), _PART)
+        with self.writing(), self._errors(), self._driver.session() as session:
+            _change(session, "CREATE CONSTRAINT IF NOT EXISTS FOR (n:Build) REQUIRE n.id IS UNIQUE")
+            for number, start in enumerate(parts):
+                made = {"id": f"{key}:{fresh}:{number}", "told": key, "version": fresh, "number": number}
+                _change(
+                    session,
+                    "MERGE (b:Build {id: $made.id}) SET b = $made, b.data = $data",
+                    made=made,
+                    data=data[start : start + _PART],
+                )
+            _change(
+                session,
+                "MERGE (b:Build {id: $id}) SET b.current = $fresh, b.parts = $parts",
+                id=key,
+                fresh=fresh,
+                parts=len(parts),
+            )
+            _change(session, "MATCH (b:Build {told: $key}) WHERE b.version <> $fresh DELETE b", key=key, fresh=fresh)
+
+    def remembered(self, source: str) -> pl.DataFrame:
+        """See `GraphStore.remembered`.
+
+        Raises:
+            StoreError: a part is missing.
+        """
+        with self._errors(), self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
+            parts = _run(
+                session,
+                "MATCH (b:Build {id: $id}) MATCH (p:Build {told: $id, version: b.current}) "
+                "RETURN b.parts, p.data ORDER BY p.number",
+                id=f"told:{source}",
+            )
+        if not parts:
+            return pl.DataFrame(schema=TOLD)
+        if len(parts) != parts[0][0]:
+            raise StoreError(f"{self.uri}: of what {source} told {len(parts)} of {parts[0][0]} parts are there; build it again")
+        return pl.read_parquet(io.BytesIO(b"".join(part[1] for part in parts)))
 
     def read(self, *, derived: bool = False) -> GraphTables:
         """See `GraphStore.read`; the tables are in memory.
@@ -135,6 +204,11 @@ class Neo4jStore:
         with self._errors(), self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
             return session.execute_read(rows)
 
+    @property
+    def address(self) -> str:
+        """See `GraphStore.address`."""
+        return self.uri
+
     def info(self) -> StoreInfo:
         """See `GraphStore.info`."""
         with self._errors(), self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
@@ -146,7 +220,7 @@ class Neo4jStore:
             ]
             builds = _run(session, "MATCH (b:Build) WHERE b.source IS NOT NULL RETURN b ORDER BY b.at, b.id")
         return StoreInfo(
-            address=self.uri,
+            address=self.address,
             nodes={label: count for label, count in nodes.items() if count},
             edges={kind: count for kind, count in edges.items() if count},
             first_at=min((first for first, _ in spans if first is not None), default=None),
@@ -200,8 +274,13 @@ class Neo4jStore:
 
 
 def _run(session: neo4j.Session, cypher: str, **parameters: Any) -> list[neo4j.Record]:
-    """The records of one statement of ours; names in it come from a checked schema."""
-    return list(session.run(cypher, parameters))
+    """The records of one reading statement of ours, tried again where the server was away; names in it are a checked schema's."""
+    return session.execute_read(lambda transaction: list(transaction.run(cypher, parameters)))
+
+
+def _change(session: neo4j.Session, cypher: str, **parameters: Any) -> None:
+    """One writing statement of ours has run, tried again where the server was away."""
+    session.execute_write(lambda transaction: transaction.run(cypher, parameters).consume())
 
 
 def _schema(session: neo4j.Session) -> GraphSchema | None:
@@ -210,7 +289,11 @@ def _schema(session: neo4j.Session) -> GraphSchema | None:
 
 
 def _build(node: Node) -> Build:
-    return Build(node["source"], node["format"], node["at"], json.loads(node["rejected"]))
+    said = {one.name: node[one.name] for one in fields(Build) if node.get(one.name) is not None}
+    return Build(**{name: json.loads(value) if name in _COUNTS else value for name, value in said.items()})
+
+
+_COUNTS = ("rejected", "added", "changed", "removed")
 
 
 def _write(session: neo4j.Session, tables: GraphTables, gone: GraphTables | None, progress: Progress | None) -> None:
@@ -340,9 +423,9 @@ def _index(session: neo4j.Session, label: str, column: str, vectors: pl.Series) 
     name = f"{label.lower()}_{column}"
     found = _run(session, "SHOW VECTOR INDEXES YIELD name, options WHERE name = $name RETURN options", name=name)
     if found and found[0][0]["indexConfig"]["vector.dimensions"] != length:
-        _run(session, f"DROP INDEX `{name}`")
+        _change(session, f"DROP INDEX `{name}`")
     settings = f"{{`vector.dimensions`: {length}, `vector.similarity_function`: 'cosine'}}"
-    _run(
+    _change(
         session,
         f"CREATE VECTOR INDEX `{name}` IF NOT EXISTS FOR (n:`{label}`) ON n.`{column}` OPTIONS {{indexConfig: {settings}}}",
     )

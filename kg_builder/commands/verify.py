@@ -1,0 +1,39 @@
+"""kg-builder verify: is a store what its builds made of it?"""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from kg_builder.console import AsJson, Store, open_store, print_json
+
+if TYPE_CHECKING:
+    from kg_builder.verification import Verification
+
+EXAMPLE = "Example: kg-builder verify magazines.graph"
+
+
+def run(store: Store, as_json: AsJson = False) -> None:
+    """Look every key, every end of an edge and the hash over again; exit 1 where a key is doubled or an edge ends nowhere.
+
+    A hash other than the last build's is no fault: resolve, enrich and queries of others change a graph, too.
+    """
+    from kg_builder.verification import verify
+
+    with open_store(store, read_only=True) as opened:
+        found = verify(opened)
+    if as_json:
+        print_json({"store": store, "ok": found.ok, "faults": list(found.faults), "hash": found.digest, "built": found.built})
+    else:
+        _print(store, found)
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+def _print(store: str, found: "Verification") -> None:
+    for fault in found.faults:
+        typer.echo(f"kg-builder: {fault}", err=True)
+    if found.built is None:
+        says = "no build is on record"
+    else:
+        says = "as the last build left it" if found.digest == found.built else f"changed since the last build ({found.built})"
+    typer.echo(f"{store}: {found.rows:,} nodes and edges, {len(found.faults)} faults; {found.digest}, {says}")

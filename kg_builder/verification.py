@@ -1,0 +1,63 @@
+"""Whether a store holds together, and whether it still is what its last build made of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from kg_builder.digest import digest
+from kg_builder.stores import GraphStore, opened
+from kg_builder.tables import GraphTables
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was found."""
+
+    faults: tuple[str, ...]
+    """Keys that are missing or doubled, and edges that end nowhere, one line a table."""
+    rows: int
+    """Nodes and edges looked at."""
+    digest: str
+    built: str | None
+    """The hash after the last build; None where none is on record."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no fault."""
+        return not self.faults
+
+
+def verify(store: str | Path | GraphStore) -> Verification:
+    """Every identity is there once, every edge ends at nodes, and the hash is worked out anew.
+
+    Raises:
+        StoreError: the store cannot be reached.
+    """
+    with opened(store, read_only=True) as there:
+        tables, builds = there.read(derived=True), there.info().builds
+    nodes, edges = tables.counts()
+    rows = sum(nodes.values()) + sum(edges.values())
+    return Verification(tuple(_faults(tables)), rows, digest(tables.without_derived()), builds[-1].digest if builds else None)
+
+
+def _faults(tables: GraphTables) -> Iterator[str]:
+    for label, table in tables.nodes.items():
+        yield from _keys(label, table, ("id",))
+    for kind, table in tables.edges.items():
+        yield from _keys("-".join(kind), table, tables.schema.edge(kind).identity)
+        for end, label in (("source", kind[0]), ("target", kind[2])):
+            there = tables.nodes.get(label, pl.LazyFrame(schema={"id": pl.String()}))
+            loose = table.join(there, left_on=end, right_on="id", how="anti").select(end).collect()[end]
+            if len(loose):
+                yield f"{'-'.join(kind)}: {len(loose):,} edges end at no {label}, the first at {loose.sort()[0]!r}"
+
+
+def _keys(name: str, table: pl.LazyFrame, identity: tuple[str, ...]) -> Iterator[str]:
+    counted = table.group_by(identity).len().filter(pl.col("len") > 1).sort(identity).collect()
+    if counted.height:
+        yield f"{name}: {counted.height:,} keys are there more than once, the first is {counted.row(0)[:-1]}"
+    missing = table.filter(pl.any_horizontal(pl.col(column).is_null() for column in identity)).select(pl.len()).collect().item()
+    if missing:
+        yield f"{name}: {missing:,} rows lack a part of their key ({', '.join(identity)})"

@@ -1,0 +1,244 @@
+"""Building again: only what is new is written, what is told of no longer leaves when asked, and nothing happens twice."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+import kg_builder
+from kg_builder.cli import app
+from kg_builder.digest import digest
+from kg_builder.errors import BadRequest, StoreLocked
+from kg_builder.planted import write_planted
+from kg_builder.stores import connect
+
+NOW = 1_750_000_000
+runner = CliRunner()
+
+
+def frames(products, events=()):
+    """A shop of {id: (title, brand)} and of (user, product) purchases."""
+    rows = [{"id": one, "title": title, "brand": brand} for one, (title, brand) in products.items()]
+    made = [{"user": user, "product": product, "event": "bought", "at": NOW - 9} for user, product in events]
+    found = {"products": pl.DataFrame(rows, schema={"id": pl.String, "title": pl.String, "brand": pl.String})}
+    return found | ({"events": pl.DataFrame(made)} if made else {})
+
+
+SHOP = {"p1": ("Tea", "Acme"), "p2": ("Cup", "Acme"), "p3": ("Pan", "Zed")}
+EVENTS = [("u1", "p1"), ("u2", "p3")]
+
+
+@pytest.fixture
+def address(fresh_address):
+    return fresh_address()
+
+
+def build(address, *args, **options):
+    return kg_builder.build(frames(*args), address, name="shop", now=NOW, **options)
+
+
+def held(address):
+    with connect(address) as store:
+        return store.read(derived=True)
+
+
+def test_the_same_again_writes_nothing(address):
+    first = build(address, SHOP, EVENTS)
+    assert first.written
+    assert sum(first.added.values()) == 3 + 2 + 2 + 3 + 2  # products, brands, users, MADE_BY, BOUGHT
+    again = build(address, SHOP, EVENTS)
+    assert (again.written, again.added, again.changed, again.removed) == (False, {}, {}, {})
+    assert again.digest == first.digest == digest(held(address))
+    with connect(address) as store:
+        assert len(store.info().builds) == 1
+
+
+def test_a_newer_dump_writes_what_is_new_and_what_is_different(address):
+    build(address, SHOP, EVENTS)
+    newer = {**SHOP, "p1": ("Green Tea", "Acme"), "p4": ("Lid", "Zed")}
+    report = build(address, newer, [*EVENTS, ("u1", "p4")])
+    assert report.added == {"Product": 1, "Product-MADE_BY-Brand": 1, "User-BOUGHT-Product": 1}
+    assert report.changed == {"Product": 1}
+    titles = dict(held(address).nodes["Product"].select("id", "title").collect().iter_rows())
+    assert titles == {"p1": "Green Tea", "p2": "Cup", "p3": "Pan", "p4": "Lid"}
+
+
+def test_what_is_told_of_no_longer_leaves_when_asked(address):
+    build(address, SHOP, EVENTS)
+    less = {"p1": SHOP["p1"], "p2": ("Cup", "Zed")}
+    kept = build(address, less, EVENTS[:1])
+    assert kept.removed == {}
+    assert sorted(held(address).nodes["Product"].collect()["id"]) == ["p1", "p2", "p3"]
+    pruned = build(address, less, EVENTS[:1], prune=True)
+    assert pruned.removed == {"Product": 1, "User": 1, "Product-MADE_BY-Brand": 2, "User-BOUGHT-Product": 1}
+    there = held(address)
+    there.check()
+    assert sorted(there.nodes["Product"].collect()["id"]) == ["p1", "p2"]
+    assert sorted(there.edges["Product", "MADE_BY", "Brand"].collect().rows()) == [("p1", "acme"), ("p2", "zed")]
+    assert not build(address, less, EVENTS[:1], prune=True).written
+
+
+def test_what_is_left_after_pruning_is_what_a_build_of_the_newer_dump_alone_makes(fresh_address, tmp_path):
+    address = fresh_address()
+    build(address, SHOP, EVENTS)
+    newer = {"p2": ("Mug", "Zed"), "p4": ("Lid", "New")}
+    pruned = build(address, newer, [("u3", "p4")], prune=True)
+    alone = kg_builder.build(frames(newer, [("u3", "p4")]), tmp_path / "alone.graph", now=NOW)
+    assert pruned.digest == alone.digest == digest(held(address).without_derived())
+
+
+def test_what_another_source_tells_of_stays(address):
+    build(address, SHOP)
+    kg_builder.build(frames({"p3": ("Pan", "Zed")}), address, name="other", now=NOW)
+    assert build(address, {"p1": SHOP["p1"]}, prune=True).removed == {"Product": 1, "Product-MADE_BY-Brand": 1}
+    assert sorted(held(address).nodes["Product"].collect()["id"]) == ["p1", "p3"]
+
+
+def test_pruning_what_was_never_built_is_refused(address):
+    build(address, SHOP)
+    with pytest.raises(BadRequest, match=r"nothing was built as shpo, .* name it as one of: shop"):
+        kg_builder.build(frames(SHOP), address, name="shpo", prune=True, now=NOW)
+
+
+def test_pruning_knows_merged_products_and_forgets_merges_into_what_is_gone(address):
+    shop = {"p1": ("Travel Kettle X200", "Acme"), "p2": ("Travel Kettle X200", "Acme"), "p3": SHOP["p3"]}
+    text = {"price": [9.0, 9.0, 1.0]}
+    full = frames(shop, [("u1", "p1"), ("u1", "p2")])
+    full["products"] = full["products"].with_columns(**{name: pl.Series(values) for name, values in text.items()})
+    kg_builder.build(full, address, name="shop", now=NOW)
+    (merge,) = kg_builder.resolve(address, now=NOW).merges
+    only = {name: frame.filter(pl.col("id" if name == "products" else "product") == merge.one) for name, frame in full.items()}
+    report = kg_builder.build(only, address, name="shop", prune=True, now=NOW)
+    assert report.removed["Product"] == 1  # p3; what the merged id says the other product still says
+    assert held(address).nodes["Product"].collect()["id"].to_list() == [merge.other]
+    kg_builder.build(frames({"p3": SHOP["p3"]}), address, name="shop", prune=True, now=NOW)
+    there = held(address)
+    there.check()
+    assert there.counts()[0] == {"Product": 1, "Brand": 1}
+
+
+def test_a_dry_run_says_what_would_be_and_writes_nothing(address, tmp_path):
+    told = build(address, SHOP, EVENTS, dry_run=True)
+    assert (told.written, told.added["Product"], told.rejects) == (False, 3, None)
+    build(address, SHOP, EVENTS)
+    before = held(address)
+    told = build(address, {"p1": ("Green Tea", "Acme"), "p9": ("Lid", "Acme")}, prune=True, dry_run=True)
+    assert (told.added["Product"], told.changed["Product"], told.removed["Product"]) == (1, 1, 2)
+    assert held(address) == before
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write_planted(tmp_path / "shop", users=24, products=48)
+    return tmp_path / "shop"
+
+
+def test_files_that_did_not_change_are_not_read_again(folder, address):
+    first = kg_builder.build(folder, address, now=NOW)
+    again = kg_builder.build(folder, address, now=NOW + 1)
+    assert (again.unchanged, again.written, again.digest) == (True, False, first.digest)
+    assert (again.faults, again.rejected) == (first.faults, first.rejected)
+    assert kg_builder.build(folder, address, dangling="drop", now=NOW).unchanged is False
+    (folder / "more.csv").write_text("x,y\n1,2\n")
+    assert not kg_builder.build(folder, address, now=NOW).unchanged
+
+
+def test_every_build_that_changed_something_is_in_the_history(folder, address):
+    kg_builder.build(folder, address, name="a", now=NOW)
+    build(address, {"x1": ("Tea", "Acme")})
+    result = runner.invoke(app, ["info", address, "--history", "--json"])
+    builds = json.loads(result.stdout)["builds"]
+    assert [one["source"] for one in builds] == ["a", "shop"]
+    assert builds[1]["added"] == {"Product": 1, "Product-MADE_BY-Brand": 1}
+    assert builds[1]["hash"] == digest(held(address).without_derived())
+    assert all(one["seconds"] > 0 and one["version"] for one in builds)
+    assert "added" in runner.invoke(app, ["info", address, "--history"]).stdout
+
+
+def test_the_hash_is_the_same_on_both_stores_and_another_after_a_change(folder, address, tmp_path):
+    kg_builder.build(folder, address, now=NOW)
+    kg_builder.build(folder, tmp_path / "other.graph", now=NOW)
+    hashes = {runner.invoke(app, ["hash", str(one)]).stdout for one in (address, tmp_path / "other.graph")}
+    assert len(hashes) == 1
+    build(address, {"x1": ("Tea", "Acme")})
+    assert runner.invoke(app, ["hash", address]).stdout not in hashes
+
+
+def test_verify_finds_the_graph_as_it_was_left_and_says_when_it_was_changed(folder, address):
+    kg_builder.build(folder, address, now=NOW)
+    said = json.loads(runner.invoke(app, ["verify", address, "--json"]).stdout)
+    assert (said["ok"], said["hash"]) == (True, said["built"])
+    kg_builder.enrich(address, attributes=["price_band"])
+    result = runner.invoke(app, ["verify", address])
+    assert result.exit_code == 0
+    assert "changed since the last build" in result.stdout
+
+
+def test_verify_names_what_is_broken_in_a_server(neo4j_address, wipe, folder):
+    import neo4j
+
+    wipe()
+    kg_builder.build(folder, neo4j_address, now=NOW)
+    auth = (os.environ["NEO4J_USERNAME"], os.environ["NEO4J_PASSWORD"])
+    with neo4j.GraphDatabase.driver(neo4j_address, auth=auth) as driver:
+        driver.execute_query("MATCH (a:Product)-[:MADE_BY]->(b:Brand) WITH a, b LIMIT 1 CREATE (a)-[:MADE_BY]->(b)")
+    result = runner.invoke(app, ["verify", neo4j_address])
+    assert result.exit_code == 1
+    assert "Product-MADE_BY-Brand: 1 keys are there more than once" in result.stderr
+    wipe()
+
+
+def test_a_second_builder_is_told_who_is_at_work(address):
+    build(address, SHOP)
+    with connect(address, create=True) as busy, busy.writing(), pytest.raises(StoreLocked, match=f"process {os.getpid()}"):
+        build(address, {"p9": ("Lid", "Acme")})
+    assert build(address, {"p9": ("Lid", "Acme")}).written
+
+
+BUILD = """
+import os, signal, sys, threading, time
+import kg_builder, kg_builder.pipeline, kg_builder.stores.embedded, kg_builder.stores.neo4j
+
+def end():
+    time.sleep(float(sys.argv[3]))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+threading.Thread(target=end, daemon=True).start()
+started = time.monotonic()
+kg_builder.build(sys.argv[1], sys.argv[2], name="shop", prune=True, now=1750000000)
+print(time.monotonic() - started)
+"""
+
+
+def built(folder, address, seconds):
+    """How long a build took in a process of its own; None where it was killed after so many seconds."""
+    command = [sys.executable, "-c", BUILD, str(folder), address, str(seconds)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return float(done.stdout) if done.returncode == 0 else None
+
+
+def test_a_build_that_is_killed_at_any_moment_is_made_good_by_the_next(fresh_address, tmp_path):
+    address = fresh_address()
+    old, new = tmp_path / "old", tmp_path / "new"
+    write_planted(old, users=60, products=120, seed=1)
+    write_planted(new, users=60, products=140, seed=2)
+    kg_builder.build(old, address, name="shop", now=NOW)
+    whole, draw, hits = built(new, address, 600), random.Random(0), 0
+    wanted = digest(held(address).without_derived())
+    kills = int(os.environ.get("GRAPHREC_KILLS", "2"))
+    while hits < kills:
+        shutil.rmtree(address, ignore_errors=True)
+        address = fresh_address()
+        kg_builder.build(old, address, name="shop", now=NOW)
+        if built(new, address, whole * draw.random()) is None:
+            hits += 1
+        report = kg_builder.build(new, address, name="shop", prune=True, now=NOW)
+        assert report.digest == wanted == digest(held(address).without_derived())
