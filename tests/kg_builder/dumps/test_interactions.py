@@ -129,7 +129,8 @@ def test_repeated_interactions_keep_apart_by_their_second_and_a_counter(tmp_path
 
 def test_a_user_rates_an_item_once_in_a_second(tmp_path):
     rejects = Rejects()
-    tables = build(folder(tmp_path, [("u1", "i1", 900000000, 1), ("u1", "i1", 900000000, 5), ("u1", "i1", 900000001, 3)]), rejects)
+    rows = [("u1", "i1", 900000000, 1), ("u1", "i1", 900000000, 5), ("u1", "i1", 900000001, 3)]
+    tables = build(folder(tmp_path, rows), rejects)
     assert interactions(tables, "key", "rating") == [("900000000", 1.0), ("900000001", 3.0)]
     assert rejects.counts() == {"the rating is there more than once, with other values": 1}
 
