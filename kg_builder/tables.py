@@ -280,7 +280,10 @@ def _unique(table: pl.LazyFrame, identity: tuple[str, ...], name: str) -> None:
     null = table.filter(pl.any_horizontal(pl.col(column).is_null() for column in identity)).head(1).collect()
     if null.height:
         raise SchemaError(f"{name}: {', '.join(identity)} must never be null (got {null.row(0)})")
-    double = table.group_by(identity).len().filter(pl.col("len") > 1).head(1).collect()
+    mark = pl.struct(identity).hash().alias("__mark")  # 8 bytes a row, where the texts would be held
+    twice = table.select(mark).group_by("__mark").len().filter(pl.col("len") > 1).select("__mark").collect(engine="streaming")
+    suspects = table.filter(mark.is_in(twice["__mark"].implode())) if twice.height else table.clear()
+    double = suspects.group_by(identity).len().filter(pl.col("len") > 1).head(1).collect()
     if double.height:
         raise SchemaError(f"{name}: {', '.join(identity)} must be unique (got {double.row(0)[:-1]} {double.row(0)[-1]} times)")
 

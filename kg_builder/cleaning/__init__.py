@@ -182,7 +182,19 @@ def clean_events(frame: pl.LazyFrame, sieve: Sieve, now: int) -> pl.LazyFrame:
         *(pl.col(f"__{name}").alias(name) for name in numbers[1:]),
         *extras(schema, _EVENT),
     ]
-    return sieve.hold("events-keyed", keyed(sieve.sift("events", frame, checks, wanted)))
+    if is_null(schema["rating"]):
+        return sieve.hold("events-keyed", keyed(sieve.sift("events", frame, checks, wanted)))
+    single = _rated_once(sieve.sift("events", frame, checks, [*wanted, *PLACE]), sieve)
+    return sieve.hold("events-keyed", keyed(single))
+
+
+def _rated_once(events: pl.LazyFrame, sieve: Sieve) -> pl.LazyFrame:
+    """One rating a user, product and second, as of reviews; visits and purchases may well be two in a second."""
+    rating = pl.col("rating").is_not_null() & pl.col("at").is_not_null() & pl.col("key").is_null()
+    ratings = richest(
+        "ratings-one", events.filter(rating), ["user", "product", "event", "at"], "the rating is there more than once", sieve
+    )
+    return pl.concat([events.filter(~rating), ratings.select(events.collect_schema().names())]).drop("file", "line")
 
 
 def _kind(said: pl.Expr) -> pl.Expr:

@@ -19,6 +19,8 @@ LOOKS_FOR = (
 PRECEDENCE = 2
 
 _ENDS = ("user", "product")
+_EITHER = ("events", "reviews")
+"""Tables that as JSON lines may as well be in columns of other names, which `tables` does not read."""
 _ABOUT = ("readme", "license", "licence", "dataset-metadata", "datapackage")
 """How the names of files begin that tell about a dump and are no part of it."""
 
@@ -79,7 +81,9 @@ def _candidates(source: Source) -> list[Path]:
 
 def _is_of_tables(file: Path) -> bool:
     stem, _, suffix = file.name.lower().partition(".")
-    return stem in REQUIRED and suffix in ("csv", "csv.gz", "tsv", "parquet")
+    if stem in _EITHER and suffix.startswith("json"):
+        return False
+    return stem in REQUIRED and suffix.removesuffix(".gz") in ("csv", "tsv", "parquet", "jsonl", "json")
 
 
 def _roles(columns: list[str]) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ import polars as pl
 from kg_builder.changes import applied, replaced_by
 from kg_builder.errors import BadRequest, did_you_mean
 from kg_builder.merging.aliases import ALIAS_SCHEMA, Alias, Identity, Kind, alias_tables, aliases, targets
-from kg_builder.merging.clusters import Cluster, Match, clusters
+from kg_builder.merging.clusters import Cluster, Degrees, Match, clusters
 from kg_builder.merging.images import (
     Rows,
     image_by,
@@ -49,7 +49,9 @@ def merged(tables: GraphTables, found: Iterable[Alias]) -> GraphTables:
     return _step(tables, {}, known).applied_to(tables) if known else tables
 
 
-def contract(tables: GraphTables, matches: Iterable[Match], *, at: int | None = None) -> GraphTables:
+def contract(
+    tables: GraphTables, matches: Iterable[Match], *, at: int | None = None, degrees: Degrees | None = None
+) -> GraphTables:
     """One node a cluster of matches, the one with most edges (of equals the first id); the others are its aliases.
 
     Edges of a merged node move to the canonical one, without self loops and doubles; its properties fill gaps there. Nodes that
@@ -59,6 +61,7 @@ def contract(tables: GraphTables, matches: Iterable[Match], *, at: int | None = 
         tables: with derived edges and properties, where they are to follow.
         matches: the strongest counts first, where an undone merge lets only some of them be.
         at: epoch seconds, kept with each merge.
+        degrees: how many edges nodes have, where the tables are but a part of the graph.
 
     Example:
         >>> from kg_builder.schema import RETAIL
@@ -71,14 +74,14 @@ def contract(tables: GraphTables, matches: Iterable[Match], *, at: int | None = 
         >>> undo(one, ["Brand/acmee"]).edges["Product", "MADE_BY", "Brand"].sort("source").collect().rows()
         [('p', 'acme'), ('q', 'acmee')]
     """
-    return contraction(tables, matches, at=at).applied_to(tables)
+    return contraction(tables, matches, at=at, degrees=degrees).applied_to(tables)
 
 
-def contraction(tables: GraphTables, matches: Iterable[Match], *, at: int | None = None) -> Step:
+def contraction(tables: GraphTables, matches: Iterable[Match], *, at: int | None = None, degrees: Degrees | None = None) -> Step:
     """What `contract` changes."""
     before = aliases(tables)
     after = dict(before)
-    for cluster in clusters(tables, before.values(), matches):
+    for cluster in clusters(tables, before.values(), matches, degrees=degrees):
         for alias in before.values():
             if alias.label == cluster.label and alias.canonical in cluster.nodes:
                 after[alias.id] = replace(alias, canonical=cluster.canonical)

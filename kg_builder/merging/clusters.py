@@ -1,7 +1,7 @@
 """From pairs to clusters: which nodes are one thing, which of them stands for it, and by which pair each was found."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 
 import polars as pl
@@ -39,8 +39,17 @@ class Cluster:
         return {self.canonical, *self.found}
 
 
-def clusters(tables: GraphTables, known: Iterable[Alias], matches: Iterable[Match]) -> list[Cluster]:
-    """The clusters that the matches make, the strongest first: a match that would join what was told apart is left out."""
+Degrees = Callable[[str, set[str]], Mapping[str, int]]
+"""How many edges nodes of a label have."""
+
+
+def clusters(
+    tables: GraphTables, known: Iterable[Alias], matches: Iterable[Match], *, degrees: Degrees | None = None
+) -> list[Cluster]:
+    """The clusters that the matches make, the strongest first: a match that would join what was told apart is left out.
+
+    `degrees` is needed where the tables are but a part of the graph.
+    """
     known = list(known)
     by_label: dict[str, list[Match]] = defaultdict(list)
     for match in sorted(matches, key=lambda one: (-one.score, one.one_id, one.other_id)):
@@ -49,8 +58,8 @@ def clusters(tables: GraphTables, known: Iterable[Alias], matches: Iterable[Matc
     for label, pairs in by_label.items():
         own = [alias for alias in known if alias.label == label]
         links = _joined(pairs, own)
-        degrees = _degrees(tables, label, set(links))
-        found += [_cluster(label, nodes, links, degrees) for nodes in _components(links)]
+        counted = degrees_in(tables, label, set(links)) if degrees is None else degrees(label, set(links))
+        found += [_cluster(label, nodes, links, counted) for nodes in _components(links)]
     return found
 
 
@@ -107,7 +116,7 @@ def _cluster(label: str, nodes: Set[str], links: Mapping[str, Mapping[str, Match
     return Cluster(label, canonical, _reached(canonical, links))
 
 
-def _degrees(tables: GraphTables, label: str, nodes: Set[str]) -> dict[str, int]:
+def degrees_in(tables: GraphTables, label: str, nodes: Set[str]) -> dict[str, int]:
     """How many edges of the dumps each node has."""
     there = pl.LazyFrame({"id": sorted(nodes)}, schema={"id": pl.String})
     parts = [

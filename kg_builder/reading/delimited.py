@@ -53,7 +53,7 @@ def header_of(line: str, separator: str | None = None) -> list[str]:
         >>> header_of('id,"name, long",,id,^name$')
         ['id', 'name, long', 'column_3', 'id_2', 'name$']
     """
-    fields = next(csv.reader([line], delimiter=separator or separator_of(line)), [])
+    fields = next(csv.reader([line.replace("\r", " ")], delimiter=separator or separator_of(line)), [])
     names: list[str] = []
     for place, field in enumerate(fields, 1):
         name = own = literal(_CONTROL.sub("", field).strip()) or f"column_{place}"
@@ -225,8 +225,8 @@ class _Pieces:
         return io.StringIO(text, newline="\n").readlines()
 
     def _plain(self, data: bytes) -> bytes:
-        """The text without null bytes and carriage returns, its separator one character."""
-        data = data.replace(b"\x00", b"").replace(b"\r\n", b"\n")
+        """The text without null bytes and carriage returns (one within a line is a blank), its separator one character."""
+        data = data.replace(b"\x00", b"").replace(b"\r\n", b"\n").replace(b"\r", b" ")
         return data if len(self._separator) == 1 else data.replace(self._separator.encode(), _STAND_IN.encode())
 
 

@@ -166,11 +166,12 @@ def _unmarked(start: bytes) -> str:
 
 
 def _lines(path: Path, blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The blocks cut behind a line end each; a carriage return ends a line where the file has no line feeds."""
+    """The blocks cut behind a line end each; a carriage return ends a line where more lines of the first block end so."""
     rest, done, old = b"", 0, None
     for block in blocks:
         if old is None:
-            old = b"\n" not in block and b"\r" in block
+            within = block.rstrip(b"\r\n")
+            old = within.count(b"\r") - within.count(b"\r\n") > within.count(b"\n")
         text = block.replace(b"\r", b"\n") if old else block
         cut = text.rfind(b"\n") + 1
         if cut:

@@ -11,7 +11,7 @@ import polars as pl
 from kg_builder.errors import BadRequest, did_you_mean
 from kg_builder.merging import Step, contract, contraction, merged_away, undoing
 from kg_builder.merging.aliases import LABELS, aliases
-from kg_builder.merging.clusters import Match, clusters
+from kg_builder.merging.clusters import Match, clusters, degrees_in
 from kg_builder.resolving.matching import THRESHOLD, Named, Vectors, find
 from kg_builder.schema import EdgeType
 from kg_builder.stores import GraphStore, Progress, opened
@@ -126,14 +126,19 @@ def matches(
 ) -> list[Match]:
     """The pairs of nodes that are one thing and were not told apart before, those that show only after others are merged too."""
     there = _described(tables)
+
+    def degrees(label: str, ids: set[str]) -> Mapping[str, int]:
+        return degrees_in(tables, label, ids)  # with the edges of users, as when it is written
+
     every: list[Match] = []
     for _ in range(_ROUNDS):
         found: list[Match] = []
         for label in (label for label in _ORDER if label in labels):
             pairs = find(label, named(there, label), threshold=threshold, vectors=vectors)
-            joined = [match for cluster in clusters(there, aliases(there).values(), pairs) for _, match in cluster.found.values()]
+            made = clusters(there, aliases(there).values(), pairs, degrees=degrees)
+            joined = [match for cluster in made for _, match in cluster.found.values()]
             if joined:
-                there = contract(there, joined).collect()
+                there = contract(there, joined, degrees=degrees).collect()
                 found += joined
         every += found
         if not found:

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -150,24 +150,35 @@ def _misspelt_brands(named: list[Named], cores: Mapping[str, list[str]], shared:
     """One or two slips apart, word by word, the one rarer than the other, and in the same categories."""
     plain = {one.id: [unaccented(word) for word in cores[one.id]] for one in named}
     for group in _by_marks(named, cores).values():
-        keys = ["".join(plain[one.id]) for one in group]
-        for place, there, slips in near_pairs(keys) if len(keys) > 1 else ():
-            one, other = group[place], group[there]
-            length = min(len(keys[place]), len(keys[there]))
-            rarer, more = sorted((one.uses, other.uses))
-            if not slips or length < (_SHORTEST if slips == 1 else _TWO_SLIPS):
+        for one, other, slips in _nearest(group, plain, shared):
+            keys = ["".join(plain[brand.id]) for brand in (one, other)]
+            length = min(map(len, keys))
+            if length < (_SHORTEST if slips == 1 else _TWO_SLIPS) or not _may_be_a_slip(one, other, plain):
                 continue
-            known = shared.between(one, other)
-            if not _may_be_a_slip(one, other, plain):
-                continue
-            sure = known is not None and known >= _NEARLY_ALL and rarer * _RARER <= more and length >= _TWO_SLIPS
+            known, times = shared.between(one, other), max(one.uses, other.uses) / max(1, min(one.uses, other.uses))
+            sure = known is not None and known >= _NEARLY_ALL and times >= _RARER and length >= _TWO_SLIPS
             if respells(plain[one.id], plain[other.id], sure=sure):
-                likeness = 1 - slips / max(len(keys[place]), len(keys[there]))
+                likeness = 1 - slips / max(map(len, keys))
                 long = likeness >= _LONE
-                if known is None and (long or (length >= _TWO_SLIPS and rarer * _RARE <= more)):
+                if known is None and (long or (length >= _TWO_SLIPS and times >= _RARE)):
                     yield one, other, likeness, "misspelt"
                 elif known is not None and known >= (_SHARED / 2 if long else _SHARED):
                     yield one, other, _raised(likeness, known), "misspelt"
+
+
+def _nearest(group: list[Named], plain: Mapping[str, list[str]], shared: _Shared) -> Iterator[tuple[Named, Named, int]]:
+    """The pairs of names one or two slips apart, unless a more frequent name that sells the like is nearer to the rarer."""
+    keys = ["".join(plain[one.id]) for one in group]
+    pairs = [(group[here], group[there], slips) for here, there, slips in near_pairs(keys) if slips] if len(keys) > 1 else []
+    near: dict[str, int] = {}
+    for one, other, slips in pairs:
+        rare, more = sorted((one, other), key=lambda named: named.uses)
+        if rare.uses < more.uses and (shared.between(rare, more) or 0) >= _SHARED / 2:
+            near[rare.id] = min(slips, near.get(rare.id, slips))
+    for one, other, slips in pairs:
+        rare = min(one, other, key=lambda named: (named.uses, named.id))
+        if slips <= near.get(rare.id, slips):
+            yield one, other, slips
 
 
 def _may_be_a_slip(one: Named, other: Named, plain: Mapping[str, list[str]]) -> bool:
@@ -176,7 +187,8 @@ def _may_be_a_slip(one: Named, other: Named, plain: Mapping[str, list[str]]) -> 
     said = _said(rare, plain[rare.id], plain[more.id])
     times = more.uses / max(1, rare.uses)
     if said is not None:
-        return said or (times >= _RARE and mistyped(plain[rare.id], plain[more.id]))
+        slip = rare.uses <= 2 and mistyped(plain[rare.id], plain[more.id])
+        return said or times >= (_RARER_WORD if slip else _RARE)
     starts = ["".join(plain[one.id])[:2] for one in (rare, more)]
     if starts[0][0] != starts[1][0] and sorted(starts[0]) != sorted(starts[1]):
         return False
@@ -211,8 +223,13 @@ def _abbreviated(named: list[Named], cores: Mapping[str, list[str]], shared: _Sh
         for one in short:
             long = _only([other for other in group if _short_for(cores[one.id], cores[other.id])])
             known = None if long is None else shared.between(one, long)
-            if long is not None and known is not None and known >= _SHARED:
+            if long is not None and known is not None and known >= _SHARED and _uneven(one, long):
                 yield one, long, _raised(_SHORTENED, known), "abbreviated"
+
+
+def _uneven(one: Named, other: Named) -> bool:
+    """Whether one of the two is so much rarer that it can be another way to write the other, whichever people write more."""
+    return _RARER_SLIP * min(one.uses, other.uses) <= max(one.uses, other.uses)
 
 
 def _only(long: list[Named]) -> Named | None:
@@ -237,7 +254,13 @@ def _first_names(named: list[Named], cores: Mapping[str, list[str]], shared: _Sh
     for one in named:
         long = _only(whole[tuple(cores[one.id])]) if len(cores[one.id]) > 1 else None
         known = None if long is None else shared.between(one, long)
-        if long is not None and known is not None and known >= _SHARED and len(cores[one.id][-1]) >= _SHORTEST:
+        if (
+            long is not None
+            and known is not None
+            and known >= _SHARED
+            and len(cores[one.id][-1]) >= _SHORTEST
+            and _uneven(one, long)
+        ):
             yield one, long, _raised(_SHORTENED, known), "initials"
 
 
@@ -251,7 +274,7 @@ def _initials(named: list[Named], cores: Mapping[str, list[str]], shared: _Share
             if known is not None and known >= _SHARED:
                 found[made].append((long, known))
     for made, longs in found.items():
-        if len(longs) == 1:
+        if len(longs) == 1 and _uneven(short[made], longs[0][0]):
             yield short[made], longs[0][0], _raised(_SHORTENED, longs[0][1]), "initials"
 
 

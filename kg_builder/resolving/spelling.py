@@ -98,7 +98,7 @@ _PACK_OF = re.compile(r"\b(?:pack|set|box|case)\s+of\s+(\d+)\b")
 _COUNTED_AS = {"vol": "volume", "no": "number"}
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _DECIMAL = re.compile(r"(?<=\d),(?=\d)")
-_TOKEN = re.compile(rf"{_NUMBER}|[^\W\d_]+|[+<>=♂♀]|(?<![^\s(])-(?=\d)|(?<=[^\W\d_])#")
+_TOKEN = re.compile(rf"{_NUMBER}|[^\W\d_]+|[+<>=%♂♀]|(?<![^\s(])-(?=\d)|(?<=[^\W\d_])#")
 _JOINERS = re.compile(r"['’`´]|(?<=\b[^\W\d_])\.(?=[^\W\d_]\b)")
 """What stands within a word: the point of U.S., never that of 2.0."""
 _PARTED = re.compile(r",|;|/|\||[(\[]|(?<=\s)[-–—](?=\s)")

@@ -22,21 +22,17 @@ _KNOWN = 3
 _SAME_TITLE = 0.97
 """The cosine of two titles' text vectors from which on they may say the same."""
 
-_TELLING = (
-    "colour",
-    "color",
-    "size",
-    "material",
-    "gender",
-    "format",
-    "pack",
-    "edition",
-    "volume",
-    "model",
-    "part_number",
-    "flavor",
+_TELLING = frozenset(
+    word
+    for line in (
+        "age amperage amps calibre caliber capacity colour color compatibility connector depth diameter dimensions edition fit",
+        "finish flavour flavor format gauge gender generation grade height language length material model pack part pattern",
+        "platform power quantity region scent shade shape side size strength style thickness type unit variant version voltage",
+        "volts volume wattage watts weight width year",
+    )
+    for word in line.split()
 )
-"""What a property's name says that tells variants apart."""
+"""Words of a property's name that say what tells variants apart."""
 
 
 def category_pairs(named: list[Named], vectors: Vectors | None) -> Found:
@@ -59,8 +55,8 @@ def category_pairs(named: list[Named], vectors: Vectors | None) -> Found:
 def product_pairs(named: list[Named], vectors: Vectors | None) -> Found:
     """Of one brand and price, and equal in all that tells variants apart: the same words in any order, or one misspelt."""
     named = [one for one in named if one.brand is not None and (one.price is not None or _tells(one.text))]
-    brands = {name: core(name) for name in {one.brand_name for one in named}}
-    titles = {one.id: Title.of(one.name, without=brands[one.brand_name] if one.brand_name else ()) for one in named}
+    brands = {name: (words(name), core(name)) for name in {one.brand_name for one in named}}
+    titles = {one.id: _title(one, brands) for one in named}
     blocks: dict[tuple[Any, ...], list[Named]] = defaultdict(list)
     for one in named:
         if titles[one.id].words:
@@ -72,6 +68,13 @@ def product_pairs(named: list[Named], vectors: Vectors | None) -> Found:
         yield from (found for found in _misspelt_titles(group, titles, spread) if _one_product(found[0], found[1]))
     if vectors is not None:
         yield from alike(kept, vectors, _SAME_TITLE, lambda one, other: _may_mean_one(one, other, titles))
+
+
+def _title(one: Named, brands: Mapping[str, tuple[list[str], list[str]]]) -> Title:
+    """The title's parts without its brand, with the legal form where it has that, too."""
+    whole, short = brands[one.brand_name]
+    said = set(words(one.name))
+    return Title.of(one.name, without=whole if set(whole) <= said else short)
 
 
 def _same_titles(group: list[Named], titles: Mapping[str, Title]) -> Found:
@@ -167,19 +170,19 @@ def _one_product(one: Named, other: Named) -> bool:
     if other.id in one.linked or one.id in other.linked:
         return False
     for name in one.facts.keys() & other.facts.keys():
-        if any(telling in name for telling in _TELLING) and Title.of(one.facts[name]) != Title.of(other.facts[name]):
+        if not _TELLING.isdisjoint(name.split("_")) and Title.of(one.facts[name]) != Title.of(other.facts[name]):
             return False
     if one.categories and other.categories and not one.categories & other.categories:
         return False
-    if one.text and other.text and _numbers(one.text) != _numbers(other.text):  # Length 10 m, Length 20 m
+    if one.text and other.text and one.text != other.text and _told(one.text) != _told(other.text):  # Size: M, Size: L
         return False
     if one.price is not None and other.price is not None:
         return within(one.price, other.price, _CLOSE)
     return _tells(one.text) and one.text == other.text
 
 
-def _numbers(text: str) -> tuple[tuple[str, ...], ...]:
-    return Title.of(text).marks[:2]
+def _told(text: str) -> tuple[tuple[str, ...], ...]:
+    return Title.of(text).marks
 
 
 def _may_mean_one(one: Named, other: Named, titles: Mapping[str, Title]) -> bool:

@@ -18,6 +18,7 @@ SAME = {
     "UTF-16, little end first, no mark": lambda text: text.encode("utf-16-le"),
     "UTF-16, big end first, no mark": lambda text: text.encode("utf-16-be"),
     "CR": lambda text: text.replace("\n", "\r").encode(),
+    "CR but for the last line": lambda text: text.rstrip("\n").replace("\n", "\r").encode() + b"\n",
     "CR LF": lambda text: text.replace("\n", "\r\n").encode(),
     "blank lines first": lambda text: f"\n  \n\r\n{text}".encode(),
     "nulls at the end": lambda text: text.encode() + b"\x00" * 64,

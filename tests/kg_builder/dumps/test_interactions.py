@@ -122,9 +122,17 @@ def test_without_timestamp_and_rating_users_and_items_are_enough(tmp_path):
 
 
 def test_repeated_interactions_keep_apart_by_their_second_and_a_counter(tmp_path):
+    rows = [("u1", "i1", 900000000), ("u1", "i1", 900000000), ("u1", "i1", 900000001)]
+    tables = build(folder(tmp_path, rows, header="user\titem\ttimestamp"))
+    assert interactions(tables, "key", "at") == [("900000000", 900000000), ("900000000.1", 900000000), ("900000001", 900000001)]
+
+
+def test_a_user_rates_an_item_once_in_a_second(tmp_path):
+    rejects = Rejects()
     rows = [("u1", "i1", 900000000, 1), ("u1", "i1", 900000000, 5), ("u1", "i1", 900000001, 3)]
-    tables = build(folder(tmp_path, rows))
-    assert interactions(tables, "key", "rating") == [("900000000", 1.0), ("900000000.1", 5.0), ("900000001", 3.0)]
+    tables = build(folder(tmp_path, rows), rejects)
+    assert interactions(tables, "key", "rating") == [("900000000", 1.0), ("900000001", 3.0)]
+    assert rejects.counts() == {"the rating is there more than once, with other values": 1}
 
 
 def test_ratings_may_be_any_finite_number(tmp_path):

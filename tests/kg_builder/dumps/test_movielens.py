@@ -302,3 +302,20 @@ def test_a_rating_out_of_range_is_refused(rating, tmp_path):
     assert len(ratings(tables)) == 1
     assert [row["message"] for row in rejects.rows()] == [f"ratings.dat line 2: rating must lie in 0.5..5 (got {rating})"]
     assert rejects.faults == 1
+
+
+def test_a_rating_that_is_there_more_than_once_is_told_of_and_counts_once(tmp_path):
+    rows = [
+        "1,296,5.0,1147880044",
+        "1,296,5.0,1147880044",
+        "1,296,1.0,1147880044",
+        "1,296,4.0,1147880045",
+        "2,296,5.0,1147880044",
+    ]
+    (tmp_path / "ratings.csv").write_text("\n".join(["userId,movieId,rating,timestamp", *rows]) + "\n")
+    rejects = Rejects()
+    tables = tabulate(read_dump(tmp_path, reading=Reading(rejects)), rejects=rejects, now=NOW)
+    edges = tables.edges["User", "INTERACTED", "Product"].select("source", "at", "rating").sort("source", "at").collect()
+    assert edges.rows() == [("1", 1147880044, 1.0), ("1", 1147880045, 4.0), ("2", 1147880044, 5.0)]
+    assert rejects.counts() == {"the rating is there more than once, with other values": 2}
+    assert rejects.faults == 0

@@ -1,5 +1,6 @@
 """A shop's own tables, as files and as frames from Python."""
 
+import gzip
 import json
 
 import pandas as pd
@@ -239,3 +240,13 @@ def test_files_of_other_names_beside_the_tables_are_told_of(tmp_path):
     rejects = Rejects()
     tabulate(read_dump(tmp_path, format="tables", reading=Reading(rejects)), rejects=rejects, now=NOW)
     assert rejects.notes == ["not read, for they are named after none of the tables: orders.csv; a mapping says what they are"]
+
+
+@pytest.mark.parametrize("column", ["ean", "sku", "gtin", "asin", "item_id"])
+@pytest.mark.parametrize("name", ["products.jsonl", "products.json.gz"])
+def test_products_with_another_number_of_theirs_are_still_products(column, name, tmp_path):
+    line = json.dumps({"id": "p1", "title": "Lamp", "brand": "Acme", "price": 9.5, column: "4006381333931"}) + "\n"
+    (tmp_path / name).write_bytes(gzip.compress(line.encode()) if name.endswith(".gz") else line.encode())
+    dump = read_dump(tmp_path)
+    assert dump.format == "tables"
+    assert tabulate(dump, now=NOW).nodes["Product"].collect()["title"].to_list() == ["Lamp"]

@@ -127,9 +127,44 @@ def test_titles_say_whether_a_brand_is_misspelt():
 
 
 def test_a_short_form_of_two_brands_is_neither():
-    known = [("General Foods", 6, SHOES), ("Genesis Foods", 6, SHOES), ("Gen. Foods", 9, SHOES)]
+    known = [("General Foods", 6, SHOES), ("Genesis Foods", 6, SHOES), ("Gen. Foods", 2, SHOES)]
     assert brands(*known) == {}
     assert brands(known[0], known[2]) == {("Gen. Foods", "General Foods"): "abbreviated"}
+
+
+@pytest.mark.parametrize(
+    "one, other", [("Bay Gear", "Bailey Gear"), ("Star Kitchen", "Stellar Kitchen"), ("VRS", "Velora Red Sun")]
+)
+def test_a_short_form_that_is_about_as_frequent_is_another_brand(one, other):
+    assert brands((one, 30, SHOES), (other, 30, SHOES)) == {}
+
+
+def test_a_misspelling_belongs_to_the_nearest_brand_or_to_none():
+    near, far = ("Vertvox House", 2, SHOES), ("Vertexa House", 38, SHOES)
+    assert brands(far, ("Vertexo House", 1, SHOES)) == {("Vertexa House", "Vertexo House"): "misspelt"}
+    assert brands(near, far, ("Vertvxo House", 1, SHOES)) == {}
+
+
+@pytest.mark.parametrize("one, other", [("Size: M", "Size: L"), ("In black.", "In red."), ("For men.", "For women.")])
+def test_descriptions_tell_products_of_one_title_apart(one, other):
+    known = [Named(f"p{at}", "Garden Hose", price=1.0, brand="acme", text=text) for at, text in enumerate((one, other))]
+    assert find("Product", known) == []
+
+
+@pytest.mark.parametrize("name", ["variant", "weight_g", "length_m", "color", "part_number"])
+def test_own_properties_tell_products_of_one_title_apart(name):
+    known = [Named(f"p{at}", "Garden Hose", price=1.0, brand="acme", facts={name: str(at)}) for at in (1, 2)]
+    assert find("Product", known) == []
+    page = [Named(f"p{at}", "Garden Hose", price=1.0, brand="acme", facts={"image_url": str(at)}) for at in (1, 2)]
+    assert len(find("Product", page)) == 1
+
+
+def test_a_legal_form_after_the_brand_of_a_title_says_nothing():
+    known = [
+        Named(f"p{at}", title, price=1.0, brand="a", brand_name="Acme Company")
+        for at, title in enumerate(("Acme Company Hose Reel", "Hose Reel"))
+    ]
+    assert len(find("Product", known)) == 1
 
 
 def test_a_first_name_may_be_a_letter_where_one_name_alone_fits():
