@@ -186,14 +186,15 @@ def test_a_property_with_two_types_is_refused_and_the_store_stays(store):
     assert store.read() == shop()
 
 
-def test_info_counts_what_is_there_and_keeps_the_latest_build_of_a_source(store):
+def test_info_counts_what_is_there_and_keeps_every_build(store):
     store.write(shop(), build=Build("dump", "tables", 1_700_000_000, {"no id": 2}))
     store.write(shop(), build=Build("dump", "tables", 1_700_000_001, {"no id": 3}))
     held = store.info()
     assert held.nodes == {"User": 2, "Product": 1}
     assert held.edges == {("User", "BOUGHT", "Product"): 2}
     assert (held.first_at, held.last_at) == (1_600_000_000, 1_600_000_060)
-    assert held.builds == (Build("dump", "tables", 1_700_000_001, {"no id": 3}),)
+    assert [one.rejected for one in held.builds] == [{"no id": 2}, {"no id": 3}]
+    assert held.latest == (Build("dump", "tables", 1_700_000_001, {"no id": 3}),)
 
 
 def test_progress_ends_at_the_number_of_rows(store):
