@@ -9,6 +9,7 @@ does the reader of a `kg.tsv`; a new label would have to be taught to each of th
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -129,7 +130,7 @@ def enrich(
         {'colour': 'white', 'pack': '4'}
     """
     wanted, most = _wanted(attributes, triples, link, hops), allowance(max_rejects)
-    with opened(store, read_only=dry_run) as there:
+    with opened(store, read_only=dry_run) as there, nullcontext() if dry_run else there.writing():
         return _enriched(there, wanted, triples, link, hops, most, dry_run=dry_run, rejects=rejects, progress=progress)
 
 

@@ -3,6 +3,7 @@
 import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,7 +105,7 @@ def resolve(
             raise BadRequest(f"cannot resolve {label!r}{did_you_mean(label, LABELS) or ';'} known: {', '.join(LABELS)}")
     tell = progress or (lambda _what, _done, _total: None)
     tell("read", 0, 3)
-    with opened(store, read_only=dry_run) as there:
+    with opened(store, read_only=dry_run) as there, nullcontext() if dry_run else there.writing():
         address, tables = there.info().address, there.read(derived=True)
         tell("match", 1, 3)
         found = [] if undo else matches(tables, labels=labels, threshold=threshold, vectors=vectors)
