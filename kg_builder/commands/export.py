@@ -20,7 +20,7 @@ def run(
     ] = None,
     *,
     format: Annotated[  # noqa: A002
-        str, typer.Option("--for", metavar="FORMAT", help="graphml, heterodata (PyG), networkx, parquet or recbole.")
+        str, typer.Option("--for", metavar="FORMAT", help="graphml, heterodata (PyG), neo4j-admin, networkx, parquet or recbole.")
     ],
     out: Annotated[Path | None, typer.Option(metavar="PATH", help="The same as PATH.")] = None,
     around: Annotated[

@@ -85,7 +85,8 @@ def export(
     Args:
         graph: tables, an open store, or a store's address.
         path: the file or folder to make. An earlier export in the same format is replaced.
-        format: graphml (a file), heterodata (a folder), networkx (a file), parquet (a folder) or recbole (a folder).
+        format: graphml (a file), heterodata (a folder), neo4j-admin (a folder), networkx (a file), parquet (a folder) or
+            recbole (a folder).
         around: a label and an id such as Product/B00005N7PS: only what can be reached from there within `hops` edges.
         hops: how far, whatever the edges' direction.
         derived: also what models wrote back: RECOMMENDED and SIMILAR_TO edges, embeddings.

@@ -1,0 +1,62 @@
+"""What neo4j-admin loads is the graph: with the real importer, and the real server on top of it."""
+
+import os
+import subprocess
+
+import polars as pl
+import pytest
+
+from kg_builder import export
+from kg_builder.digest import digest
+from kg_builder.schema import RETAIL
+from kg_builder.stores import connect
+from kg_builder.tables import GraphTables
+from tests.kg_builder.graphs import planted
+
+
+def odd():
+    """Texts with quotes, commas, line ends and backslashes, empty ones, no values, and numbers of every kind."""
+    schema = RETAIL.with_properties("Product", {"genres": "strings", "pages": "integer"})
+    products = {
+        "id": ['p"1', "p2", "p,4", "p 5"],
+        "title": ["a\nb", "", 'say "hi" \\ x\\', None],
+        "price": [1.5, float("inf"), 1e-20, float("nan")],
+        "listed": [True, None, False, None],
+        "genres": [["a,b", "c"], ["ä"], None, None],
+        "pages": [2**62, None, -1, 0],
+    }
+    bought = pl.DataFrame({"source": ["u", "u"], "target": ["p2", "p,4"], "key": ["1", "2"], "at": [1, None]})
+    nodes = {"Product": pl.DataFrame(products, strict=False), "User": pl.DataFrame({"id": ["u"]})}
+    return GraphTables.of(schema, nodes, {("User", "BOUGHT", "Product"): bought})
+
+
+@pytest.mark.neo4j
+@pytest.mark.parametrize("make", [odd, planted])
+def test_the_importer_loads_it_and_the_server_answers_with_the_same_graph(
+    make, neo4j_server, neo4j_program, tmp_path, monkeypatch
+):
+    del neo4j_server  # that it could be started shows that Java and the jars are there
+    home, program = tmp_path / "home", neo4j_program
+    program.start(home, port=program.free_port())
+    program.stop(home)
+    tables = make()
+    export(tables, tmp_path / "csv", format="neo4j-admin")
+    admin = tmp_path / "admin"
+    admin.write_text(f"#!/bin/sh\nexec {program.java()} -cp '{program.jars()}/*' org.neo4j.cli.AdminTool \"$@\"\n")
+    admin.chmod(0o755)
+    environment = {**os.environ, "NEO4J_ADMIN": str(admin), "NEO4J_HOME": str(home), "NEO4J_CONF": str(home / "conf")}
+    script = [str(tmp_path / "csv" / "import.sh")]
+    done = subprocess.run(script, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
+    assert done.returncode == 0, done.stdout + done.stderr
+    started = program.start(home, port=program.free_port())
+    try:
+        monkeypatch.setenv("NEO4J_USERNAME", program.USER)
+        monkeypatch.setenv("NEO4J_PASSWORD", started.password)
+        with connect(started.uri) as store:
+            there = store.read(derived=True)
+            assert there == tables
+            assert digest(there) == digest(tables)
+            store.write(tables)  # the builder goes on from there
+            assert store.read(derived=True) == tables
+    finally:
+        program.stop(home, seconds=0)
