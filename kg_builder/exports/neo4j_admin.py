@@ -76,7 +76,7 @@ def _files(
     yield "nodes/Build", "--nodes=Build", ["id:ID(Build)", "schema:string"], _known(schema)
     for kind in edges:
         source, name, target = kind
-        properties = schema.edge(kind).properties
+        properties = dict(schema.edge(kind).properties)
         header = [f":START_ID({source})", *_typed(properties), f":END_ID({target})"]
         table = _plain(tables.edges[kind].select("source", *properties, "target"), properties)
         yield f"edges/{'.'.join(kind)}", f"--relationships={name}", header, table
