@@ -641,6 +641,14 @@ def test_a_damaged_gzip_of_any_name_is_named_where_no_format_is_known(name, tmp_
         read_dump(tmp_path)
 
 
+def test_a_damaged_parquet_file_of_any_name_is_named_where_no_format_is_known(tmp_path):
+    pl.DataFrame({"user": ["u1"], "product": ["p1"]}).write_parquet(tmp_path / "clicks.parquet")
+    (tmp_path / "clicks.parquet").write_bytes((tmp_path / "clicks.parquet").read_bytes()[:-40])
+    for source in (tmp_path, tmp_path / "clicks.parquet"):
+        with pytest.raises(DamagedDump, match=r"clicks\.parquet: not a sound Parquet file"):
+            read_dump(source)
+
+
 def test_a_column_that_is_missing_is_told_of_with_its_file(tmp_path):
     (tmp_path / "products.csv").write_text("code,title\np1,Cup\n")
     with pytest.raises(SchemaError, match=r"/products\.csv: products needs the column 'id' \(got code, title\)"):
