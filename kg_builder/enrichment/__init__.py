@@ -115,7 +115,7 @@ def enrich(
     Raises:
         BadRequest: an unknown attribute, fewer hops than 1, links without triples, no such share, or nothing to do.
         TooManyFaults: more lines are faulty than `max_rejects` allows.
-        MissingSource, DamagedDump: a file is not there, or cannot be read.
+        MissingSource, DamagedDump, UnknownFormat: a file is not there, or cannot be read.
         StoreError: the store cannot be read or written to.
 
     Example:
