@@ -8,7 +8,7 @@ import polars as pl
 from kg_builder.errors import SchemaError
 from kg_builder.merging.aliases import Alias
 from kg_builder.rejects import Rejects, Sieve
-from kg_builder.resolution import PATH_SEPARATOR, brands, categories, cut, joined
+from kg_builder.resolution import NO_BRAND, PATH_SEPARATOR, brands, categories, cut, joined
 from kg_builder.schema import DTYPES, RETAIL, EdgeSpec, EdgeType, GraphSchema, NodeSpec, PropertyType
 from kg_builder.tables import GraphTables, edge_columns, node_columns
 from kg_builder.values import day, none_if_empty, property_name, text
@@ -201,7 +201,7 @@ class Assembly:
 
     def add_brands(self, held: Mapping[str, str], now: int) -> None:
         """Product - MADE_BY - Brand, a brand for each spelling; those to be joined are noted in `spellings`."""
-        said = self._said_of_products("brand", "brand")
+        said = self._said_of_products("brand", "brand").filter(~pl.col("brand").str.to_lowercase().is_in(list(NO_BRAND)))
         resolved = brands(said.select(spelling="brand"), held)
         edges = said.join(resolved.lazy(), left_on="brand", right_on="spelling").select(source="id", target="id_right").unique()
         if not resolved.height:

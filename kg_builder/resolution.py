@@ -17,6 +17,12 @@ _BETWEEN_DIGITS = re.compile(r"(?<=\d)[^\w+]+(?=\d)")
 """What parts two numbers: without it 1.5 would be 15."""
 
 
+NO_BRAND = frozenset(
+    {"n/a", "none", "null", "unknown", "unbranded", "no brand", "not applicable", "does not apply", "-", "?", "."}
+)
+"""What shops write where a product has no brand, in small letters."""
+
+
 def brand_id(name: str) -> str:
     """The id that all spellings of a brand share: no case, blanks, punctuation or trade marks; letters of any script stay.
 

@@ -128,9 +128,11 @@ def _unrecognised(source: Source, known: Mapping[str, Reader]) -> Exception:
             f"there is nothing at {source}; expected a folder, a file, or an installed data set such as complete-journey"
         )
     files = files_of(source)
-    for path in files:
+    for path in files:  # a file that cannot be read is of no format for that reason
         if kind_of(path) in ("json", "delimited") or is_packed(path):
-            list(islice(chunks(path), 2))  # a file that cannot be read is of no format for that reason
+            list(islice(chunks(path), 2))
+        elif kind_of(path) == "parquet" and path.stat().st_size:
+            Reading().parquet(path)
     if isinstance(source, str | Path) and Path(source).is_dir() and not any(Path(source).iterdir()):
         return EmptyDump(f"{source} is an empty folder; expected the files of a dump in it")
     if files and not any(opening(path).strip() for path in files):

@@ -10,7 +10,7 @@ from kg_builder.errors import MissingSource, SchemaError, did_you_mean
 from kg_builder.layouts.dates import dated
 from kg_builder.layouts.facts import products_told_of, told_of_products, whole
 from kg_builder.reading import Reading, columns_of, files_of, held_out, kind_of
-from kg_builder.reading.columns import REQUIRED, named, timed, typed
+from kg_builder.reading.columns import REQUIRED, check_ids, named, timed, typed
 
 FORMAT = "events"
 LOOKS_FOR = (
@@ -104,6 +104,7 @@ def _table(reading: Reading, file: Path, source: Source) -> pl.LazyFrame | None:
     aside = {name: f"{name}_" for name in columns if name in roles.values() and name not in roles}
     table = table.rename({**aside, **roles})
     present = table.collect_schema()
+    check_ids(present, {ours: theirs for theirs, ours in roles.items() if ours in _ENDS}, f"{file}: ")
     table = table.with_columns(whole(name).alias(name) for name in (*_ENDS, "key") if name in present)
     if "at" not in present or present["at"].is_temporal() or "position" in present:
         return table

@@ -4,6 +4,7 @@ Layout: Chen, Sain and Guo, "Online Retail" (2010-2011) and "Online Retail II" (
 and any table that has columns for order, product, customer, quantity and price.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +20,8 @@ from kg_builder.reading import Reading, columns_of, files_of, held_out, kind_of
 from kg_builder.reading.columns import REQUIRED, named, plain, typed
 from kg_builder.rejects import Sieve
 from kg_builder.values import none_if_empty, number, price
+
+logging.getLogger("fastexcel").addHandler(logging.NullHandler())  # an empty column is no news
 
 FORMAT = "orders"
 LOOKS_FOR = (
@@ -195,7 +198,7 @@ def _prices(sold: pl.LazyFrame) -> pl.LazyFrame:
 def _sheets(file: Path) -> Iterator[pl.LazyFrame]:
     """The sheets of a workbook as text; polars reads workbooks whole."""
     if find_spec("fastexcel") is None:
-        raise DumpError(f"{file} is an Excel workbook; save its sheets as CSV, or pip install fastexcel")
+        raise DumpError(f"{file} is an Excel workbook; save its sheets as CSV, or pip install 'graphrec[excel]'")
     for sheet, table in pl.read_excel(file, sheet_id=0, engine="calamine", infer_schema_length=None).items():
         texts = [
             pl.col(name).dt.strftime("%Y-%m-%dT%H:%M:%S") if dtype.is_temporal() else pl.col(name).cast(pl.String)

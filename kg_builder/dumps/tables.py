@@ -10,7 +10,7 @@ import polars as pl
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import DumpError, MissingSource, SchemaError, did_you_mean
 from kg_builder.reading import Reading, files_of, kind_of
-from kg_builder.reading.columns import REQUIRED, items, named, paths, typed, worded
+from kg_builder.reading.columns import REQUIRED, check_ids, items, named, paths, typed, worded
 from kg_builder.reading.jsonlines import paths_of_names
 from kg_builder.resolution import PATH_SEPARATOR
 
@@ -134,6 +134,9 @@ def _named(table: pl.LazyFrame, name: str, path: Path | None) -> pl.LazyFrame:
             place = "" if path is None else f"{path}: "
             hint = did_you_mean(column, present)
             raise SchemaError(f"{place}{name} needs the column {column!r}{hint} (got {', '.join(present)})")
+    theirs = {ours: theirs for theirs, ours in renames.items()}
+    called = {column: theirs.get(column, column) for column in REQUIRED[name]}
+    check_ids(schema, called, f"{name}: " if path is None else f"{path}: ")
     ids = [column for column in ("id", "user", "product", "key") if column in schema and schema[column].is_float()]
     return table.with_columns(pl.col(column).cast(pl.Int64, strict=False) for column in ids)
 

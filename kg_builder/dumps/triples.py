@@ -3,18 +3,23 @@
 Built into a store that holds products, triples speak of them where an id is a product's.
 """
 
+import re
 from pathlib import Path
 
 import polars as pl
 
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource
-from kg_builder.reading import Reading, columns_of, files_of, held_out
+from kg_builder.reading import DELIMITED, Reading, columns_of, files_of, held_out
 from kg_builder.reading.columns import REQUIRED, named
+from kg_builder.reading.files import opening
 from kg_builder.reading.triples import local_name, names_a_node, read_links, read_triples
 
 FORMAT = "triples"
-LOOKS_FOR = "N-Triples (.nt), kg.tsv, NAME.kg, or columns head, relation, tail; a .link or links.tsv with item, entity if there"
+LOOKS_FOR = (
+    "N-Triples (.nt), kg.tsv, NAME.kg, columns head, relation, tail, or three bare columns of ids between tabs;"
+    " a .link or links.tsv with item, entity if there"
+)
 PRECEDENCE = 2
 
 _NAMES = ("kg.tsv", "kg.txt", "kg.csv", "triples.tsv", "triples.txt")
@@ -25,7 +30,7 @@ def recognises(source: Source) -> bool:
     """True for a file of triples, and for a folder with one; for links alone too, so that `read` says what is missing."""
     files = files_of(source)
     links = [path for path in files if path.name.removesuffix(".gz").endswith(".link")]
-    return any(_is_triples(path) for path in files if path not in held_out(files)) or (bool(files) and links == files)
+    return bool(_files(source)) or (bool(files) and links == files)
 
 
 def read(source: Source, reading: Reading) -> Dump:
@@ -36,7 +41,13 @@ def read(source: Source, reading: Reading) -> Dump:
         DamagedDump: a gzip file breaks off.
     """
     files = files_of(source)
-    found = [path for path in files if _is_triples(path)] or [path for path in files if not _is_link(path)]
+    tests = held_out(files)
+    found = _files(source) or [path for path in files if not _is_link(path) and path not in tests]
+    for path in tests:
+        reading.note(f"{path.name} was not opened: by its name it is held out for tests")
+    for path in found:
+        if not _is_triples(path) and _is_bare(path):
+            reading.note(f"{path.name} has no header; its columns are taken for head, relation, tail")
     if not found and files:
         told = f"{', '.join(path.name for path in files)} of {source} says which item is which entity, and no more"
         raise MissingSource(f"{told}; a graph needs the triples (NAME.kg) or the interactions (NAME.inter) beside it")
@@ -56,6 +67,31 @@ def read(source: Source, reading: Reading) -> Dump:
         triples=triples.filter(~_names()) if statements else triples,
         nodes={"Entity": _entities(triples)} if statements else {},
     )
+
+
+def _files(source: Source) -> list[Path]:
+    """The files that say that they hold triples; where none does, those that look like it."""
+    files = files_of(source)
+    tests = held_out(files)
+    files = [path for path in files if path not in tests]
+    return [path for path in files if _is_triples(path)] or [path for path in files if not _is_link(path) and _is_bare(path)]
+
+
+def _is_bare(path: Path) -> bool:
+    """True where every line at the start holds three ids between tabs, as FB15k's train.txt does, and no header.
+
+    There are no more relations than heads or tails, so that no column of users, products and ratings or kinds is taken for it.
+    """
+    if not path.name.lower().removesuffix(".gz").endswith(DELIMITED):
+        return False
+    text = opening(path)
+    rows = [line.split("\t") for line in text[: text.rfind("\n") + 1].splitlines() if line.strip()]
+    if not rows or not all(len(row) == 3 and all(re.fullmatch(r"\S+", cell) for cell in row) for row in rows):
+        return False
+    heads, relations, tails = map(set, zip(*rows, strict=True))
+    headed = any(named(table, (rows[0][0], rows[0][2])) for table in REQUIRED if table != "triples")
+    numbers = any(all(re.fullmatch(r"[\d.,:+-]+", cell) for cell in column) for column in (relations, tails))
+    return not headed and not numbers and len(relations) <= min(len(heads), len(tails))
 
 
 def _is_statements(path: Path) -> bool:

@@ -116,7 +116,7 @@ def enrich(
     Raises:
         BadRequest: an unknown attribute, fewer hops than 1, links without triples, no such share, or nothing to do.
         TooManyFaults: more lines are faulty than `max_rejects` allows.
-        MissingSource, DamagedDump: a file is not there, or cannot be read.
+        MissingSource, DamagedDump, UnknownFormat: a file is not there, or cannot be read.
         StoreError: the store cannot be read or written to.
 
     Example:
@@ -190,7 +190,7 @@ def _wanted(
     wanted = tuple(dict.fromkeys(attributes)) if attributes is not None else () if triples is not None else ATTRIBUTES
     for name in wanted:
         if name not in ATTRIBUTES:
-            raise BadRequest(f"no attribute {name!r}{did_you_mean(name, ATTRIBUTES)} known: {', '.join(ATTRIBUTES)}")
+            raise BadRequest(f"no attribute {name!r}{did_you_mean(name, ATTRIBUTES) or ';'} known: {', '.join(ATTRIBUTES)}")
     if link is not None and triples is None:
         raise BadRequest(f"a link file needs a file of triples (got only {link})")
     if hops is not None and hops < 1:

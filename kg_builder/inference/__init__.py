@@ -18,7 +18,7 @@ from kg_builder.inference.links import buyers, links_of, named_by
 from kg_builder.inference.names import label, stem, words
 from kg_builder.inference.profiles import FileProfile, profile
 from kg_builder.inference.proposals import ColumnGuess, FileGuess, Proposal
-from kg_builder.reading import files_of, held_out, kind_of
+from kg_builder.reading import Reading, files_of, held_out, kind_of
 from kg_builder.reading.columns import REQUIRED
 
 _LABELS: Mapping[str, str] = {"products": "Product", "users": "User", "categories": "Category"}
@@ -31,7 +31,7 @@ def infer(source: str | Path) -> Proposal:
     lines and Parquet, plain or gzipped.
 
     Raises:
-        MissingSource: there is nothing there.
+        MissingSource: there is nothing there, or a link leads out of the folder.
         EmptyDump: there is no such file with rows in it.
         DamagedDump: a file breaks off within its first rows or is not what its name says.
 
@@ -49,7 +49,8 @@ def infer(source: str | Path) -> Proposal:
     files = [file for file in files_of(path) if kind_of(file) is not None]
     tests = held_out(files)
     files = [file for file in files if file not in tests]
-    found = [profile(file, name=file.name) for file in files]
+    reading = Reading(root=path if path.is_dir() else None)
+    found = [profile(reading.check(file), name=file.name) for file in files]
     profiles = {one.file: one for one in found if one.rows}
     if not profiles:
         raise EmptyDump(f"{path} holds no rows of CSV, TSV, JSON lines or Parquet to look at")

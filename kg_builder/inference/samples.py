@@ -1,14 +1,16 @@
 """The first rows of a file, whatever its kind, with the fields of objects as columns of their own."""
 
-import gzip
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+from polars.exceptions import PolarsError
 
+from kg_builder.errors import DamagedDump
 from kg_builder.reading import delimited, jsonlines, kind_of
 from kg_builder.reading.files import chunks, first_line
 from kg_builder.rejects import Rejects
@@ -51,10 +53,15 @@ def _is_chinese(path: Path) -> bool:
 
 
 def _bytes(path: Path) -> bytes:
-    """The first bytes of a file, unpacked."""
+    """The first bytes of a file, unpacked as far as they can be."""
     with path.open("rb") as raw:
-        packed = raw.peek(2)[:2] == b"\x1f\x8b"
-        return (gzip.GzipFile(fileobj=raw) if packed else raw).read(1 << 16)
+        data = raw.read(1 << 16)
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    try:
+        return zlib.decompressobj(wbits=31).decompress(data, 1 << 16)
+    except zlib.error:
+        return b""
 
 
 def head(path: Path, rows: int, layout: Layout) -> pl.DataFrame:
@@ -64,13 +71,20 @@ def head(path: Path, rows: int, layout: Layout) -> pl.DataFrame:
         DamagedDump: the file breaks off before that, or is not what its name says.
     """
     if kind_of(path) == "parquet":
-        return pl.scan_parquet(path).head(rows).collect()
+        return _head_of_parquet(path, rows)
     pieces = chunks(path, encoding=layout.encoding)
     if kind_of(path) == "json":
         frames = jsonlines.frames(pieces, path, None, Rejects())
     else:
         frames = delimited.frames(pieces, path.name, Rejects(), separator=layout.separator, names=layout.header)
     return pl.concat(_until(frames, rows), how="diagonal_relaxed").head(rows).drop("file", "line")
+
+
+def _head_of_parquet(path: Path, rows: int) -> pl.DataFrame:
+    try:
+        return pl.scan_parquet(path).head(rows).collect()
+    except PolarsError as error:
+        raise DamagedDump(f"{path}: not a sound Parquet file: {str(error).splitlines()[0]}") from error
 
 
 def _until(frames: Iterator[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:

@@ -79,7 +79,7 @@ def with_keys(rows: pl.LazyFrame, path: Path, *keys: str) -> pl.LazyFrame:
     """The file's rows, of which some have each of these fields; of `asin|parent_asin` either will do.
 
     Raises:
-        SchemaError: a field is in no row; says what the first row has instead.
+        SchemaError: a field is in no row, or empty in all; says what the first row has.
     """
     for key in keys:
         said = pl.any_horizontal(none_if_empty(pl.col(name)).is_not_null() for name in key.split("|"))
@@ -88,7 +88,8 @@ def with_keys(rows: pl.LazyFrame, path: Path, *keys: str) -> pl.LazyFrame:
         for line in rows.select("line").head(1).collect()["line"]:
             fields = first_object(path) or first_literal(path) or columns_of(path)
             expected = " or ".join(map(repr, key.split("|")))
-            raise SchemaError(f"{path} line {line}: expected {expected}, which no row of the file has (got {', '.join(fields)})")
+            lack = "is empty in every row" if set(key.split("|")) & set(fields) else "no row of the file has"
+            raise SchemaError(f"{path} line {line}: expected {expected}, which {lack} (got {', '.join(fields)})")
     return rows
 
 

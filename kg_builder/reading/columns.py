@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from kg_builder.errors import SchemaError
 from kg_builder.reading.othernames import FURTHER
 from kg_builder.values import EARLIEST, NO_VALUE, is_day, none_if_empty
 
@@ -144,6 +145,24 @@ def named(table: str, names: Iterable[str]) -> dict[str, str]:
         if ranked:
             found[min(ranked)[1]] = ours
     return {name: found[name] for name in theirs if name in found}
+
+
+def check_ids(schema: pl.Schema, columns: Mapping[str, str], place: str) -> None:
+    """Nothing, where these columns (ours to what they are called) hold texts or numbers, so that each value can be an id.
+
+    Raises:
+        SchemaError: one holds objects, lists or truth values.
+
+    Example:
+        >>> check_ids(pl.Schema({"user": pl.List(pl.String())}), {"user": "buyer"}, "clicks.jsonl: ")
+        Traceback (most recent call last):
+        kg_builder.errors.SchemaError: clicks.jsonl: expected one text or number a row in 'buyer', the user (got lists)
+    """
+    kinds = {pl.Struct: "objects", pl.List: "lists", pl.Array: "lists", pl.Boolean: "true and false"}
+    for ours, theirs in columns.items():
+        got = kinds.get(schema[ours].base_type()) if ours in schema else None
+        if got is not None:
+            raise SchemaError(f"{place}expected one text or number a row in {theirs!r}, the {ours} (got {got})")
 
 
 def timed(table: pl.LazyFrame, column: str) -> pl.LazyFrame:

@@ -18,7 +18,9 @@ from kg_builder.reading.literals import dictionary, respelt, whole
 from kg_builder.rejects import Rejects
 from kg_builder.values import literal
 
-NOT_JSON = "the line must be a JSON object"
+NOT_JSON = "the line must be sound JSON"
+NO_OBJECT = "the line must be a JSON object"
+TOO_DEEP = "the line's JSON must be nested less deeply"
 NOT_LITERAL = "the line must be a dictionary of plain values, of which nothing is evaluated"
 
 Fields = Mapping[str, pl.DataType]
@@ -196,14 +198,30 @@ def _mixed(frame: pl.DataFrame) -> bool:
 
 
 def _objects(chunk: Chunk, name: str, rejects: Rejects) -> Iterator[_Placed]:
-    for number, line in enumerate(chunk.data.split(b"\n"), chunk.first):
+    for number, line in enumerate(chunk.data.decode().split("\n"), chunk.first):
         if not line.strip():
             continue
-        found = _object(line)
-        if found is None:
-            rejects.add(name, number, NOT_JSON, line[:80].decode(errors="replace"), line.decode(errors="replace"))
+        try:
+            found = json.loads(line.removeprefix("\ufeff"))
+        except ValueError as error:
+            rejects.add(name, number, NOT_JSON, _wrong(line, error), line)
+        except RecursionError:
+            rejects.add(name, number, TOO_DEEP, line[:80], line)
         else:
-            yield number, found
+            if isinstance(found, dict):
+                yield number, whole(line, found) or {}
+            else:
+                rejects.add(name, number, NO_OBJECT, line[:80], line)
+
+
+def _wrong(line: str, error: ValueError) -> str:
+    """What the parser met, the column, and the text around it."""
+    if not isinstance(error, json.JSONDecodeError):
+        return f"a number too long to be read: {line[:40]}"
+    start = max(0, error.pos - 20) if len(line) > 40 else 0
+    around = ("…" if start else "") + line[start : start + 40]
+    met = error.msg.removesuffix(" at").replace("property name enclosed", "a name").lower()
+    return f"{met} at column {error.colno}: {around}"
 
 
 def _framed(objects: list[_Placed], name: str, fields: Fields | None) -> pl.DataFrame:
@@ -225,14 +243,6 @@ def _column(name: str, values: list[object], dtype: pl.DataType | None) -> pl.Se
     if dtype is None and kinds in ({bool}, {int}, {float}, {int, float}):
         return pl.Series(name, values, strict=False)
     return pl.Series(name, [_said(value) for value in values], dtype=pl.String())
-
-
-def _object(line: bytes) -> dict[str, object] | None:
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return whole(line.decode(errors="replace"), found) if isinstance(found, dict) else None
 
 
 def _said(value: object) -> str | None:

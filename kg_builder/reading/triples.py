@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from kg_builder.errors import DamagedDump
+from kg_builder.errors import DamagedDump, UnknownFormat
 from kg_builder.reading import Reading
 from kg_builder.values import none_if_empty
 
@@ -30,6 +30,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 _NAMING = ("label", "prefLabel", "type.object.name")
 """Relations whose literals name a node."""
 
+_PARQUET = b"PAR1"
 _IRI = r"<[^<>\"\s]*>"
 _BLANK = r"_:[\w:·-][\w:·.-]*?"
 _LITERAL = r"\"(?:[^\"\\]|\\.)*\"(?:@[A-Za-z0-9-]+|\^\^<[^<>\"\s]*>)?"
@@ -52,6 +53,7 @@ def read_triples(path: Path | str, reading: Reading) -> pl.LazyFrame:
     Raises:
         MissingSource: there is no such file.
         DamagedDump: the gzip breaks off, or the header lacks a column.
+        UnknownFormat: the file is Parquet.
 
     Example:
         >>> import tempfile
@@ -73,7 +75,7 @@ def read_links(path: Path | str, reading: Reading) -> pl.LazyFrame:
     """Which item is which entity: the columns item, entity, file and line of a file in two columns, read as `read_triples` does.
 
     Raises:
-        MissingSource, DamagedDump: as `read_triples`.
+        MissingSource, DamagedDump, UnknownFormat: as `read_triples`.
     """
     links = _columns(Path(path), ("item", "entity"), "a line must hold an item and an entity", reading)
     return links.with_columns(_without_brackets(pl.col("entity")).alias("entity"))
@@ -138,6 +140,9 @@ def _meant(escape: re.Match[str]) -> str:
 
 def _columns(path: Path, names: Sequence[str], expected: str, reading: Reading) -> pl.LazyFrame:
     """The named columns of a delimited file, none of them empty."""
+    with reading.check(path).open("rb") as raw:
+        if raw.read(len(_PARQUET)) == _PARQUET:
+            raise UnknownFormat(f"{path} is a Parquet file; expected lines of text with the columns {', '.join(names)}")
     lines = reading.lines(path).with_columns(pl.col("text").str.replace_all("\x00", "", literal=True))
     first = lines.filter(_said()).head(1).collect()
     if not first.height:

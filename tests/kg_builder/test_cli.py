@@ -68,7 +68,10 @@ def amazon(folder, *changes):
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ('{"reviewerID": "u2", "as', 'the line must be a JSON object (got {"reviewerID": "u2", "as)'),
+        (
+            '{"reviewerID": "u2", "as',
+            'the line must be sound JSON (got unterminated string starting at column 22: {"reviewerID": "u2", "as)',
+        ),
         ({"overall": 9}, "rating must lie in 1..5 (got 9)"),
         ({"unixReviewTime": 3_800_000_000}, "time must lie between 1995-01-01 and tomorrow (got 3800000000)"),
     ],

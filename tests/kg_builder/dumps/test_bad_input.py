@@ -61,9 +61,24 @@ def test_line_that_is_no_json(tmp_path):
     tables, rejects = build(amazon(tmp_path, review(), '{"reviewerID": "u2", "asi', "", "[1, 2]", review(reviewerID="u3")))
     assert sorted(tables.nodes["User"].collect()["id"]) == ["u1", "u3"]
     assert [row["message"] for row in rejects.rows()] == [
-        'Tea_5.json.gz line 2: the line must be a JSON object (got {"reviewerID": "u2", "asi)',
+        "Tea_5.json.gz line 2: the line must be sound JSON"
+        ' (got unterminated string starting at column 22: {"reviewerID": "u2", "asi)',
         "Tea_5.json.gz line 4: the line must be a JSON object (got [1, 2])",
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "got"),
+    [
+        ('{"reviewerID": "u2", "overall": 5, "asin"', 'expecting \':\' delimiter at column 42: …"overall": 5, "asin"'),
+        ("{'a': 1}", "expecting a name in double quotes at column 2: {'a': 1}"),
+        ('{"a": 1} {"b": 2}', 'extra data at column 10: {"a": 1} {"b": 2}'),
+        ('{"a": ' + "1" * 5000 + "}", 'a number too long to be read: {"a": 1111111111111111111111111111111111'),
+    ],
+)
+def test_a_line_that_is_no_json_is_refused_with_what_is_wrong_and_where(line, got, tmp_path):
+    _, rejects = build(amazon(tmp_path, review(), line))
+    assert messages(rejects) == [f"Tea_5.json.gz line 2: the line must be sound JSON (got {got})"]
 
 
 def test_line_that_is_no_json_beyond_the_first_chunk(tmp_path, monkeypatch):
@@ -238,7 +253,7 @@ def test_json_lines_may_end_in_cr(tmp_path):
     (tmp_path / "Tea_5.json").write_bytes(lines(review(), review(reviewerID="u2"), "oops").replace(b"\n", b"\r"))
     found, rejects = build(tmp_path)
     assert found.counts()[0]["User"] == 2
-    assert messages(rejects) == ["Tea_5.json line 3: the line must be a JSON object (got oops)"]
+    assert messages(rejects) == ["Tea_5.json line 3: the line must be sound JSON (got expecting value at column 1: oops)"]
 
 
 def test_nul_bytes_are_no_part_of_a_csv(tmp_path):
@@ -250,7 +265,9 @@ def test_nul_bytes_in_json_cost_the_line_and_escaped_ones_in_an_id_the_row(tmp_p
     nul = lines(review(reviewerID="u2")).decode().strip().replace("good", "go\x00od")
     found, rejects = build(amazon(tmp_path, review(), nul, review(reviewerID="u\x003")))
     assert found.nodes["User"].collect()["id"].to_list() == ["u1"]
-    assert messages(rejects)[0].startswith("Tea_5.json.gz line 2: the line must be a JSON object (got ")
+    assert messages(rejects)[0].startswith(
+        "Tea_5.json.gz line 2: the line must be sound JSON (got invalid control character at column "
+    )
     assert messages(rejects)[1].startswith("Tea_5.json.gz line 3: user id must have no control characters (got u")
 
 
@@ -282,7 +299,7 @@ def test_deep_json_costs_its_line(deep, tmp_path):
     found, rejects = build(amazon(tmp_path, review(), line, review(reviewerID="u3")))
     assert sorted(found.nodes["User"].collect()["id"]) == ["u1", "u3"]
     assert [row["line"] for row in rejects.rows()] == [2]
-    assert messages(rejects)[0].startswith("Tea_5.json.gz line 2: the line must be a JSON object (got {")
+    assert messages(rejects)[0].startswith("Tea_5.json.gz line 2: the line's JSON must be nested less deeply (got {")
 
 
 @pytest.mark.parametrize("indent", [None, 2])
@@ -584,17 +601,16 @@ def test_a_lone_file_without_a_byte_is_said_to_be_empty(tmp_path):
 @pytest.mark.parametrize("null", [True, False])
 def test_amazon_lines_that_all_lack_an_id_are_refused_by_file_line_and_field(name, row, key, expected, null, tmp_path):
     absent = dict.fromkeys(re.findall(r"'(\w+)'", expected)) if null else {}
+    lack = "is empty in every row" if null else "no row of the file has"
     (tmp_path / name).write_bytes(lines({**absent, **row, **key}, {**absent, **row, **key}))
-    message = rf"{re.escape(name)} line 1: expected {expected}, which no row of the file has \(got [^\n]*{next(iter(row))}"
+    message = rf"{re.escape(name)} line 1: expected {expected}, which {lack} \(got [^\n]*{next(iter(row))}"
     with pytest.raises(SchemaError, match=message):
         build(tmp_path)
 
 
 def test_ratings_of_amazon_that_all_lack_a_user_are_refused_by_file_line_and_column(tmp_path):
     (tmp_path / "Tea.csv").write_text("user_id,parent_asin,rating,timestamp\n,p1,5,1588687728923\n,p2,5,1588687728923\n")
-    with pytest.raises(
-        SchemaError, match=r"Tea\.csv line 2: expected 'user_id', which no row of the file has \(got user_id, par"
-    ):
+    with pytest.raises(SchemaError, match=r"Tea\.csv line 2: expected 'user_id', which is empty in every row \(got user_id, par"):
         build(tmp_path)
 
 
@@ -639,6 +655,14 @@ def test_a_damaged_gzip_of_any_name_is_named_where_no_format_is_known(name, tmp_
     (tmp_path / name).write_bytes(gzip.compress(b"a;b;c\n" * 999)[:-9])
     with pytest.raises(DamagedDump, match=rf"{re.escape(name)}: the gzip file breaks off"):
         read_dump(tmp_path)
+
+
+def test_a_damaged_parquet_file_of_any_name_is_named_where_no_format_is_known(tmp_path):
+    pl.DataFrame({"user": ["u1"], "product": ["p1"]}).write_parquet(tmp_path / "clicks.parquet")
+    (tmp_path / "clicks.parquet").write_bytes((tmp_path / "clicks.parquet").read_bytes()[:-40])
+    for source in (tmp_path, tmp_path / "clicks.parquet"):
+        with pytest.raises(DamagedDump, match=r"clicks\.parquet: not a sound Parquet file"):
+            read_dump(source)
 
 
 def test_a_column_that_is_missing_is_told_of_with_its_file(tmp_path):

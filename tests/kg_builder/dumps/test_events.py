@@ -204,3 +204,15 @@ def test_users_beside_events_are_no_events(tmp_path):
     (tmp_path / "people.csv").write_text("user,city\nu1,Oslo\n")
     with pytest.raises(UnknownFormat):
         read_dump(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["clicks.jsonl", "events.jsonl", "clicks.parquet", "events.parquet"])
+@pytest.mark.parametrize(("user", "got"), [({"a": 1}, "objects"), (["p", "q"], "lists"), (True, "true and false")])
+def test_objects_lists_and_truth_values_are_no_ids(user, got, name, tmp_path):
+    rows = pl.DataFrame({"buyer": [user, user], "product": ["p1", "p2"]})
+    if name.endswith("jsonl"):
+        rows.write_ndjson(tmp_path / name)
+    else:
+        rows.write_parquet(tmp_path / name)
+    with pytest.raises(SchemaError, match=rf"{name}: expected one text or number a row in 'buyer', the user \(got {got}\)"):
+        build(tmp_path)

@@ -194,7 +194,7 @@ def test_lines_of_kg_and_items_that_say_nothing_are_refused_and_the_rest_stays(t
         file.write("{broken\n")
     rejects = Rejects()
     tables = build(tmp_path, rejects)
-    assert rejects.counts() == {"the line must be a JSON object": 1, "product id is missing": 1, "tail is missing": 1}
+    assert rejects.counts() == {"the line must be sound JSON": 1, "product id is missing": 1, "tail is missing": 1}
     assert edges(tables, "Product", "MADE_BY", "Brand") == [("i1", "acme")]
 
 

@@ -1,9 +1,11 @@
 """Invoice lines as in UCI's Online Retail and Online Retail II, and as other shops write them."""
 
 import gzip
-from importlib.util import find_spec
+from datetime import datetime
 
+import polars as pl
 import pytest
+from xlsxwriter import Workbook
 
 from kg_builder.dumps import orders, read_dump
 from kg_builder.errors import DamagedDump, DumpError, MissingSource, SchemaError
@@ -224,11 +226,25 @@ def test_a_folder_of_a_shops_own_tables_is_not_taken(tmp_path):
     assert not orders.recognises(tmp_path)
 
 
-@pytest.mark.skipif(find_spec("fastexcel") is not None, reason="fastexcel is installed")
-def test_a_workbook_without_its_package_says_what_to_do(tmp_path):
+def test_a_workbook_is_read_sheet_by_sheet(tmp_path):
+    header = ["Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID", "Country"]
+    first = ["489434", "85048", "GLASS BALL", 12, datetime.fromisoformat("2009-12-01T07:45"), 6.95, 13085, "UK"]
+    given_back = ["C489435", "85048", "GLASS BALL", -2, datetime.fromisoformat("2009-12-02T07:45"), 6.95, 13085, "UK"]
+    later = ["589434", "22041", "RECORD FRAME", 3, datetime.fromisoformat("2010-12-01T07:45"), 2.2, 13086, "UK"]
+    with Workbook(tmp_path / "online_retail_II.xlsx") as book:
+        for sheet, rows in {"Year 2009-2010": [first, given_back], "Year 2010-2011": [later]}.items():
+            pl.DataFrame(rows, schema=header, orient="row").write_excel(book, worksheet=sheet)
+    assert bought(build(tmp_path), "source", "target", "key", "quantity") == [
+        ("13085", "85048", "489434", 10.0),
+        ("13086", "22041", "589434", 3.0),
+    ]
+
+
+def test_a_workbook_without_its_package_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(orders, "find_spec", lambda _name: None)
     (tmp_path / "Online Retail.xlsx").write_bytes(b"PK")
     for source in (tmp_path, tmp_path / "Online Retail.xlsx"):
-        with pytest.raises(DumpError, match="save its sheets as CSV, or pip install fastexcel"):
+        with pytest.raises(DumpError, match="save its sheets as CSV, or pip install 'graphrec\\[excel\\]'"):
             read_dump(source)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import kg_builder
 from kg_builder.dumps import read_dump
-from kg_builder.errors import DamagedDump, MissingSource
+from kg_builder.errors import DamagedDump, MissingSource, UnknownFormat
 from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.tabulation import tabulate
@@ -74,6 +74,44 @@ def test_a_lone_file_of_three_columns_is_read_when_its_format_is_named(tmp_path)
     (tmp_path / "facts.txt").write_text("m.1 borders m.2\n")
     dump = read_dump(tmp_path / "facts.txt", format="triples")
     assert dump.triples.collect().select("head", "relation", "tail").rows() == [("m.1", "borders", "m.2")]
+
+
+def test_three_bare_columns_of_ids_are_triples_and_their_test_part_stays_closed(tmp_path):
+    (tmp_path / "train.txt").write_text("/m/1\t/film/genre\t/m/2\n/m/3\t/film/genre\t/m/4\n/m/1\tlabel\t1999\n")
+    (tmp_path / "valid.txt").write_text("/m/4\t/film/genre\t/m/2\n")
+    (tmp_path / "test.txt").write_text("/m/9\t/film/genre\t/m/2\n")
+    rejects = Rejects()
+    dump = read_dump(tmp_path, reading=Reading(rejects))
+    assert dump.format == "triples"
+    assert sorted(dump.triples.collect()["head"]) == ["/m/1", "/m/1", "/m/3", "/m/4"]
+    assert "test.txt was not opened: by its name it is held out for tests" in rejects.notes
+    assert "train.txt has no header; its columns are taken for head, relation, tail" in rejects.notes
+    assert read_dump(tmp_path / "valid.txt").format == "triples"
+
+
+def test_three_bare_columns_beside_a_file_that_says_it_holds_triples_are_not_read(tmp_path):
+    (tmp_path / "kg.nt").write_text(STATEMENTS)
+    (tmp_path / "other.txt").write_text("m1\trel\tp1\n")
+    assert set(read_dump(tmp_path).triples.collect()["file"]) == {"kg.nt"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "u1\tp1\t5\nu1\tp2\t4\n",
+        "u1\tp1\tbuy\nu1\tp2\tbuy\nu2\tp3\tview\n",
+        "p1\tAcme\tEspresso cup\n",
+        "Marke\tfarbe\tTitel\nAcme\trot\tCup\n",
+        "a\tr\tb\na\tr\n",
+        "a\tr\t\n",
+        "1\t2\t3\n",
+    ],
+    ids=["ratings", "kinds of events", "texts", "header", "ragged", "gap", "numbers"],
+)
+def test_other_bare_columns_are_no_triples(content, tmp_path):
+    (tmp_path / "facts.txt").write_text(content)
+    with pytest.raises(UnknownFormat, match="is of no known format"):
+        read_dump(tmp_path)
 
 
 def test_a_line_that_is_no_statement_is_told_of_and_the_others_stay(tmp_path):

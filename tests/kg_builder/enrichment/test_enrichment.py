@@ -146,6 +146,7 @@ def test_a_shop_without_products_or_texts_gets_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        ({"attributes": ["foo"]}, "no attribute 'foo'; known: "),
         ({"attributes": ["color"]}, "no attribute 'color'; did you mean 'colour'?"),
         ({"attributes": []}, "nothing to do"),
         ({"link": "a.link"}, "a link file needs a file of triples"),

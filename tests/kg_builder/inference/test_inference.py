@@ -1,5 +1,6 @@
 """What is proposed for files whose makers nobody asked, on the planted shop in other people's words."""
 
+import gzip
 import json
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kg_builder.dumps import read_dump
-from kg_builder.errors import EmptyDump, MissingSource, SchemaError
+from kg_builder.errors import DamagedDump, EmptyDump, MissingSource, SchemaError
 from kg_builder.inference import infer
 from kg_builder.layouts.mappings import parse
 from kg_builder.planted import planted_shop, write_planted
@@ -510,3 +511,36 @@ def test_few_events_of_actor_and_object_are_placed_too(tmp_path):
         "events",
         {"actor.id": "user", "object.id": "product"},
     )
+
+
+def test_a_link_out_of_the_folder_is_not_followed_and_a_lone_link_is(tmp_path):
+    (tmp_path / "secret.csv").write_text("Kundennr;Stadt\nk1;Graz\nk2;Wien\n")
+    (tmp_path / "dump").mkdir()
+    (tmp_path / "dump" / "kunden.csv").symlink_to(tmp_path / "secret.csv")
+    with pytest.raises(MissingSource, match=r"kunden\.csv is a link to .*secret\.csv, outside of its folder"):
+        infer(tmp_path / "dump")
+    assert infer(tmp_path / "dump" / "kunden.csv").files[0].table == "users"
+
+
+@pytest.mark.parametrize("cut", [9, 400])
+def test_a_gzip_that_breaks_off_is_named(cut, tmp_path):
+    rows = "".join(f"m{number * 7919}\trel{number % 7}\tp{number * 104_729}\n" for number in range(300))
+    (tmp_path / "facts.tsv.gz").write_bytes(gzip.compress(rows.encode())[:-cut])
+    with pytest.raises(DamagedDump, match=r"facts\.tsv\.gz: the gzip file breaks off"):
+        infer(tmp_path)
+
+
+def test_a_gzip_with_a_damaged_middle_is_named(tmp_path):
+    packed = bytearray(gzip.compress("".join(f"m{number * 7919}\tp{number * 104_729}\n" for number in range(3000)).encode()))
+    packed[len(packed) // 2 : len(packed) // 2 + 40] = b"\xff" * 40
+    (tmp_path / "facts.tsv.gz").write_bytes(bytes(packed))
+    with pytest.raises(DamagedDump, match=r"facts\.tsv\.gz: not a sound gzip file"):
+        infer(tmp_path)
+
+
+@pytest.mark.parametrize("damage", [lambda whole: whole[:-40], lambda whole: whole[:4] + b"\xff" * 60 + whole[64:]])
+def test_a_damaged_parquet_file_is_named(damage, tmp_path):
+    pl.DataFrame({"Kundennr": [f"k{number}" for number in range(99)]}).write_parquet(tmp_path / "kunden.parquet")
+    (tmp_path / "kunden.parquet").write_bytes(damage((tmp_path / "kunden.parquet").read_bytes()))
+    with pytest.raises(DamagedDump, match=r"kunden\.parquet: not a sound Parquet file"):
+        infer(tmp_path)

@@ -133,3 +133,8 @@ def test_a_spelling_follows_its_brand_into_another_and_back(fresh_address):
 
 def test_tables_without_brands_know_no_spellings():
     assert "Alias" not in tables_of({"p1": None}).nodes
+
+
+def test_what_shops_write_for_no_brand_is_none():
+    shop = {"p1": "Acme", "p2": "N/A", "p3": "unbranded", "p4": "Unknown", "p5": "None", "p6": "-"}
+    assert makers(tables_of(shop)) == [("p1", "acme")]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kg_builder.errors import DamagedDump, MissingSource
+from kg_builder.errors import DamagedDump, MissingSource, UnknownFormat
 from kg_builder.reading import Reading
 from kg_builder.reading.triples import read_links, read_triples
 from kg_builder.rejects import Rejects
@@ -148,6 +148,14 @@ def test_an_empty_file_holds_no_triples(name, content, tmp_path):
 def test_a_file_that_is_not_there_is_said(tmp_path):
     with pytest.raises(MissingSource, match=r"there is no file .*none\.tsv"):
         read_triples(tmp_path / "none.tsv", Reading())
+
+
+@pytest.mark.parametrize("read", [read_triples, read_links])
+@pytest.mark.parametrize("name", ["facts.parquet", "kg.tsv"])
+def test_parquet_is_no_text_whatever_it_is_called(read, name, tmp_path):
+    pl.DataFrame({"head": ["a"], "relation": ["r"], "tail": ["b"]}).write_parquet(tmp_path / name)
+    with pytest.raises(UnknownFormat, match=rf"{name} is a Parquet file; expected lines of text with the columns "):
+        read(tmp_path / name, Reading())
 
 
 @pytest.mark.parametrize(
