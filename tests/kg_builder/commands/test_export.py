@@ -90,7 +90,10 @@ def test_a_neighbourhood_is_drawn_by_networkx(shop, tmp_path):
     [
         (
             ["--for", "grafml"],
-            ["no export format 'grafml'; did you mean 'graphml'", "known: graphml, heterodata, neo4j-admin, networkx, parquet, recbole"],
+            [
+                "no export format 'grafml'; did you mean 'graphml'",
+                "known: graphml, heterodata, neo4j-admin, networkx, parquet, recbole",
+            ],
         ),
         (["--for", "pyg"], ["exported as heterodata"]),
         (["--for", "graphml", "--around", "Product/p001"], ["no Product 'p001'; did you mean 'p001"]),
