@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kg_builder.cypher import Query as Query
+    from kg_builder.digests import digest as digest
     from kg_builder.enrichment import EnrichReport as EnrichReport
     from kg_builder.enrichment import enrich as enrich
     from kg_builder.errors import AlreadyThere as AlreadyThere
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
     from kg_builder.stores import StoreInfo as StoreInfo
     from kg_builder.stores import connect as connect
     from kg_builder.tables import GraphTables as GraphTables
+    from kg_builder.verification import Verification as Verification
+    from kg_builder.verification import verify as verify
 
 _HOME = {
     "enrichment": ("EnrichReport", "enrich"),
@@ -73,6 +76,8 @@ _HOME = {
     "inference.proposals": ("Proposal",),
     "schema": ("RETAIL", "EdgeSpec", "GraphSchema", "NodeSpec"),
     "cypher": ("Query",),
+    "digests": ("digest",),
+    "verification": ("Verification", "verify"),
     "errors": (
         "AlreadyThere",
         "BadRequest",

@@ -13,7 +13,7 @@ from polars.exceptions import PolarsError
 
 from kg_builder.allowance import allowance, check
 from kg_builder.changes import applied, news
-from kg_builder.digest import digest
+from kg_builder.digests import digest
 from kg_builder.dumps import Dump, Source, read_dump
 from kg_builder.errors import BadRequest, DamagedDump, StoreMissing
 from kg_builder.fingerprints import fingerprint, version

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from kg_builder.digest import digest
+from kg_builder.digests import digest
 from kg_builder.stores import GraphStore, opened
 from kg_builder.tables import GraphTables
 
@@ -39,7 +39,9 @@ def verify(store: str | Path | GraphStore) -> Verification:
         tables, builds = there.read(derived=True), there.info().builds
     nodes, edges = tables.counts()
     rows = sum(nodes.values()) + sum(edges.values())
-    return Verification(tuple(_faults(tables)), rows, digest(tables.without_derived()), builds[-1].digest if builds else None)
+    return Verification(
+        tuple(_faults(tables)), rows, digest(tables.without_derived()), (builds[-1].digest or None) if builds else None
+    )
 
 
 def _faults(tables: GraphTables) -> Iterator[str]:

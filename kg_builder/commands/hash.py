@@ -17,7 +17,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Print a hash of the graph: the same for the same content, on either store and in any order."""
-    from kg_builder.digest import digest
+    from kg_builder.digests import digest
 
     with open_store(store, read_only=True) as opened:
         found = digest(opened.read(derived=derived))

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 import kg_builder
 from kg_builder.cli import app
-from kg_builder.digest import digest
+from kg_builder.digests import digest
 from kg_builder.errors import BadRequest, StoreLocked
 from kg_builder.planted import write_planted
 from kg_builder.stores import connect

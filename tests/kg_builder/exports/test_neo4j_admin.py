@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from kg_builder import export
-from kg_builder.digest import digest
+from kg_builder.digests import digest
 from kg_builder.schema import RETAIL
 from kg_builder.stores import connect
 from kg_builder.tables import GraphTables
