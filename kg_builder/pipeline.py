@@ -220,9 +220,9 @@ class _Run:
     def _says_nothing(self, build: Build, before: pl.DataFrame, now: pl.DataFrame) -> bool:
         """Whether the store knows all of it already, this build as well."""
         last = self.last()
-        known = last is not None and (last.fingerprint, last.rejected) == (build.fingerprint, build.rejected)
-        known = known and last is not None and last.pruned >= build.pruned
-        return known and not build.added and not build.changed and not build.removed and before.equals(now)
+        if last is None or (last.fingerprint, last.rejected) != (build.fingerprint, build.rejected) or build.pruned > last.pruned:
+            return False
+        return not (build.added or build.changed or build.removed) and before.equals(now)
 
     def unchanged(self, store: GraphStore, last: Build) -> BuildReport:
         """What there is to say where nothing was read."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from kg_builder.digests import digest
+from kg_builder.health.examination import doubled_keys
 from kg_builder.stores import GraphStore, opened
 from kg_builder.tables import GraphTables
 
@@ -39,9 +40,8 @@ def verify(store: str | Path | GraphStore) -> Verification:
         tables, builds = there.read(derived=True), there.info().builds
     nodes, edges = tables.counts()
     rows = sum(nodes.values()) + sum(edges.values())
-    return Verification(
-        tuple(_faults(tables)), rows, digest(tables.without_derived()), (builds[-1].digest or None) if builds else None
-    )
+    built = builds[-1].digest if builds else ""
+    return Verification(tuple(_faults(tables)), rows, digest(tables.without_derived()), built or None)
 
 
 def _faults(tables: GraphTables) -> Iterator[str]:
@@ -57,9 +57,6 @@ def _faults(tables: GraphTables) -> Iterator[str]:
 
 
 def _keys(name: str, table: pl.LazyFrame, identity: tuple[str, ...]) -> Iterator[str]:
-    counted = table.group_by(identity).len().filter(pl.col("len") > 1).sort(identity).collect()
-    if counted.height:
-        yield f"{name}: {counted.height:,} keys are there more than once, the first is {counted.row(0)[:-1]}"
-    missing = table.filter(pl.any_horizontal(pl.col(column).is_null() for column in identity)).select(pl.len()).collect().item()
-    if missing:
-        yield f"{name}: {missing:,} rows lack a part of their key ({', '.join(identity)})"
+    found = doubled_keys(table, identity, name)
+    if found.height:
+        yield f"{name}: {found.height:,} keys are there more than once (or lack a part), the first is {found['id'].sort()[0]!r}"

@@ -33,13 +33,13 @@ def _duplicates(graph: Graph) -> Iterator[Measure]:
         ("duplicate_nodes", "nodes of a label without an id or that share it", nodes),
         ("duplicate_edges", "edges of a type that share their ends and key", edges),
     ):
-        shared = [_shared(table, identity, owner) for owner, (table, identity) in held.items()]
+        shared = [doubled_keys(table, identity, owner) for owner, (table, identity) in held.items()]
         found = pl.concat([pl.DataFrame(schema={"id": pl.String(), "value": pl.Float64()}), *shared])
         total = sum(height(table) for table, _ in held.values())
         yield Measure(name, _SOUND, what, int(found["value"].sum()), total, examples=most(found))
 
 
-def _shared(table: pl.LazyFrame, identity: Sequence[str], owner: str) -> pl.DataFrame:
+def doubled_keys(table: pl.LazyFrame, identity: Sequence[str], owner: str) -> pl.DataFrame:
     """Identities that several rows have (or that are null), as `Label id`, with the number of their rows."""
     null = pl.any_horizontal(pl.col(name).is_null() for name in identity)
     rows = table.group_by(identity).len().filter((pl.col("len") > 1) | null)

@@ -146,8 +146,8 @@ def rewired(tables: GraphTables, held: GraphTables) -> GraphTables:
     for kind, there in originals(arriving, rows_held(new.values()), image_by(own), touched).items():
         told[kind] = {image(kind, key) for key in there}
         for key, row in there.items():
-            new = {name: value for name, value in row.items() if value is not None}
-            rows.setdefault(kind, {})[key] = {**rows.get(kind, {}).get(key, {}), **new}
+            said = {name: value for name, value in row.items() if value is not None}
+            rows.setdefault(kind, {})[key] = {**rows.get(kind, {}).get(key, {}), **said}
     after = with_held(known, rows, image)
     images = {
         kind: {key: row for key, row in there.items() if key in told.get(kind, ())}
