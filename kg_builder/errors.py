@@ -16,7 +16,7 @@ KgBuilderError
     ├── StoreMissing     (FileNotFoundError)  nothing was built there yet
     ├── StoreLocked      (BlockingIOError)    another process writes to it
     ├── StoreUnreachable (ConnectionError)    no server answers
-    ├── StoreRefused     (PermissionError)    wrong user or password
+    ├── StoreRefused     (PermissionError)    wrong user or password, or no writes
     └── QueryError       (ValueError)         Cypher the store does not accept
 """
 
@@ -89,7 +89,7 @@ class StoreUnreachable(StoreError, ConnectionError):
 
 
 class StoreRefused(StoreError, PermissionError):
-    """The server refuses the user or the password."""
+    """The server refuses the user, the password, or to be written to."""
 
 
 class QueryError(StoreError, ValueError):

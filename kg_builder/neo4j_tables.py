@@ -11,6 +11,7 @@ import polars as pl
 
 from kg_builder.changes import leaving, replaced_by
 from kg_builder.cypher import edge_pattern
+from kg_builder.neo4j_sessions import Session
 from kg_builder.schema import EdgeType, GraphSchema
 from kg_builder.tables import GraphTables, edge_columns, node_columns
 
@@ -24,17 +25,17 @@ _LONGEST_VECTOR = 4096  # Neo4j indexes no longer ones
 _Progress = Callable[[str, int, int], None]
 
 
-def run(session: neo4j.Session, cypher: str, **parameters: Any) -> list[neo4j.Record]:
+def run(session: Session, cypher: str, **parameters: Any) -> list[neo4j.Record]:
     """The records of one reading statement of ours, tried again where the server was away; names in it are a checked schema's."""
     return session.execute_read(lambda transaction: list(transaction.run(cypher, parameters)))
 
 
-def change(session: neo4j.Session, cypher: str, **parameters: Any) -> None:
+def change(session: Session, cypher: str, **parameters: Any) -> None:
     """One writing statement of ours has run, tried again where the server was away."""
     session.execute_write(lambda transaction: transaction.run(cypher, parameters).consume())
 
 
-def write(session: neo4j.Session, tables: GraphTables, gone: GraphTables | None, progress: _Progress | None) -> None:
+def write(session: Session, tables: GraphTables, gone: GraphTables | None, progress: _Progress | None) -> None:
     """All rows are on the server; nodes first, and of derived edges those that they replace are gone."""
     nodes, edges = tables.counts()
     total, done = sum(nodes.values()) + sum(edges.values()), 0
@@ -89,7 +90,7 @@ def _cleared(
     return [(f"{_match_edges(kind, key)} SET r = {f'{{`{key}`: row[2]}}' if key else '{}'}", rows)]
 
 
-def delete(session: neo4j.Session, written: GraphTables, gone: GraphTables) -> None:
+def delete(session: Session, written: GraphTables, gone: GraphTables) -> None:
     """What is gone and not written is deleted, last of all: what broke off before is completed by writing again."""
     for kind, table in gone.edges.items():
         if kind not in written.schema.edges:
@@ -103,7 +104,7 @@ def delete(session: neo4j.Session, written: GraphTables, gone: GraphTables) -> N
         _send(session, f"UNWIND $rows AS row MATCH (n:`{label}` {{id: row[0]}}) DETACH DELETE n", ids, size=_DETACHED)
 
 
-def _send(session: neo4j.Session, cypher: str, rows: pl.LazyFrame, *, size: int = _ROWS) -> None:
+def _send(session: Session, cypher: str, rows: pl.LazyFrame, *, size: int = _ROWS) -> None:
     """The statement has run over all rows, so many a transaction."""
 
     def work(transaction: neo4j.ManagedTransaction, batch: pl.DataFrame) -> None:
@@ -154,7 +155,7 @@ def _by_sources(frame: pl.DataFrame) -> list[pl.DataFrame]:
     return frame.with_columns(part.alias("__part")).partition_by("__part", include_key=False)
 
 
-def _index(session: neo4j.Session, label: str, column: str, vectors: pl.Series) -> None:
+def _index(session: Session, label: str, column: str, vectors: pl.Series) -> None:
     """A vector index over the column, made anew where the vectors' length has changed."""
     length = int(cast("int", vectors.drop_nulls().list.len().mode()[0]))
     if not 0 < length <= _LONGEST_VECTOR:
@@ -170,12 +171,12 @@ def _index(session: neo4j.Session, label: str, column: str, vectors: pl.Series) 
     )
 
 
-def ids_of(session: neo4j.Session, label: str) -> pl.Series:
+def ids_of(session: Session, label: str) -> pl.Series:
     """The ids of all nodes of the label."""
     return pl.Series("id", run(session, f"MATCH (n:`{label}`) RETURN collect(n.id)")[0][0], dtype=pl.String)
 
 
-def read_nodes(session: neo4j.Session, schema: GraphSchema, label: str, *, derived: bool) -> pl.DataFrame:
+def read_nodes(session: Session, schema: GraphSchema, label: str, *, derived: bool) -> pl.DataFrame:
     """The table of the nodes of the label."""
     skipped = () if derived else schema.node(label).derived
     columns = {name: dtype for name, dtype in node_columns(schema, label).items() if name not in skipped}
@@ -184,7 +185,7 @@ def read_nodes(session: neo4j.Session, schema: GraphSchema, label: str, *, deriv
     return _collected(session, f"MATCH (n:`{label}` {{id: id}})", "n", columns, ids, _VECTORS if wide else _ROWS)
 
 
-def read_edges(session: neo4j.Session, schema: GraphSchema, kind: EdgeType, sources: pl.Series) -> pl.DataFrame:
+def read_edges(session: Session, schema: GraphSchema, kind: EdgeType, sources: pl.Series) -> pl.DataFrame:
     """The table of the edges of the kind; `sources` are the ids of all nodes they may start at."""
     source, name, target = kind
     match = f"MATCH (a:`{source}` {{id: id}})-[r:`{name}`]->(b:`{target}`)"
@@ -196,7 +197,7 @@ def read_edges(session: neo4j.Session, schema: GraphSchema, kind: EdgeType, sour
 
 
 def _collected(
-    session: neo4j.Session, match: str, owner: str, columns: Mapping[str, pl.DataType], ids: pl.Series, size: int
+    session: Session, match: str, owner: str, columns: Mapping[str, pl.DataType], ids: pl.Series, size: int
 ) -> pl.DataFrame:
     """The columns of what matches, asked for `size` ids at a time.
 

@@ -1,6 +1,7 @@
 """Where graphs live: one protocol, two stores, and `connect`, which picks by the address."""
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any, Protocol, Self
 import pandas as pd
 import polars as pl
 
-from kg_builder.errors import QueryError, StoreError, StoreMissing
+from kg_builder.errors import BadRequest, QueryError, StoreError, StoreMissing
 from kg_builder.schema import EdgeType
 from kg_builder.tables import GraphTables
 
@@ -123,6 +124,7 @@ def connect(address: str | Path, *, create: bool = False, read_only: bool = Fals
     """The store at this address: a path is an embedded one, `neo4j://…` and `bolt://…` a server.
 
     User and password of a server come from NEO4J_USERNAME (default neo4j) and NEO4J_PASSWORD, unless a `password` is given.
+    A server that is away in the middle is asked again for NEO4J_PATIENCE seconds (default 120).
     `create` makes an embedded store where there is none, with the first write. An embedded store can be read while another
     process writes to it.
 
@@ -139,10 +141,23 @@ def connect(address: str | Path, *, create: bool = False, read_only: bool = Fals
         from kg_builder.stores.neo4j import Neo4jStore
 
         user = os.environ.get("NEO4J_USERNAME", "neo4j")
-        return Neo4jStore(str(address), user, os.environ.get("NEO4J_PASSWORD", "") if password is None else password)
+        secret = os.environ.get("NEO4J_PASSWORD", "") if password is None else password
+        return Neo4jStore(str(address), user, secret, patience=_patience())
     from kg_builder.stores.embedded import EmbeddedStore
 
     return EmbeddedStore(Path(address), create=create, read_only=read_only)
+
+
+def _patience() -> float:
+    """Seconds for which a server that is away is asked again.
+
+    Raises:
+        BadRequest: NEO4J_PATIENCE is no number.
+    """
+    said = os.environ.get("NEO4J_PATIENCE", "120")
+    if not re.fullmatch(r"\d+(\.\d+)?", said):
+        raise BadRequest(f"NEO4J_PATIENCE must be a number of seconds (got {said!r})")
+    return float(said)
 
 
 def asked(store: GraphStore, cypher: str) -> list[tuple[Any, ...]]:

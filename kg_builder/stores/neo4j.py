@@ -1,6 +1,6 @@
 """The Neo4j store: a server, by the official driver.
 
-Every write is a MERGE on a declared key in a managed transaction, so the driver may retry it, and a build that broke
+Every write is a MERGE on a declared key in a managed transaction, so it may be tried again, and a build that broke
 off is mended by running it again. The schema and the builds are kept in `Build` nodes.
 """
 
@@ -9,7 +9,7 @@ import json
 import logging
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, fields
 from types import TracebackType
 from typing import Any, Self
@@ -17,13 +17,14 @@ from typing import Any, Self
 import neo4j
 import pandas as pd
 import polars as pl
-from neo4j import exceptions
 from neo4j.graph import Node, Path, Relationship
 
 from kg_builder.changes import leaving
-from kg_builder.cypher import edge_pattern, one_line, times_of_interactions
-from kg_builder.errors import QueryError, SchemaError, StoreError, StoreMissing, StoreRefused, StoreUnreachable
+from kg_builder.cypher import edge_pattern, times_of_interactions
+from kg_builder.errors import SchemaError, StoreError, StoreMissing
+from kg_builder.neo4j_errors import check_version, errors
 from kg_builder.neo4j_lease import Lease
+from kg_builder.neo4j_sessions import PATIENCE, Session
 from kg_builder.neo4j_tables import change, delete, ids_of, read_edges, read_nodes, run, write
 from kg_builder.schema import GraphSchema
 from kg_builder.stores import Build, Progress, StoreInfo
@@ -32,7 +33,6 @@ from kg_builder.told import TOLD
 
 logging.getLogger("neo4j").addHandler(logging.NullHandler())  # what goes wrong is raised, not printed besides
 
-_PATIENCE = 120  # seconds in which a transaction is tried again: a server that restarts is back by then
 _PART = 1 << 20  # bytes of one property
 
 
@@ -42,24 +42,32 @@ class Neo4jStore:
     Raises:
         StoreUnreachable: no server answers at the address.
         StoreRefused: it refuses the user or the password.
+        StoreError: it is too old.
+
+    Args:
+        uri: of the server, `bolt://…` or `neo4j://…`.
+        user: whom it knows.
+        password: of that user.
+        patience: seconds for which a server that was there is asked again where it is away.
     """
 
-    def __init__(self, uri: str, user: str, password: str) -> None:
+    def __init__(self, uri: str, user: str, password: str, *, patience: float = PATIENCE) -> None:
         self.uri = uri
         self._user = user
+        self._patience = patience
         self._lease: Lease | None = None
-        with self._errors():
+        with errors(uri, user):
             self._driver = neo4j.GraphDatabase.driver(
                 uri,
                 auth=(user, password),
                 connection_timeout=5,
                 connection_acquisition_timeout=10,
-                max_transaction_retry_time=_PATIENCE,
+                max_transaction_retry_time=0,  # `Session` tries again
                 notifications_min_severity="OFF",
             )
         try:
-            with self._errors():
-                self._driver.verify_connectivity()
+            with errors(uri, user):
+                check_version(self._driver, uri)
         except StoreError:
             self._driver.close()
             raise
@@ -79,7 +87,7 @@ class Neo4jStore:
         """
         if "Build" in tables.schema.nodes:
             raise SchemaError("the label Build is taken: Neo4j stores keep the schema and the builds in such nodes; rename yours")
-        with self.writing(), self._errors(), self._driver.session() as session:
+        with self.writing(), self._errors(), self._session(writes=True) as session:
             there = _schema(session)
             schema = there.merge(tables.schema) if there else tables.schema
             ends = {label for source, _, target in tables.edges for label in (source, target)}
@@ -112,7 +120,7 @@ class Neo4jStore:
             yield
             return
         with self._errors():
-            self._lease = Lease.taken(self._driver, self.uri)
+            self._lease = Lease.taken(self._driver, self.uri, self._patience)
         try:
             yield
         finally:
@@ -125,7 +133,7 @@ class Neo4jStore:
         told.write_parquet(file)
         data, key, fresh = file.getvalue(), f"told:{source}", str(uuid.uuid4())
         parts = range(0, len(data), _PART)
-        with self.writing(), self._errors(), self._driver.session() as session:
+        with self.writing(), self._errors(), self._session(writes=True) as session:
             change(session, "CREATE CONSTRAINT IF NOT EXISTS FOR (n:Build) REQUIRE n.id IS UNIQUE")
             for number, start in enumerate(parts):
                 made = {"id": f"{key}:{fresh}:{number}", "told": key, "version": fresh, "number": number}
@@ -150,7 +158,7 @@ class Neo4jStore:
         Raises:
             StoreError: a part is missing.
         """
-        with self._errors(), self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
+        with self._errors(), self._session() as session:
             parts = run(
                 session,
                 "MATCH (b:Build {id: $id}) MATCH (p:Build {told: $id, version: b.current}) "
@@ -169,7 +177,7 @@ class Neo4jStore:
         Raises:
             StoreMissing: nothing was written to this server yet.
         """
-        with self._errors(), self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
+        with self._errors(), self._session() as session:
             schema = self._known(session)
             labels = [label for label, spec in schema.nodes.items() if derived or not spec.record]
             nodes = {label: read_nodes(session, schema, label, derived=derived) for label in labels}
@@ -196,7 +204,7 @@ class Neo4jStore:
             columns = result.keys()
             return pd.DataFrame([[_plain(value) for value in record.values()] for record in result], columns=columns)
 
-        with self._errors(), self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
+        with self._errors(), self._session() as session:
             return session.execute_read(rows)
 
     @property
@@ -206,7 +214,7 @@ class Neo4jStore:
 
     def info(self) -> StoreInfo:
         """See `GraphStore.info`."""
-        with self._errors(), self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
+        with self._errors(), self._session() as session:
             schema = self._known(session)
             nodes = {label: run(session, f"MATCH (n:`{label}`) RETURN count(n)")[0][0] for label in schema.nodes}
             edges = {kind: run(session, f"MATCH {edge_pattern(kind)} RETURN count(r)")[0][0] for kind in schema.edges}
@@ -234,39 +242,21 @@ class Neo4jStore:
     def __repr__(self) -> str:
         return f"Neo4jStore({self.uri!r}, user {self._user!r})"
 
-    def _known(self, session: neo4j.Session) -> GraphSchema:
+    def _known(self, session: Session) -> GraphSchema:
         schema = _schema(session)
         if schema is None:
             raise StoreMissing(f"{self.uri} holds no graph of ours yet; make one with: kg-builder build SOURCE --into {self.uri}")
         return schema
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Turn the driver's errors into ours."""
-        try:
-            yield
-        except exceptions.AuthError:
-            raise self._refused() from None
-        except exceptions.ClientError as error:
-            if (error.code or "").startswith("Neo.ClientError.Security"):
-                raise self._refused() from None
-            raise QueryError(one_line(error.message or str(error))) from None
-        except (exceptions.ServiceUnavailable, exceptions.SessionExpired):
-            raise StoreUnreachable(
-                f"no Neo4j server answers at {self.uri}; start one (make neo4j-start) or correct the address in NEO4J_URI"
-            ) from None
-        except (exceptions.Neo4jError, exceptions.DriverError, ValueError) as error:
-            if isinstance(error, SchemaError | StoreError):
-                raise
-            raise StoreError(f"{self.uri}: {one_line(str(error))}") from None
+    def _errors(self) -> AbstractContextManager[None]:
+        return errors(self.uri, self._user, tried=self._patience)
 
-    def _refused(self) -> StoreRefused:
-        return StoreRefused(
-            f"{self.uri} refuses the user {self._user!r} or the password; set NEO4J_USERNAME and NEO4J_PASSWORD to what it knows"
-        )
+    def _session(self, *, writes: bool = False) -> Session:
+        lease = self._lease if writes else None
+        return Session(self._driver, self.uri, self._patience, writes=writes, before=None if lease is None else lease.keep)
 
 
-def _schema(session: neo4j.Session) -> GraphSchema | None:
+def _schema(session: Session) -> GraphSchema | None:
     found = run(session, "MATCH (b:Build {id: 'schema'}) RETURN b.schema")
     return GraphSchema.from_json(found[0][0]) if found else None
 
