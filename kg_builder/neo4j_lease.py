@@ -52,8 +52,10 @@ class Lease:
         lease._ask("CREATE CONSTRAINT IF NOT EXISTS FOR (n:Build) REQUIRE n.id IS UNIQUE")
         if not lease._take(()):
             who, holder, left = lease._ask(_HELD)[0]
-            if not _dead(who) or not lease._take((holder,)):
+            over = holder not in _ours if who == _who() else _dead(who)
+            if not over or not lease._take((holder,)):
                 raise lease._lost(who, left)
+        _ours.add(lease.holder)
         threading.Thread(target=lease._renew, daemon=True).start()
         return lease
 
@@ -70,13 +72,13 @@ class Lease:
     def given_back(self) -> None:
         """Others may write; a server that is away or takes no writes finds the lease run out."""
         self.over.set()
+        _ours.discard(self.holder)
         with suppress(exceptions.DriverError, exceptions.Neo4jError):
             self._ask("MATCH (l:Build {id: $id, holder: $holder}) REMOVE l.holder, l.who, l.until", patience=0)
 
     def _take(self, dead: tuple[str, ...], *, patience: float | None = None) -> bool:
-        who = f"process {os.getpid()} on {socket.gethostname()}"
         asked = time.monotonic()
-        if not self._ask(_TAKE, patience, who=who, milliseconds=_SECONDS * 1000, dead=list(dead)):
+        if not self._ask(_TAKE, patience, who=_who(), milliseconds=_SECONDS * 1000, dead=list(dead)):
             return False
         self.renewed = asked
         return True
@@ -95,6 +97,14 @@ class Lease:
         return StoreLocked(
             f"{who} is writing to {self.address}; try again when it is done (if it was killed: in {max(1, left // 1000)} seconds)"
         )
+
+
+_ours: set[str] = set()
+"""The holders of this process that have not given back: a lease it could not give back, its server being away, is over."""
+
+
+def _who() -> str:
+    return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def _dead(who: str | None) -> bool:

@@ -58,7 +58,7 @@ class Alias:
 
 
 def aliases(tables: GraphTables) -> dict[str, Alias]:
-    """Every alias that the tables know, by its id.
+    """Every alias that the tables know, by its id; without one that neither stands for a node nor differs from any: it is half written.
 
     Example:
         >>> alias = Alias("Brand", "acmee", "Acmee", "acme", 0.9, "misspelt", "acme", 0)
@@ -76,6 +76,8 @@ def aliases(tables: GraphTables) -> dict[str, Alias]:
     found = {}
     for row in tables.nodes["Alias"].sort("id").collect().iter_rows(named=True):
         why = evidence.get(row["id"], {})
+        if not why and not row["differs_from"]:
+            continue
         found[row["id"]] = Alias(
             label=row["label"],
             node=row["id"].partition("/")[2],
