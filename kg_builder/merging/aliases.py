@@ -58,7 +58,9 @@ class Alias:
 
 
 def aliases(tables: GraphTables) -> dict[str, Alias]:
-    """Every alias that the tables know, by its id; without one that neither stands for a node nor differs from any: it is half written.
+    """Every alias that the tables know, by its id.
+
+    One that has no node to stand for it and differs from none is half written, and not known.
 
     Example:
         >>> alias = Alias("Brand", "acmee", "Acmee", "acme", 0.9, "misspelt", "acme", 0)

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import PanicException, PolarsError
 
-from kg_builder.errors import DamagedDump, MissingSource
+from kg_builder.errors import DamagedDump, KgBuilderError, MissingSource
 from kg_builder.reading import delimited, jsonlines
 from kg_builder.reading.files import Chunk, chunks, first_line, opening
 from kg_builder.rejects import Rejects
@@ -19,6 +21,16 @@ Progress = Callable[[str, int, int], None]
 JSON = (".json", ".jsonl", ".ndjson")
 DELIMITED = (".csv", ".tsv", ".txt", ".dat")
 PARQUET = (".parquet", ".pq")
+
+
+class State(NamedTuple):
+    """What shows that a file is another one than before."""
+
+    size: int
+    at: int
+    """Nanoseconds of its last change."""
+    number: int
+    """The file system's own number for it: another one where the file was replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,8 @@ class Reading:
     """The mapping file that the caller names."""
     root: Path | None = None
     """The dump's folder, which no link may lead out of: a dump must not make us read other people's files. None allows all."""
+    states: dict[Path, State | None] = field(default_factory=dict)
+    """The files that were read, each as it was then."""
 
     def json_lines(self, path: Path, fields: jsonlines.Fields | None = None, *, literals: bool = False) -> pl.LazyFrame:
         """The objects of a file of JSON Lines (or of one JSON array), one row each.
@@ -122,7 +136,29 @@ class Reading:
             raise MissingSource(f"there is no file {path}")
         if self.root is not None and not path.resolve().is_relative_to(self.root.resolve()):
             raise MissingSource(f"{path} is a link to {path.resolve()}, outside of its folder; copy the file there")
+        self.states.setdefault(path, _state(path))
         return path
+
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        """No file that is read meanwhile changes.
+
+        Raises:
+            DamagedDump: one did; that is the reason of whatever else went wrong.
+        """
+        try:
+            yield
+        except (KgBuilderError, PolarsError, PanicException, OSError):
+            self._check_states()
+            raise
+        self._check_states()
+
+    def _check_states(self) -> None:
+        for path, before in self.states.items():
+            now = _state(path)
+            if now != before:
+                how = "disappeared" if now is None else f"changed ({_difference(before, now)})"
+                raise DamagedDump(f"{path} {how} while it was read; nothing was written: build again when nobody writes to it")
 
     def note(self, sentence: str) -> None:
         """Tell something about the dump as a whole that is no fault of a row."""
@@ -156,6 +192,21 @@ class Reading:
         if not mixed:
             return pl.scan_parquet(files)
         return pl.concat(alike([pl.scan_parquet(file) for file in files]), how="diagonal_relaxed")
+
+
+def _state(path: Path) -> State | None:
+    """None where there is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return State(found.st_size, found.st_mtime_ns, found.st_ino)
+
+
+def _difference(before: State | None, now: State) -> str:
+    if before is None or before.number != now.number:
+        return "another file took its place"
+    return f"{before.size:,} bytes before, {now.size:,} now" if before.size != now.size else "somebody wrote to it"
 
 
 def kind_of(path: Path) -> str | None:

@@ -110,6 +110,8 @@ def _unpacked(path: Path, progress: Callable[[str, int, int], None] | None, size
                 progress(path.name, raw.tell(), total)
             if not block:
                 break
+            if raw.tell() > total:  # else a file that grows as fast as it is read has no end
+                raise DamagedDump(f"{path} grows while it is read; build again when nobody writes to it")
             yield block
             size = CHUNK
         if failure is not None:

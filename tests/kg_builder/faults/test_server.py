@@ -126,7 +126,7 @@ def test_a_read_only_server_is_one_line(dump, server_to_stop):
 
 
 def test_dead_locks_are_tried_again(neo4j_address, wipe, caplog, monkeypatch):
-    """The write waits for what another transaction holds, which waits for the write; of two, Neo4j ends the one with fewer locks."""
+    """The write waits for another transaction, which waits for the write; Neo4j ends the one that holds fewer locks."""
     wipe()
     monkeypatch.setattr("kg_builder.neo4j_tables._ROWS", 3)
     auth = (os.environ["NEO4J_USERNAME"], os.environ["NEO4J_PASSWORD"])
