@@ -1,5 +1,6 @@
 """What the commands do alike: arguments, one-line errors, progress, JSON and tables."""
 
+import errno
 import json
 import math
 import os
@@ -113,10 +114,21 @@ def _misuse(error: Any) -> str:  # noqa: ANN401 - see _UsageError
 
 
 def _refusal(error: Exception) -> str:
-    """The error's own words; of one of the system what is wrong with which file."""
+    """The error's own words; of one of the system what is wrong with which file, and what helps."""
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+        remedy = _REMEDIES.get(error.errno or 0, "")
+        return (f"{error.strerror}: {error.filename}" if error.filename else error.strerror) + remedy
     return str(error)
+
+
+_REMEDIES = {
+    errno.EACCES: "; give this user the right to it, or name another path",
+    errno.EPERM: "; give this user the right to it, or name another path",
+    errno.EROFS: "; name a path that may be written to",
+    errno.ENOSPC: "; free some space and repeat the command",
+    errno.EDQUOT: "; free some space and repeat the command",
+    errno.ENOTDIR: "; name a path whose folders are folders",
+}
 
 
 @contextmanager

@@ -12,6 +12,7 @@ KgBuilderError
 ├── AlreadyThere     (FileExistsError)    the path holds what must not be overwritten
 ├── SourceUnreachable (ConnectionError)   a dump that no server hands over
 ├── ModelMissing     (ImportError)        a text model that is not installed
+├── NoSpace          (OSError)            a disk that is full
 └── StoreError
     ├── StoreMissing     (FileNotFoundError)  nothing was built there yet
     ├── StoreLocked      (BlockingIOError)    another process writes to it
@@ -20,6 +21,8 @@ KgBuilderError
     └── QueryError       (ValueError)         Cypher the store does not accept
 """
 
+import errno
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -72,6 +75,10 @@ class ModelMissing(KgBuilderError, ImportError):
     """A text model that is not installed."""
 
 
+class NoSpace(KgBuilderError, OSError):
+    """A disk or a quota is full."""
+
+
 class StoreError(KgBuilderError):
     """A graph store that cannot do what was asked."""
 
@@ -94,6 +101,21 @@ class StoreRefused(StoreError, PermissionError):
 
 class QueryError(StoreError, ValueError):
     """Cypher that the store does not accept."""
+
+
+def lacks_space(error: BaseException) -> bool:
+    """Whether it says that a disk or a quota is full, or that a file may not grow; engines say so in words alone.
+
+    Example:
+        >>> lacks_space(OSError("parquet: underlying IO error: No space left on device (os error 28)"))
+        True
+    """
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return True
+    return re.search(rf"os error ({'|'.join(map(str, _FULL))})\b|No space left", str(error)) is not None
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def did_you_mean(value: str, known: Iterable[str], *, alike: float = 0.6) -> str:

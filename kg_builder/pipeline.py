@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TypeGuard
 
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import PanicException, PolarsError
 
 from kg_builder.allowance import allowance, check
 from kg_builder.changes import applied, news
 from kg_builder.digests import digest
 from kg_builder.dumps import Dump, Source, read_dump
-from kg_builder.errors import BadRequest, DamagedDump, StoreMissing
+from kg_builder.errors import BadRequest, DamagedDump, KgBuilderError, NoSpace, StoreMissing, lacks_space
 from kg_builder.fingerprints import fingerprint, version
 from kg_builder.merging import rewired
 from kg_builder.pruning import gone
@@ -112,6 +112,8 @@ def build(
         TooManyFaults: more rows are faulty than `max_rejects` allows.
         BadRequest: `max_rejects` is neither a number nor a share.
         StoreError: the store cannot be reached or written to, or somebody else writes to it.
+        NoSpace: a disk is full.
+        OSError: a file may not be read or written.
 
     Example:
         >>> import tempfile
@@ -143,14 +145,14 @@ def build(
                 tables = tabulate(
                     dump, rejects=refused, now=run.now, scratch=Path(scratch), dangling=dangling, held=_held(store, dump)
                 )
-        except PolarsError as error:  # files are read lazily, so a damaged one can show anywhere on the way
-            raise DamagedDump(f"{run.source} cannot be read: {str(error).splitlines()[0]}") from error
+        except (PolarsError, PanicException, OSError) as error:  # files are read lazily: a damaged one shows anywhere on the way
+            raise _unread(run.source, scratch, error) from error
         finally:
             if rejects is not None:
                 refused.save(rejects)
         check(refused, most)
-        build = run.written(store, tables, dump.format)
         file = Path(rejects) if rejects is not None else None if dry_run else _saved(refused, store, dump)
+        build = run.written(store, tables, dump.format)
         return run.report(store, build, tables, file)
 
 
@@ -271,6 +273,17 @@ class _Run:
             digest=build.digest,
             seconds=time.monotonic() - self.started,
         )
+
+
+def _unread(source: str, scratch: str, error: BaseException) -> BaseException:
+    """Why the source was not read; an error that says so itself is left as it is."""
+    if lacks_space(error):
+        return NoSpace(
+            f"no space left in {scratch}, where a build keeps its rows; nothing was written: let TMPDIR name a folder on a larger disk"
+        )
+    if isinstance(error, KgBuilderError) or (isinstance(error, OSError) and error.strerror):
+        return error
+    return DamagedDump(f"{source} cannot be read: {str(error).splitlines()[0]}")
 
 
 def _everything(store: GraphStore) -> GraphTables:

@@ -82,9 +82,16 @@ class Rejects:
         return list(self._records())
 
     def save(self, path: Path | str) -> None:
-        """The rejects as JSON Lines, one refused row a line; the file is there even where nothing was refused."""
-        with Path(path).open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in self._records())
+        """The rejects as JSON Lines, one refused row a line; the file is there even where nothing was refused.
+
+        Raises:
+            OSError: the file cannot be written; names it.
+        """
+        try:
+            with Path(path).open("w", encoding="utf-8") as file:
+                file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in self._records())
+        except OSError as error:
+            raise type(error)(error.errno, error.strerror, str(path)) from None
 
     def __len__(self) -> int:
         return sum(frame.height for frame in self._frames)

@@ -18,15 +18,17 @@ import neo4j
 import pandas as pd
 import polars as pl
 from neo4j.graph import Node, Path, Relationship
+from polars.exceptions import PanicException, PolarsError
 
 from kg_builder.changes import leaving
-from kg_builder.cypher import edge_pattern, times_of_interactions
+from kg_builder.cypher import edge_pattern, one_line, times_of_interactions
 from kg_builder.errors import SchemaError, StoreError, StoreMissing
 from kg_builder.neo4j_errors import check_version, errors
 from kg_builder.neo4j_lease import Lease
 from kg_builder.neo4j_sessions import PATIENCE, Session
 from kg_builder.neo4j_tables import change, delete, ids_of, read_edges, read_nodes, run, write
 from kg_builder.schema import GraphSchema
+from kg_builder.stamps import check, stamp
 from kg_builder.stores import Build, Progress, StoreInfo
 from kg_builder.tables import GraphTables
 from kg_builder.told import TOLD
@@ -88,7 +90,7 @@ class Neo4jStore:
         if "Build" in tables.schema.nodes:
             raise SchemaError("the label Build is taken: Neo4j stores keep the schema and the builds in such nodes; rename yours")
         with self.writing(), self._errors(), self._session(writes=True) as session:
-            there = _schema(session)
+            there = self._schema(session)
             schema = there.merge(tables.schema) if there else tables.schema
             ends = {label for source, _, target in tables.edges for label in (source, target)}
             staying = {label: ids_of(session, label).to_frame("id").lazy() for label in sorted(ends)}
@@ -99,7 +101,8 @@ class Neo4jStore:
             for label in ("Build", *schema.nodes):
                 change(session, f"CREATE CONSTRAINT IF NOT EXISTS FOR (n:`{label}`) REQUIRE n.id IS UNIQUE")
             if schema != there:
-                change(session, "MERGE (b:Build {id: 'schema'}) SET b.schema = $schema", schema=schema.to_json())
+                kept = stamp() | {"schema": schema.to_json()}
+                change(session, "MERGE (b:Build {id: 'schema'}) SET b += $kept", kept=kept)
             written = GraphTables.of(schema, tables.nodes, tables.edges)
             write(session, written, gone, progress)
             if gone is not None:
@@ -156,20 +159,28 @@ class Neo4jStore:
         """See `GraphStore.remembered`.
 
         Raises:
-            StoreError: a part is missing.
+            StoreError: a part is missing or damaged.
         """
+        key = f"told:{source}"
         with self._errors(), self._session() as session:
             parts = run(
                 session,
-                "MATCH (b:Build {id: $id}) MATCH (p:Build {told: $id, version: b.current}) "
+                "MATCH (b:Build {id: $id}) OPTIONAL MATCH (p:Build {told: $id, version: b.current}) "
                 "RETURN b.parts, p.data ORDER BY p.number",
-                id=f"told:{source}",
+                id=key,
             )
         if not parts:
             return pl.DataFrame(schema=TOLD)
-        if len(parts) != parts[0][0]:
-            raise StoreError(f"{self.uri}: of what {source} told {len(parts)} of {parts[0][0]} parts are there; build it again")
-        return pl.read_parquet(io.BytesIO(b"".join(part[1] for part in parts)))
+        data = [part for _, part in parts if part is not None]
+        try:
+            if len(data) != parts[0][0]:
+                raise OSError(f"{len(data)} of {parts[0][0]} parts are there")
+            return pl.read_parquet(io.BytesIO(b"".join(data)))
+        except (PolarsError, PanicException, OSError) as error:
+            raise StoreError(
+                f"{self.uri}: what {source} told of is damaged ({one_line(str(error))}); remove it (MATCH "
+                f"(b:Build) WHERE {key!r} IN [b.id, b.told] DELETE b): the next build writes it anew and prunes from then on"
+            ) from None
 
     def read(self, *, derived: bool = False) -> GraphTables:
         """See `GraphStore.read`; the tables are in memory.
@@ -242,8 +253,21 @@ class Neo4jStore:
     def __repr__(self) -> str:
         return f"Neo4jStore({self.uri!r}, user {self._user!r})"
 
+    def _schema(self, session: Session) -> GraphSchema | None:
+        """The schema that the server keeps; None where nothing was written yet.
+
+        Raises:
+            StoreError: a newer graphrec wrote it.
+        """
+        found = run(session, "MATCH (b:Build {id: 'schema'}) RETURN b.schema, b.form, b.by")
+        if not found:
+            return None
+        text, form, by = found[0]
+        check(self.uri, form, by)
+        return GraphSchema.from_json(text)
+
     def _known(self, session: Session) -> GraphSchema:
-        schema = _schema(session)
+        schema = self._schema(session)
         if schema is None:
             raise StoreMissing(f"{self.uri} holds no graph of ours yet; make one with: kg-builder build SOURCE --into {self.uri}")
         return schema
@@ -254,11 +278,6 @@ class Neo4jStore:
     def _session(self, *, writes: bool = False) -> Session:
         lease = self._lease if writes else None
         return Session(self._driver, self.uri, self._patience, writes=writes, before=None if lease is None else lease.keep)
-
-
-def _schema(session: Session) -> GraphSchema | None:
-    found = run(session, "MATCH (b:Build {id: 'schema'}) RETURN b.schema")
-    return GraphSchema.from_json(found[0][0]) if found else None
 
 
 def _build(node: Node) -> Build:
