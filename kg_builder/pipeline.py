@@ -278,9 +278,8 @@ class _Run:
 def _unread(source: str, scratch: str, error: BaseException) -> BaseException:
     """Why the source was not read; an error that says so itself is left as it is."""
     if lacks_space(error):
-        return NoSpace(
-            f"no space left in {scratch}, where a build keeps its rows; nothing was written: let TMPDIR name a folder on a larger disk"
-        )
+        where = f"no space left in {scratch}, where a build keeps its rows"
+        return NoSpace(f"{where}; nothing was written: let TMPDIR name a folder on a larger disk")
     if isinstance(error, KgBuilderError) or (isinstance(error, OSError) and error.strerror):
         return error
     return DamagedDump(f"{source} cannot be read: {str(error).splitlines()[0]}")
