@@ -127,6 +127,8 @@ def build(
     run = _Run(_called(source), name, int(time.time()) if now is None else now, prune, dry_run, progress)
     most = allowance(max_rejects)
     settings = {"format": format, "mapping": _content(mapping), "dangling": dangling, "max_bytes": max_bytes}
+    if rejects is not None:
+        Path(rejects).open("a").close()  # who may not write there is told so before hours of reading
     run.fingerprint = fingerprint(source, **settings)
     with (
         opened(into, create=True) as store,

@@ -8,6 +8,7 @@ because Ladybug takes 10 ms to set one vector, 100 Âµs to delete an edge and 6 Â
 space of a second database during a write.
 """
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -423,8 +424,10 @@ def _unwritten(path: Path) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, PolarsError, PanicException, OSError) as error:
-        if isinstance(error, KgBuilderError) or (isinstance(error, PermissionError) and error.filename):
+        if isinstance(error, KgBuilderError):
             raise
+        if isinstance(error, PermissionError):  # polars names no file
+            raise PermissionError(errno.EACCES, "Permission denied", error.filename or str(path)) from None
         free = shutil.disk_usage(path).free
         said = f"{path} could not be written: {one_line(str(error))[:_SAID]} ({free >> 20:,} MiB are free there"
         if lacks_space(error) or free < _LITTLE:
