@@ -69,6 +69,10 @@ def build(
     max_bytes: Annotated[
         str | None, typer.Option(metavar="N", help="Text that a file may hold, unpacked: 50GB, or a number of bytes.")
     ] = None,
+    max_memory: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="Memory to write the graph in, 64GB say, where more is free than there seems to be."),
+    ] = None,
     mapping: Annotated[
         Path | None, typer.Option(metavar="M.toml", help="What the columns mean (kg-builder infer proposes one).")
     ] = None,
@@ -99,6 +103,7 @@ def build(
             rejects=rejects,
             max_rejects=max_rejects,
             max_bytes=None if max_bytes is None else bytes_of(max_bytes),
+            max_memory=None if max_memory is None else bytes_of(max_memory),
             mapping=mapping,
             dangling=dangling.value,
             name=name,

@@ -62,7 +62,7 @@ class Program(TyperGroup):
     With --json somewhere among the arguments, the line is on stdout too: `{"error": "…", "kind": "StoreMissing"}`.
     """
 
-    refusals: tuple[type[Exception], ...] = (KgBuilderError, OSError)
+    refusals: tuple[type[Exception], ...] = (KgBuilderError, OSError, MemoryError)
     """What a user can meet; everything else is a mistake of ours and keeps its traceback."""
     misuses: tuple[type[Exception], ...] = (BadRequest,)
     """Those of them that the arguments alone are to blame for."""
@@ -118,7 +118,7 @@ def _refusal(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         remedy = _REMEDIES.get(error.errno or 0, "")
         return (f"{error.strerror}: {error.filename}" if error.filename else error.strerror) + remedy
-    return str(error)
+    return str(error) or "out of memory; take a larger machine or less at once"
 
 
 _REMEDIES = {

@@ -13,6 +13,7 @@ KgBuilderError
 ├── SourceUnreachable (ConnectionError)   a dump that no server hands over
 ├── ModelMissing     (ImportError)        a text model that is not installed
 ├── NoSpace          (OSError)            a disk that is full
+├── TooLarge         (MemoryError)        a graph that does not fit into memory
 └── StoreError
     ├── StoreMissing     (FileNotFoundError)  nothing was built there yet
     ├── StoreLocked      (BlockingIOError)    another process writes to it
@@ -77,6 +78,10 @@ class ModelMissing(KgBuilderError, ImportError):
 
 class NoSpace(KgBuilderError, OSError):
     """A disk or a quota is full."""
+
+
+class TooLarge(KgBuilderError, MemoryError):
+    """A graph that does not fit into the memory there is."""
 
 
 class StoreError(KgBuilderError):

@@ -17,6 +17,7 @@ from kg_builder.digests import digest
 from kg_builder.dumps import Dump, Source, read_dump
 from kg_builder.errors import BadRequest, DamagedDump, KgBuilderError, NoSpace, StoreMissing, lacks_space
 from kg_builder.fingerprints import fingerprint, version
+from kg_builder.memory import check_fits
 from kg_builder.merging import rewired
 from kg_builder.pruning import gone
 from kg_builder.reading import Reading
@@ -76,6 +77,7 @@ def build(
     rejects: Path | str | None = None,
     max_rejects: int | str | None = None,
     max_bytes: int | None = None,
+    max_memory: int | None = None,
     mapping: Path | str | None = None,
     dangling: Dangling = "keep",
     name: str | None = None,
@@ -98,6 +100,7 @@ def build(
         max_rejects: how many faulty rows may be left out, as a number or a share such as "1%" of all rows; where there are more,
             nothing is written. None leaves out any number.
         max_bytes: how many bytes of text a file may hold, unpacked; None stops only at what no honest gzip file unpacks to.
+        max_memory: bytes of memory that writing the graph may surely need; None takes what is free. Beyond it nothing is written.
         mapping: a mapping.toml that says what the columns of the source's files mean; one in the source's folder needs no naming.
         dangling: what becomes of products that are only linked to (`also_bought` …) and never described or chosen: "keep" makes
             bare nodes of them, "drop" leaves out the links.
@@ -113,6 +116,7 @@ def build(
         BadRequest: `max_rejects` is neither a number nor a share.
         StoreError: the store cannot be reached or written to, or somebody else writes to it.
         NoSpace: a disk is full.
+        TooLarge: the graph does not fit into memory.
         OSError: a file may not be read or written.
 
     Example:
@@ -153,6 +157,8 @@ def build(
             if rejects is not None:
                 refused.save(rejects)
         check(refused, most)
+        if not dry_run:
+            check_fits(_rows(tables) + run.held(store), max_memory)
         file = Path(rejects) if rejects is not None else None if dry_run else _saved(refused, store, dump)
         build = run.written(store, tables, dump.format)
         return run.report(store, build, tables, file)
@@ -191,6 +197,13 @@ class _Run:
             known = ", ".join(dict.fromkeys(one.source for one in self.builds))
             raise BadRequest(f"nothing was built as {self.called}, so nothing of it can be pruned; name it as one of: {known}")
         return last
+
+    def held(self, store: GraphStore) -> int:
+        """How many nodes and edges the store holds, which are read to find what is new."""
+        if not self.builds:
+            return 0
+        info = store.info()
+        return sum(info.nodes.values()) + sum(info.edges.values())
 
     def is_done(self, last: Build | None) -> TypeGuard[Build]:
         """Whether these very files were built last, with all that is asked for now."""
@@ -275,6 +288,11 @@ class _Run:
             digest=build.digest,
             seconds=time.monotonic() - self.started,
         )
+
+
+def _rows(tables: GraphTables) -> int:
+    nodes, edges = tables.counts()
+    return sum(nodes.values()) + sum(edges.values())
 
 
 def _unread(source: str, scratch: str, error: BaseException) -> BaseException:
