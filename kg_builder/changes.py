@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from kg_builder.marks import without
 from kg_builder.schema import EdgeSpec, EdgeType
 from kg_builder.tables import GraphTables
 
@@ -191,12 +192,10 @@ def _compared(table: pl.LazyFrame, held: pl.LazyFrame | None, identity: tuple[st
 
 
 def _not_the_same(table: pl.LazyFrame, held: pl.LazyFrame) -> pl.LazyFrame:
-    """The rows that are not held value for value; told by hashes, so that memory grows with 8 bytes a row and with the news."""
+    """The rows that are not held value for value."""
     columns, known = table.collect_schema(), held.collect_schema()
     there = [pl.col(name) if name in known else pl.lit(None, dtype).alias(name) for name, dtype in columns.items()]
-    mark = pl.struct(columns.names()).hash().alias("__mark")
-    marks = held.select(there).select(mark).unique()
-    return table.with_columns(mark).join(marks, on="__mark", how="anti").drop("__mark")
+    return without(table, held.select(there), columns.names())
 
 
 def _counted(name: str, rows: pl.DataFrame, added: dict[str, int], changed: dict[str, int]) -> pl.LazyFrame:

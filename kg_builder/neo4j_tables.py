@@ -1,25 +1,22 @@
-"""A graph's tables on a Neo4j server: the statements that write, thin out and read them, a batch a transaction.
+"""A graph's tables on their way to a Neo4j server: the statements that write them and thin them out, a batch a transaction.
 
 Names in the statements are those of a checked schema, values are parameters.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import neo4j
 import polars as pl
 
 from kg_builder.changes import leaving, replaced_by
-from kg_builder.cypher import edge_pattern
-from kg_builder.schema import EdgeType, GraphSchema
-from kg_builder.tables import GraphTables, edge_columns, node_columns
+from kg_builder.schema import EdgeType
+from kg_builder.tables import GraphTables
 
 _ROWS = 10_000  # of one transaction
 _VECTORS = 1_000  # rows of one transaction that carries vectors
 _SOURCES = 500  # sources of one transaction that replaces derived edges
 _DETACHED = 1_000  # nodes of one transaction that takes their edges along
-_CHUNK = 100_000  # edges of one answer
 _LONGEST_VECTOR = 4096  # Neo4j indexes no longer ones
 
 _Progress = Callable[[str, int, int], None]
@@ -183,73 +180,3 @@ def _index(session: neo4j.Session, label: str, column: str, lengths: pl.Series) 
 def ids_of(session: neo4j.Session, label: str) -> pl.Series:
     """The ids of all nodes of the label."""
     return pl.Series("id", run(session, f"MATCH (n:`{label}`) RETURN collect(n.id)")[0][0], dtype=pl.String)
-
-
-def read_nodes(
-    session: neo4j.Session, schema: GraphSchema, label: str, ids: pl.Series, *, derived: bool, into: Path | None
-) -> pl.LazyFrame:
-    """The table of the nodes with these ids; in memory, or in the folder `into`."""
-    skipped = () if derived else schema.node(label).derived
-    columns = {name: dtype for name, dtype in node_columns(schema, label).items() if name not in skipped}
-    wide = any(dtype == pl.List(pl.Float32) for dtype in columns.values())
-    match = f"MATCH (n:`{label}` {{id: id}})"
-    return _held(_collected(session, match, "n", columns, ids, _VECTORS if wide else _ROWS), columns, into, label)
-
-
-def read_edges(
-    session: neo4j.Session, schema: GraphSchema, kind: EdgeType, sources: pl.Series, *, into: Path | None
-) -> pl.LazyFrame | None:
-    """The table of the edges of the kind, in memory or in the folder `into`; None where there are none.
-
-    `sources` are the ids of all nodes they may start at.
-    """
-    source, name, target = kind
-    match = f"MATCH (a:`{source}` {{id: id}})-[r:`{name}`]->(b:`{target}`)"
-    columns = edge_columns(schema, kind)
-    count = run(session, f"MATCH {edge_pattern(kind)} RETURN count(r)")[0][0] if len(sources) else 0
-    if not count:
-        return None
-    size = max(1, _CHUNK * len(sources) // count)
-    return _held(_collected(session, match, "r", columns, sources, size), columns, into, ".".join(kind))
-
-
-def _held(parts: Iterator[pl.DataFrame], columns: Mapping[str, pl.DataType], into: Path | None, name: str) -> pl.LazyFrame:
-    """The parts as one table: in memory, or as Parquet files in a folder of this name."""
-    if into is None:
-        return pl.concat([pl.DataFrame(schema=dict(columns)), *parts]).lazy()
-    files = []
-    (into / name).mkdir(parents=True)
-    for number, part in enumerate(parts):
-        files.append(into / name / f"{number}.parquet")
-        part.write_parquet(files[-1])
-    return pl.scan_parquet(files)
-
-
-def _collected(
-    session: neo4j.Session, match: str, owner: str, columns: Mapping[str, pl.DataType], ids: pl.Series, size: int
-) -> Iterator[pl.DataFrame]:
-    """The columns of what matches, asked for `size` ids at a time.
-
-    One answer is one row of lists, eight times faster than a row an edge. `collect` drops nulls, so where there are any
-    a second list tells which values are there.
-    """
-    ends = {"source": "a.id", "target": "b.id"}
-    values = [ends.get(name, f"{owner}.`{name}`") for name in columns]
-    lists = [
-        f"collect({value}), CASE WHEN count({value}) = count(*) THEN [] ELSE collect({value} IS NOT NULL) END" for value in values
-    ]
-    cypher = f"UNWIND $ids AS id {match} RETURN {', '.join(lists)}"
-    for start in range(0, len(ids), size):
-        answer = list(run(session, cypher, ids=ids[start : start + size].to_list())[0].values())
-        pairs = zip(columns.items(), answer[::2], answer[1::2], strict=True)
-        yield pl.DataFrame([_spread(name, dtype, there, mask) for (name, dtype), there, mask in pairs])
-
-
-def _spread(name: str, dtype: pl.DataType, values: list[Any], mask: list[bool]) -> pl.Series:
-    """The values at the places where the mask is true, null elsewhere; an empty mask means no nulls."""
-    series = pl.Series(name, values, dtype=dtype)
-    if not mask:
-        return series
-    present = pl.Series(mask)
-    places = pl.DataFrame({"there": present, "place": present.cast(pl.Int64).cum_sum() - 1})
-    return series.gather(places.select(pl.when("there").then("place"))["place"])

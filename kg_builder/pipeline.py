@@ -18,6 +18,7 @@ from kg_builder.digests import digest
 from kg_builder.dumps import Dump, Source, read_dump
 from kg_builder.errors import BadRequest, DamagedDump, StoreMissing
 from kg_builder.fingerprints import fingerprint, version
+from kg_builder.marks import same, without
 from kg_builder.merging import rewired
 from kg_builder.pruning import gone
 from kg_builder.reading import Reading
@@ -26,7 +27,7 @@ from kg_builder.schema import EdgeType, GraphSchema
 from kg_builder.stores import Build, GraphStore, Progress, asked, opened
 from kg_builder.tables import GraphTables
 from kg_builder.tabulation import Dangling, Held, tabulate
-from kg_builder.told import same, told, without
+from kg_builder.told import TOLD, told
 
 _TOLD = 5
 """Faulty rows that a report puts in words; all are in the rejects file."""
@@ -209,7 +210,7 @@ class _Run:
         build = replace(build, version=version(), digest=digest(after), fingerprint=self.fingerprint)
         self.writes = not self.dry_run and not self._says_nothing(build, before, now)
         if self.writes:
-            more, less = without(now, before), self.prune and height(without(before, now))
+            more, less = without(now, before, list(TOLD)), self.prune and height(without(before, now, list(TOLD)))
             if height(more):  # before the rows: what is written must be known, should this be the last that is done
                 store.remember(self.called, pl.concat([before, more]))
             build = replace(build, seconds=round(time.monotonic() - self.started, 2))
@@ -223,7 +224,7 @@ class _Run:
         last = self.last()
         if last is None or (last.fingerprint, last.rejected) != (build.fingerprint, build.rejected) or build.pruned > last.pruned:
             return False
-        return not (build.added or build.changed or build.removed) and same(before, now)
+        return not (build.added or build.changed or build.removed) and same(before, now, list(TOLD))
 
     def unchanged(self, store: GraphStore, last: Build) -> BuildReport:
         """What there is to say where nothing was read."""

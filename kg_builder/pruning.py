@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from kg_builder.marks import without
 from kg_builder.merging.aliases import aliases, targets
 from kg_builder.merging.images import image_by
 from kg_builder.tables import GraphTables
-from kg_builder.told import identities, without
+from kg_builder.told import TOLD, identities
 
 
 def gone(before: pl.LazyFrame, now: pl.LazyFrame, others: Iterable[pl.LazyFrame], held: GraphTables) -> GraphTables:
@@ -27,8 +28,8 @@ def gone(before: pl.LazyFrame, now: pl.LazyFrame, others: Iterable[pl.LazyFrame]
         ['u']
     """
     still = pl.concat([now, *others])
-    left = _as_merged(without(before, now).collect(engine="streaming"), held)
-    left = without(left.unique().lazy(), still).collect(engine="streaming")
+    left = _as_merged(without(before, now, list(TOLD)).collect(engine="streaming"), held)
+    left = without(left.unique().lazy(), still, list(TOLD)).collect(engine="streaming")
     named = identities(left, held.schema)
     nodes = {
         label: table.join(held.nodes[label], on="id", how="semi") for label, table in named.nodes.items() if label in held.nodes

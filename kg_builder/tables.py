@@ -9,6 +9,7 @@ from typing import Self
 import polars as pl
 
 from kg_builder.errors import SchemaError, did_you_mean
+from kg_builder.marks import parted
 from kg_builder.schema import DTYPES, EdgeType, GraphSchema, PropertyType
 
 INTERACTION_DTYPES: Mapping[str, pl.DataType] = {
@@ -282,10 +283,8 @@ def _unique(table: pl.LazyFrame, identity: tuple[str, ...], name: str) -> None:
     null = table.filter(pl.any_horizontal(pl.col(column).is_null() for column in identity)).head(1).collect(engine="streaming")
     if null.height:
         raise SchemaError(f"{name}: {', '.join(identity)} must never be null (got {null.row(0)})")
-    mark = pl.struct(identity).hash().alias("__mark")  # 8 bytes a row, where the texts would be held
-    twice = table.select(mark).group_by("__mark").len().filter(pl.col("len") > 1).select("__mark").collect(engine="streaming")
-    suspects = table.filter(mark.is_in(twice["__mark"].implode())) if twice.height else table.clear()
-    double = suspects.group_by(identity).len().filter(pl.col("len") > 1).head(1).collect(engine="streaming")
+    _, several = parted(table.select(identity), identity)
+    double = several.group_by(identity).len().filter(pl.col("len") > 1).head(1).collect(engine="streaming")
     if double.height:
         raise SchemaError(f"{name}: {', '.join(identity)} must be unique (got {double.row(0)[:-1]} {double.row(0)[-1]} times)")
 

@@ -11,7 +11,6 @@ TOLD: Mapping[str, pl.DataType] = {"kind": pl.String(), "source": pl.String(), "
 """Columns: a label with an id as `source`, or `Source-TYPE-Target` with both ends and the key."""
 
 NOTHING = pl.LazyFrame(schema=TOLD)
-_MARK = pl.struct(list(TOLD)).hash().alias("__mark")
 
 
 def told(tables: GraphTables) -> pl.LazyFrame:
@@ -31,27 +30,6 @@ def told(tables: GraphTables) -> pl.LazyFrame:
         columns = dict(zip(("source", "target", "key"), graph.schema.edge(kind).identity, strict=False))
         parts.append(table.select(pl.lit("-".join(kind)).alias("kind"), **columns))
     return pl.concat(parts, how="diagonal").select(list(TOLD))
-
-
-def without(rows: pl.LazyFrame, others: pl.LazyFrame) -> pl.LazyFrame:
-    """The rows that the others lack, told apart by 64-bit hashes: memory grows with 8 bytes a row and not with their texts.
-
-    Example:
-        >>> one, other = (pl.LazyFrame({"kind": "User", "source": ids}, schema=TOLD) for ids in (["u", "v"], ["v"]))
-        >>> without(one, other).collect()["source"].to_list()
-        ['u']
-    """
-    return rows.with_columns(_MARK).join(others.select(_MARK), on="__mark", how="anti").drop("__mark")
-
-
-def same(rows: pl.LazyFrame, others: pl.LazyFrame) -> bool:
-    """Whether both say the same, in whatever order; no row is there twice in either."""
-    return _sums(rows) == _sums(others)
-
-
-def _sums(rows: pl.LazyFrame) -> tuple[int, ...]:
-    mark = pl.col("__mark")
-    return rows.select(_MARK).select(pl.len(), a=(mark // 2**32).sum(), b=(mark % 2**32).sum()).collect(engine="streaming").row(0)
 
 
 def identities(rows: pl.DataFrame, schema: GraphSchema) -> GraphTables:

@@ -26,7 +26,8 @@ from kg_builder.changes import leaving
 from kg_builder.cypher import edge_pattern, one_line, times_of_interactions
 from kg_builder.errors import QueryError, SchemaError, StoreError, StoreMissing, StoreRefused, StoreUnreachable
 from kg_builder.neo4j_lease import Lease
-from kg_builder.neo4j_tables import change, delete, ids_of, read_edges, read_nodes, run, write
+from kg_builder.neo4j_reading import read_tables
+from kg_builder.neo4j_tables import change, delete, ids_of, run, write
 from kg_builder.schema import GraphSchema
 from kg_builder.stores import Build, Progress, StoreInfo
 from kg_builder.tables import GraphTables
@@ -171,21 +172,15 @@ class Neo4jStore:
         Raises:
             StoreMissing: nothing was written to this server yet.
         """
-        with self._errors(), self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
-            schema = self._known(session)
-            labels = [label for label, spec in schema.nodes.items() if derived or not spec.record]
-            ids = {label: ids_of(session, label) for label in labels}
-            nodes = {
-                label: read_nodes(session, schema, label, ids[label], derived=derived, into=into)
-                for label in labels
-                if len(ids[label])
-            }
-            edges = {
-                kind: read_edges(session, schema, kind, ids[kind[0]], into=into)
-                for kind, spec in schema.edges.items()
-                if derived or not spec.derived
-            }
-        return GraphTables.of(schema, nodes, {kind: table for kind, table in edges.items() if table is not None})
+        with self._errors():
+            with self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
+                schema = self._known(session)
+            return read_tables(self._ask, schema, derived=derived, into=into)
+
+    def _ask(self, cypher: str, **parameters: Any) -> list[neo4j.Record]:
+        """The records of a reading statement, in a session of its own: threads may ask at a time."""
+        with self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
+            return run(session, cypher, **parameters)
 
     def query(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """See `GraphStore.query`; runs in a reading transaction.
