@@ -74,8 +74,14 @@ class Rejects:
 
     def first_faults(self, most: int) -> list[str]:
         """The messages of the first faulty rows, at most so many."""
-        found = self._table().filter(pl.col("fault")).sort("file", "line", maintain_order=True)
-        return found["message"].head(most).to_list()
+        return self._first(most)["message"].to_list()
+
+    def first_places(self, most: int) -> list[tuple[str | None, int | None, str]]:
+        """File, line and reason of the first faulty rows, at most so many."""
+        return self._first(most).select("file", "line", "reason").rows()
+
+    def _first(self, most: int) -> pl.DataFrame:
+        return self._table().filter(pl.col("fault")).sort("file", "line", maintain_order=True).head(most)
 
     def rows(self) -> list[dict[str, object]]:
         """Every refused row as it is written: file, line, reason, fault, message, row."""

@@ -134,7 +134,10 @@ class GraphTables:
                 known = ids.get(label, pl.LazyFrame(schema={"id": pl.String()}))
                 loose = table.join(known, left_on=column, right_on="id", how="anti").select(column).head(1).collect()
                 if loose.height:
-                    raise SchemaError(f"{name}: {column} {loose.item()!r} is no {label} of the {'store' if held else 'tables'}")
+                    where = f"{label} of the {'store' if held else 'tables'}"
+                    raise SchemaError(f"{name}: {column} {loose.item()!r} is no {where}").logged_as(
+                        f"{name}: a {column} is no {where}"
+                    )
 
     def counts(self) -> tuple[dict[str, int], dict[EdgeType, int]]:
         """Rows of every node table and of every edge table; empty tables are left out."""

@@ -8,6 +8,7 @@ import polars as pl
 
 from kg_builder.digests import digest
 from kg_builder.health.examination import doubled_keys
+from kg_builder.logs import logged
 from kg_builder.stores import GraphStore, opened
 from kg_builder.tables import GraphTables
 
@@ -36,8 +37,14 @@ def verify(store: str | Path | GraphStore) -> Verification:
     Raises:
         StoreError: the store cannot be reached.
     """
-    with opened(store, read_only=True) as there:
-        tables, builds = there.read(derived=True), there.info().builds
+    with logged("verify", store=getattr(store, "address", store)) as said, opened(store, read_only=True) as there:
+        found = _verified(there)
+        said.update(rows=found.rows, faults=len(found.faults), digest=found.digest, built=found.built)
+        return found
+
+
+def _verified(store: GraphStore) -> Verification:
+    tables, builds = store.read(derived=True), store.info().builds
     nodes, edges = tables.counts()
     rows = sum(nodes.values()) + sum(edges.values())
     built = builds[-1].digest if builds else ""

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from kg_builder.console import AsJson, Store, open_store, print_json
+from kg_builder.console import AsJson, LogJson, Store, open_store, print_json, say
 
 if TYPE_CHECKING:
     from kg_builder.verification import Verification
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 EXAMPLE = "Example: kg-builder verify magazines.graph"
 
 
-def run(store: Store, as_json: AsJson = False) -> None:
+def run(store: Store, as_json: AsJson = False, _log_json: LogJson = False) -> None:
     """Look every key, every end of an edge and the hash over again; exit 1 where a key is doubled or an edge ends nowhere.
 
     A hash other than the last build's is no fault: resolve, enrich and queries of others change a graph, too.
@@ -31,7 +31,7 @@ def run(store: Store, as_json: AsJson = False) -> None:
 
 def _print(store: str, found: "Verification") -> None:
     for fault in found.faults:
-        typer.echo(f"kg-builder: {fault}", err=True)
+        say(fault)
     if found.built is None:
         says = "no build is on record"
     else:
