@@ -10,6 +10,7 @@ from kg_builder.allowance import Allowance, check
 from kg_builder.dumps import Dump, Progress, Source, read_dump
 from kg_builder.errors import DamagedDump
 from kg_builder.logs import log
+from kg_builder.outlook import look_ahead
 from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.tables import GraphTables
@@ -54,8 +55,10 @@ def take_in(
         DumpError, MissingSource: the source cannot be read, or there is nothing in it.
         TooManyFaults: more rows are faulty than may be.
     """
+    refused.most = most.number
+    reading = Reading(refused, progress, scratch, max_bytes, None if mapping is None else Path(mapping))
     try:
-        reading = Reading(refused, progress, scratch, max_bytes, None if mapping is None else Path(mapping))
+        look_ahead(source, refused, most, now=now, format=format, reading=reading)
         dump = read_dump(source, format=format, reading=reading)
         log("read", format=dump.format)
         known = None if held is None else held(dump)

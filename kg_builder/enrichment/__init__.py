@@ -156,7 +156,7 @@ def _enriched(
 ) -> EnrichReport:
     started = time.monotonic()
     tell = progress or (lambda _what, _done, _total: None)
-    tables, refused, finds = store.read(), Rejects(), _Finds()
+    tables, refused, finds = store.read(), Rejects(most.number), _Finds()
     products = _products(tables, store)
     found = _add_attributes(finds, wanted, tables, tell)
     coverage = None

@@ -150,6 +150,15 @@ def test_files_that_did_not_change_are_not_read_again(folder, address):
     assert not kg_builder.build(folder, address, now=NOW).unchanged
 
 
+def test_files_that_did_not_change_are_read_again_when_asked(folder, address):
+    first = kg_builder.build(folder, address, now=NOW)
+    again = kg_builder.build(folder, address, again=True, now=NOW + 1)
+    assert (again.unchanged, again.written, again.digest) == (False, False, first.digest)
+    assert (again.nodes, again.edges, again.rejected) == (first.nodes, first.edges, first.rejected)
+    result = runner.invoke(app, ["build", str(folder), "--into", address, "--again", "--max-rejects", "50%"])
+    assert "the store says all of it already; nothing was written" in result.stdout
+
+
 def test_every_build_that_changed_something_is_in_the_history(folder, address):
     kg_builder.build(folder, address, name="a", now=NOW)
     build(address, {"x1": ("Tea", "Acme")})
