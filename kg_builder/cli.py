@@ -247,13 +247,22 @@ def _print_info(held: "StoreInfo", builds: "Sequence[Build]", *, history: bool) 
     _print_counts(held.nodes, held.edges)
     if held.first_at is not None and held.last_at is not None:
         typer.echo(f"interactions from {_day(held.first_at)} to {_day(held.last_at)}")
+    if history:
+        print_table(_HISTORY, [_history_row(one) for one in builds])
+        return
     for one in builds:
         typer.echo(f"built {_day(one.at)} from {one.source} ({one.format}), {sum(one.rejected.values()):,} rows refused")
-        if history:
-            sizes = {"added": one.added, "changed": one.changed, "removed": one.removed}
-            said = ", ".join(f"{sum(counts.values()):,} {what}" for what, counts in sizes.items())
-            typer.echo(f"  {said} in {one.seconds:.1f} s by {one.version}; then {one.digest}")
         print_reasons(one.rejected)
+
+
+_HISTORY = ["at", "source", "format", "added", "changed", "removed", "pruned", "rejected", "faulty", "seconds", "version", "hash"]
+
+
+def _history_row(one: "Build") -> list[Any]:
+    at = datetime.fromtimestamp(one.at, UTC).isoformat(sep=" ").removesuffix("+00:00")
+    counts = [sum(found.values()) for found in (one.added, one.changed, one.removed)]
+    refused = [sum(one.rejected.values()), one.faults]
+    return [at, one.source, one.format, *counts, "yes" if one.pruned else "no", *refused, one.seconds, one.version, one.digest]
 
 
 def _print_counts(nodes: Any, edges: Any) -> None:  # noqa: ANN401
