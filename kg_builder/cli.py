@@ -70,7 +70,10 @@ def root(
     """Builds a knowledge graph from a shop's dumps, and asks it questions."""
 
 
-@app.command(epilog="Example: kg-builder build dumps/magazines --into magazines.graph")
+@app.command(
+    epilog="Examples: kg-builder build dumps/magazines --into magazines.graph  ·  "
+    "kg-builder build dumps/tuesday --into shop.graph --name shop --prune --max-rejects 1% --log-json 2> tuesday.log"
+)
 def build(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="A folder, a file, or an installed data set's name.")],
     into: Annotated[str, typer.Option(metavar="STORE", help="A path, or neo4j://host:7687; made where there is none.")],
@@ -123,7 +126,7 @@ def build(
         raise typer.Exit(1)
 
 
-@app.command(epilog="Example: kg-builder info magazines.graph")
+@app.command(epilog="Examples: kg-builder info magazines.graph  ·  kg-builder info magazines.graph --history")
 def info(
     store: Store,
     history: Annotated[bool, typer.Option("--history", help="Every build that changed something, not only the last.")] = False,

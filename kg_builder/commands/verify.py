@@ -9,7 +9,7 @@ from kg_builder.console import AsJson, LogJson, Store, open_store, print_json, s
 if TYPE_CHECKING:
     from kg_builder.verification import Verification
 
-EXAMPLE = "Example: kg-builder verify magazines.graph"
+EXAMPLE = "Examples: kg-builder verify magazines.graph  ·  kg-builder verify magazines.graph --json --log-json"
 
 
 def run(store: Store, as_json: AsJson = False, _log_json: LogJson = False) -> None:
