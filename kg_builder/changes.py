@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from kg_builder.marks import without
 from kg_builder.schema import EdgeSpec, EdgeType
 from kg_builder.tables import GraphTables
 
@@ -82,6 +83,7 @@ def difference(held: GraphTables, written: GraphTables) -> Difference | None:
 
     `held` is what the store holds of the tables that are written.
     """
+    held = _touched(held, written)
     after = applied(held, written)
     nodes_held = GraphTables(held.schema, held.nodes, {})
     known = {
@@ -104,6 +106,16 @@ def difference(held: GraphTables, written: GraphTables) -> Difference | None:
     return Difference(
         {kind: rows for kind, rows in gone.items() if rows.height}, GraphTables(after.schema, nodes, edges).collect()
     )
+
+
+def _touched(held: GraphTables, written: GraphTables) -> GraphTables:
+    """Those rows of what is held that a write could change or replace."""
+    nodes = {label: held.nodes[label].join(written.nodes[label], on="id", how="semi") for label in held.nodes}
+    edges = {}
+    for kind, table in held.edges.items():
+        spec = written.schema.edge(kind)
+        edges[kind] = table.join(written.edges[kind], on=list(replaced_by(spec) if spec.derived else spec.identity), how="semi")
+    return GraphTables(held.schema, nodes, edges).collect()
 
 
 def _absent(table: pl.LazyFrame, there: pl.LazyFrame | None, columns: list[str]) -> pl.LazyFrame:
@@ -167,7 +179,8 @@ def _compared(table: pl.LazyFrame, held: pl.LazyFrame | None, identity: tuple[st
     if held is None:
         return table.with_columns(pl.lit(value=True).alias(_FRESH)).collect(engine="streaming")
     columns, known = table.collect_schema().names(), held.collect_schema().names()
-    there = held.with_columns(pl.lit(value=False).alias(_FRESH))
+    table = _not_the_same(table, held).collect(engine="streaming").lazy()
+    there = held.join(table, on=list(identity), how="semi").with_columns(pl.lit(value=False).alias(_FRESH))
     joined = table.join(there, on=list(identity), how="left", suffix="__held")
     other = [
         pl.col(name).is_not_null() & (pl.col(name).ne_missing(pl.col(f"{name}__held")) if name in known else True)
@@ -176,6 +189,13 @@ def _compared(table: pl.LazyFrame, held: pl.LazyFrame | None, identity: tuple[st
     ]
     fresh = pl.col(_FRESH).fill_null(value=True)
     return joined.filter(pl.any_horizontal(fresh, *other)).select(*columns, fresh.alias(_FRESH)).collect(engine="streaming")
+
+
+def _not_the_same(table: pl.LazyFrame, held: pl.LazyFrame) -> pl.LazyFrame:
+    """The rows that are not held value for value."""
+    columns, known = table.collect_schema(), held.collect_schema()
+    there = [pl.col(name) if name in known else pl.lit(None, dtype).alias(name) for name, dtype in columns.items()]
+    return without(table, held.select(there), columns.names())
 
 
 def _counted(name: str, rows: pl.DataFrame, added: dict[str, int], changed: dict[str, int]) -> pl.LazyFrame:

@@ -19,7 +19,8 @@ LOGGER.addHandler(logging.NullHandler())  # where nobody listens, nothing is pri
 
 _ADDRESS = re.compile(r"(\b[a-zA-Z][\w+.-]*://)(?:[^/\s'\"?#]*@)?([^\s'\"?#]*)(?:[?#][^\s'\"]*)?")
 _QUOTED = re.compile(
-    r" ?\((?:got|it has|saw|columns give) .*\)|; the first is .*|; did you mean .*?\?|[;:(]* ?its (?:columns|header|fields) (?:is|are):.*",
+    r" ?\((?:got|it has|saw|columns give) .*\)|; the first is .*|; did you mean .*?\?"
+    r"|[;:(]* ?its (?:columns|header|fields) (?:is|are):.*",
     re.DOTALL,
 )
 """Where a message has what a file or a store says."""
