@@ -12,6 +12,8 @@ _BLOCK = 1 << 22
 def fingerprint(source: object, **settings: object) -> str:
     """Of the contents and names of all files below the source, of how they are read, and of the builder's version.
 
+    All bytes are read: a size and a date stay the same where a file was changed within a second, or copied with its date.
+
     Returns:
         32 hexadecimal digits; an empty text for frames, which have no files.
     """

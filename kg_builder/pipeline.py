@@ -9,28 +9,25 @@ from pathlib import Path
 from typing import TypeGuard
 
 import polars as pl
-from polars.exceptions import PolarsError
 
-from kg_builder.allowance import allowance, check
+from kg_builder.allowance import allowance
 from kg_builder.assembly import height
 from kg_builder.changes import applied, news
 from kg_builder.digests import digest
-from kg_builder.dumps import Dump, Source, read_dump
-from kg_builder.errors import BadRequest, DamagedDump, StoreMissing
+from kg_builder.dumps import Dump, Source
+from kg_builder.errors import BadRequest, StoreMissing
 from kg_builder.fingerprints import fingerprint, version
+from kg_builder.intake import FAULTS_TOLD, called, saved, take_in
+from kg_builder.logs import logged
 from kg_builder.marks import same, without
 from kg_builder.merging import rewired
 from kg_builder.pruning import gone
-from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
 from kg_builder.schema import EdgeType, GraphSchema
 from kg_builder.stores import Build, GraphStore, Progress, asked, opened
 from kg_builder.tables import GraphTables
-from kg_builder.tabulation import Dangling, Held, tabulate
+from kg_builder.tabulation import Dangling, Held
 from kg_builder.told import TOLD, told
-
-_TOLD = 5
-"""Faulty rows that a report puts in words; all are in the rejects file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +80,7 @@ def build(
     name: str | None = None,
     prune: bool = False,
     dry_run: bool = False,
+    again: bool = False,
     progress: Progress | None = None,
     now: int | None = None,
 ) -> BuildReport:
@@ -106,6 +104,7 @@ def build(
         name: what the source is called in the store, its path unless given: a newer dump of the same shop has the same name.
         prune: what the source told of before, under this name, and neither it nor another source tells of now leaves the store.
         dry_run: only say what would be refused, added, changed and removed.
+        again: read the files although they are those of the last build.
         progress: called as work goes on.
         now: epoch seconds; what lies more than a day later is refused. None asks the clock.
 
@@ -124,35 +123,55 @@ def build(
         >>> report.edges
         {('User', 'BOUGHT', 'Product'): 1}
     """
-    run = _Run(_called(source), name, int(time.time()) if now is None else now, prune, dry_run, progress)
+    run = _Run(called(source), name, int(time.time()) if now is None else now, prune, dry_run, progress)
     most = allowance(max_rejects)
     settings = {"format": format, "mapping": _content(mapping), "dangling": dangling, "max_bytes": max_bytes}
     run.fingerprint = fingerprint(source, **settings)
     with (
+        logged("build", source=run.called, store=getattr(into, "address", into), dry_run=dry_run or None) as said,
         opened(into, create=True) as store,
         nullcontext() if dry_run else store.writing(),
         tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch,
     ):
         run.builds = _builds(store)
         last = run.last()
-        if run.is_done(last):
-            return run.unchanged(store, last)
-        refused = run.refused
-        try:
-            reading = Reading(refused, progress, Path(scratch), max_bytes, None if mapping is None else Path(mapping))
-            dump = read_dump(source, format=format, reading=reading)
-            tables = tabulate(
-                dump, rejects=refused, now=run.now, scratch=Path(scratch), dangling=dangling, held=_held(store, dump)
+        if not again and run.is_done(last):
+            report = run.unchanged(store, last)
+        else:
+            dump, tables = take_in(
+                source,
+                Path(scratch),
+                run.refused,
+                most=most,
+                now=run.now,
+                format=format,
+                mapping=mapping,
+                max_bytes=max_bytes,
+                dangling=dangling,
+                rejects=rejects,
+                held=lambda dump: _held(store, dump),
+                progress=progress,
             )
-        except PolarsError as error:  # files are read lazily, so a damaged one can show anywhere on the way
-            raise DamagedDump(f"{run.source} cannot be read: {str(error).splitlines()[0]}") from error
-        finally:
-            if rejects is not None:
-                refused.save(rejects)
-        check(refused, most)
-        build = run.written(store, tables, dump.format, Path(scratch))
-        file = Path(rejects) if rejects is not None else None if dry_run else _saved(refused, store, dump)
-        return run.report(store, build, tables, file)
+            build = run.written(store, tables, dump.format, Path(scratch))
+            beside = None if dry_run else saved(run.refused, getattr(store, "path", None), dump)
+            report = run.report(store, build, tables, beside if rejects is None else Path(rejects))
+        said.update(_logged(report))
+        return report
+
+
+def _logged(report: BuildReport) -> dict[str, object]:
+    """What a log has of it: counts and the hash."""
+    return {
+        "format": report.format,
+        "added": report.added,
+        "changed": report.changed,
+        "removed": report.removed,
+        "rejected": report.rejected,
+        "faults": report.faults,
+        "unchanged": report.unchanged,
+        "written": report.written,
+        "digest": report.digest,
+    }
 
 
 @dataclass(slots=True)
@@ -252,7 +271,7 @@ class _Run:
     def report(self, store: GraphStore, build: Build, tables: GraphTables, rejects: Path | None) -> BuildReport:
         """What was done."""
         nodes, edges = tables.counts()
-        first, notes = tuple(self.refused.first_faults(_TOLD)), tuple(self.refused.notes)
+        first, notes = tuple(self.refused.first_faults(FAULTS_TOLD)), tuple(self.refused.notes)
         return BuildReport(
             build.source,
             build.format,
@@ -308,20 +327,3 @@ def _held(store: GraphStore, dump: Dump) -> Held:
     named = [(one.removeprefix("Brand/"), name) for one, name in aliased]
     named += asked(store, "MATCH (b:Brand) RETURN b.id, b.name")
     return Held(products, {one: name for one, name in named if isinstance(name, str)})
-
-
-def _called(source: Source) -> str:
-    return "frames" if isinstance(source, Mapping) else str(source)
-
-
-def _saved(refused: Rejects, store: GraphStore, dump: Dump) -> Path | None:
-    """Write the refused rows to where they belong, and say where that is; None where a server's store has none."""
-    folder = getattr(store, "path", None)
-    if isinstance(folder, Path):
-        path = folder / "rejects.jsonl"
-    elif len(refused):
-        path = Path(f"{Path(dump.name).name or dump.format}.rejects.jsonl")
-    else:
-        return None
-    refused.save(path)
-    return path

@@ -44,6 +44,7 @@ def chunks(
     encoding: str | None = None,
     progress: Callable[[str, int, int], None] | None = None,
     note: Callable[[str], None] | None = None,
+    size: int = 0,
 ) -> Iterator[Chunk]:
     """The file's lines in pieces of about `CHUNK` bytes.
 
@@ -55,12 +56,13 @@ def chunks(
         encoding: what the file is written in, where it is neither UTF-8 nor UTF-16.
         progress: called with (file name, bytes read, bytes in all).
         note: called with a sentence about the file that somebody should know.
+        size: bytes of a piece, where they are not `CHUNK`.
 
     Raises:
         DamagedDump: the gzip breaks off or is none, the file unpacks to too much, a line does not end.
         FileNotFoundError: there is no such file.
     """
-    lines = _lines(path, _decoded(_bounded(path, _unpacked(path, progress), max_bytes), encoding))
+    lines = _lines(path, _decoded(_bounded(path, _unpacked(path, progress, after=size), max_bytes), encoding))
     first, foreign = 1, list[int]()
     try:
         for data in lines:
@@ -96,8 +98,8 @@ def opening(path: Path, size: int = _BLOCK) -> str:
     return block.decode("utf-8", errors="replace")
 
 
-def _unpacked(path: Path, progress: Callable[[str, int, int], None] | None, size: int = 0) -> Iterator[bytes]:
-    """The file's bytes in blocks of about `size`, the first small, so that a look at the start costs little."""
+def _unpacked(path: Path, progress: Callable[[str, int, int], None] | None, size: int = 0, after: int = 0) -> Iterator[bytes]:
+    """The file's bytes in blocks, the first of about `size`, small, so that a look at the start costs little."""
     total = path.stat().st_size
     with path.open("rb") as raw:
         packed = path.suffix == ".gz" or raw.peek(2)[:2] == _GZIP
@@ -111,7 +113,7 @@ def _unpacked(path: Path, progress: Callable[[str, int, int], None] | None, size
             if not block:
                 break
             yield block
-            size = CHUNK
+            size = after or CHUNK
         if failure is not None:
             raise failure
 

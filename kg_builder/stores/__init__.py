@@ -126,8 +126,8 @@ def connect(address: str | Path, *, create: bool = False, read_only: bool = Fals
     """The store at this address: a path is an embedded one, `neo4j://…` and `bolt://…` a server.
 
     User and password of a server come from NEO4J_USERNAME (default neo4j) and NEO4J_PASSWORD, unless a `password` is given.
-    `create` makes an embedded store where there is none, with the first write. An embedded store can be read while another
-    process writes to it.
+    An address with a user or password in it is refused, lest they be shown. `create` makes an embedded store where there is
+    none, with the first write. An embedded store can be read while another process writes to it.
 
     Raises:
         StoreMissing: there is no embedded store at the path (and not `create`).
@@ -136,7 +136,9 @@ def connect(address: str | Path, *, create: bool = False, read_only: bool = Fals
         StoreError: the address has another scheme, or the path is something else than a store.
     """
     if "://" in str(address):
-        scheme = str(address).partition("://")[0]
+        scheme, _, host = str(address).partition("://")
+        if "@" in host:
+            raise StoreError("an address has no user or password in it; set NEO4J_USERNAME and NEO4J_PASSWORD")
         if scheme not in NEO4J_SCHEMES:
             raise StoreError(f"expected a path or an address of {', '.join(NEO4J_SCHEMES)} (got {address})")
         from kg_builder.stores.neo4j import Neo4jStore
@@ -146,6 +148,17 @@ def connect(address: str | Path, *, create: bool = False, read_only: bool = Fals
     from kg_builder.stores.embedded import EmbeddedStore
 
     return EmbeddedStore(Path(address), create=create, read_only=read_only)
+
+
+def is_store(address: str | Path) -> bool:
+    """True for a server's address and for a folder that holds an embedded store.
+
+    Example:
+        >>> is_store("neo4j://localhost"), is_store("dumps/monday")
+        (True, False)
+    """
+    path = Path(address)
+    return "://" in str(address) or ((path / "database").is_file() and (path / "schema.json").is_file())
 
 
 def asked(store: GraphStore, cypher: str) -> list[tuple[Any, ...]]:

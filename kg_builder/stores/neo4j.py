@@ -256,7 +256,8 @@ class Neo4jStore:
         except (exceptions.Neo4jError, exceptions.DriverError, ValueError) as error:
             if isinstance(error, SchemaError | StoreError):
                 raise
-            raise StoreError(f"{self.uri}: {one_line(str(error))}") from None
+            kind = getattr(error, "code", None) or type(error).__name__
+            raise StoreError(f"{self.uri}: {one_line(str(error))}").logged_as(f"{self.uri}: {kind}") from None
 
     def _refused(self) -> StoreRefused:
         return StoreRefused(

@@ -40,8 +40,8 @@ def address(fresh_address):
     return fresh_address()
 
 
-def build(address, *args, **options):
-    return kg_builder.build(frames(*args), address, name="shop", now=NOW, **options)
+def build(address, *args, now=NOW, **options):
+    return kg_builder.build(frames(*args), address, name="shop", now=now, **options)
 
 
 def held(address):
@@ -150,6 +150,15 @@ def test_files_that_did_not_change_are_not_read_again(folder, address):
     assert not kg_builder.build(folder, address, now=NOW).unchanged
 
 
+def test_files_that_did_not_change_are_read_again_when_asked(folder, address):
+    first = kg_builder.build(folder, address, now=NOW)
+    again = kg_builder.build(folder, address, again=True, now=NOW + 1)
+    assert (again.unchanged, again.written, again.digest) == (False, False, first.digest)
+    assert (again.nodes, again.edges, again.rejected) == (first.nodes, first.edges, first.rejected)
+    result = runner.invoke(app, ["build", str(folder), "--into", address, "--again", "--max-rejects", "50%"])
+    assert "the store says all of it already; nothing was written" in result.stdout
+
+
 def test_every_build_that_changed_something_is_in_the_history(folder, address):
     kg_builder.build(folder, address, name="a", now=NOW)
     build(address, {"x1": ("Tea", "Acme")})
@@ -159,7 +168,18 @@ def test_every_build_that_changed_something_is_in_the_history(folder, address):
     assert builds[1]["added"] == {"Product": 1, "Product-MADE_BY-Brand": 1}
     assert builds[1]["hash"] == digest(held(address).without_derived())
     assert all(one["seconds"] > 0 and one["version"] for one in builds)
-    assert "added" in runner.invoke(app, ["info", address, "--history"]).stdout
+    assert builds[0]["rejected"]
+    lines = [line.split("\t") for line in runner.invoke(app, ["info", address, "--history"]).stdout.splitlines() if "\t" in line]
+    table = [dict(zip(lines[0], line, strict=True)) for line in lines[1:]]
+    assert [one["at"] for one in table] == ["2025-06-15 15:06:40"] * 2
+    for row, one in zip(table, builds, strict=True):
+        assert {name: row[name] for name in ("source", "format", "version", "hash")} == {
+            name: one[name] for name in row.keys() & {"source", "format", "version", "hash"}
+        }
+        assert [row[name] for name in ("added", "changed", "removed", "rejected")] == [
+            str(sum(one[name].values())) for name in ("added", "changed", "removed", "rejected")
+        ]
+        assert (row["seconds"], row["faulty"], row["pruned"]) == (str(one["seconds"]), str(one["faults"]), "no")
 
 
 def test_the_hash_is_the_same_on_both_stores_and_another_after_a_change(folder, address, tmp_path):
@@ -181,18 +201,122 @@ def test_verify_finds_the_graph_as_it_was_left_and_says_when_it_was_changed(fold
     assert "changed since the last build" in result.stdout
 
 
-def test_verify_names_what_is_broken_in_a_server(neo4j_address, wipe, folder):
-    import neo4j
+def damage(address, *statements):
+    """What somebody does to a store behind our back."""
+    if "://" in str(address):
+        import neo4j
 
+        auth = (os.environ["NEO4J_USERNAME"], os.environ["NEO4J_PASSWORD"])
+        with neo4j.GraphDatabase.driver(address, auth=auth) as driver:
+            for statement in statements:
+                driver.execute_query(statement)
+        return
+    import ladybug
+
+    database = ladybug.Database(f"{address}/database")
+    with ladybug.Connection(database) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    database.close()
+
+
+ONE = "MATCH (p:Product {id: 'p1'})-[r:MADE_BY]->(b:Brand) "
+
+
+def verified(address):
+    result = runner.invoke(app, ["verify", address])
+    return result.exit_code, result.stderr.splitlines(), result.stdout.splitlines()
+
+
+def test_verify_names_an_edge_that_somebody_deleted(address):
+    built = build(address, SHOP, EVENTS).digest
+    damage(address, f"{ONE} DELETE r")
+    code, faults, said = verified(address)
+    assert (code, faults) == (0, [])
+    assert said[0].endswith(f"changed since the last build ({built})")
+    assert said[1:] == ["  Product-MADE_BY-Brand: 1 fewer than the builds wrote"]
+    assert json.loads(runner.invoke(app, ["verify", address, "--json"]).stdout)["differences"] == {"Product-MADE_BY-Brand": -1}
+
+
+def test_verify_says_that_values_were_changed(address):
+    build(address, SHOP, EVENTS)
+    damage(address, "MATCH (p:Product {id: 'p1'}) SET p.title = 'Stone'")
+    code, faults, said = verified(address)
+    assert (code, faults) == (0, [])
+    assert "changed since the last build" in said[0]
+    assert said[1:] == ["  as many of every kind as the builds wrote: what differs are values"]
+
+
+def test_verify_knows_what_later_builds_added_and_removed(address):
+    build(address, SHOP, EVENTS)
+    build(address, {"p1": SHOP["p1"], "p4": ("Lid", "New")}, EVENTS[:1], prune=True, now=NOW + 1)
+    assert verified(address)[2][0].endswith("as the last build left it")
+    damage(address, "MATCH (u:User) DETACH DELETE u")
+    assert verified(address)[2][1:] == [
+        "  User: 1 fewer than the builds wrote",
+        "  User-BOUGHT-Product: 1 fewer than the builds wrote",
+    ]
+
+
+def test_verify_names_a_doubled_edge(address):
+    build(address, SHOP, EVENTS)
+    damage(address, f"{ONE} CREATE (p)-[:MADE_BY]->(b)")
+    code, faults, said = verified(address)
+    assert code == 1
+    assert faults == [
+        "kg-builder: Product-MADE_BY-Brand: 1 keys are there more than once (or lack a part), "
+        "the first is 'Product-MADE_BY-Brand p1 acme'"
+    ]
+    assert said[1:] == ["  Product-MADE_BY-Brand: 1 more than the builds wrote"]
+
+
+@pytest.fixture
+def server(neo4j_address, wipe):
     wipe()
-    kg_builder.build(folder, neo4j_address, now=NOW)
-    auth = (os.environ["NEO4J_USERNAME"], os.environ["NEO4J_PASSWORD"])
-    with neo4j.GraphDatabase.driver(neo4j_address, auth=auth) as driver:
-        driver.execute_query("MATCH (a:Product)-[:MADE_BY]->(b:Brand) WITH a, b LIMIT 1 CREATE (a)-[:MADE_BY]->(b)")
-    result = runner.invoke(app, ["verify", neo4j_address])
-    assert result.exit_code == 1
-    assert "Product-MADE_BY-Brand: 1 keys are there more than once" in result.stderr
+    build(neo4j_address, SHOP, EVENTS)
+    yield neo4j_address
     wipe()
+
+
+@pytest.mark.neo4j
+def test_verify_names_a_doubled_node(server):
+    with connect(server) as store:
+        (name,) = store.query("SHOW CONSTRAINTS YIELD name, labelsOrTypes WHERE labelsOrTypes = ['Brand'] RETURN name")["name"]
+    damage(server, f"DROP CONSTRAINT {name}", "CREATE (:Brand {id: 'acme', name: 'Acme'})")
+    code, faults, said = verified(server)
+    assert code == 1
+    assert faults[0].startswith("kg-builder: Brand: 1 keys are there more than once")
+    assert said[1] == "  Brand: 1 more than the builds wrote"
+
+
+@pytest.mark.neo4j
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("MATCH (b:Brand {id: 'zed'}) REMOVE b.id", "Brand: 1 nodes have no id"),
+        (
+            "MATCH (b:Brand {id: 'zed'}) REMOVE b:Brand",
+            "MADE_BY: 1 edges end at a node of another label than the schema's, or of none",
+        ),
+        ("MATCH (u:User {id: 'u1'}) REMOVE u.id", "User-BOUGHT-Product: 1 edges start at a node that has no id"),
+    ],
+)
+def test_verify_names_dangling_edges_and_nodes_without_an_id(statement, fault, server):
+    damage(server, statement)
+    code, faults, _ = verified(server)
+    assert code == 1
+    assert f"kg-builder: {fault}" in faults
+
+
+@pytest.mark.neo4j
+def test_verify_logs_what_is_wrong_and_no_id(server):
+    damage(server, f"{ONE} CREATE (p)-[:MADE_BY]->(b)")
+    result = runner.invoke(app, ["verify", server, "--log-json"])
+    logged = [json.loads(line) for line in result.stderr.splitlines()]
+    (fault,) = [one["fault"] for one in logged if one["event"] == "fault"]
+    assert fault == "Product-MADE_BY-Brand: 1 keys are there more than once (or lack a part)"
+    assert "acme" not in result.stderr
+    assert logged[-1]["exit"] == result.exit_code == 1
 
 
 def test_a_second_builder_is_told_who_is_at_work(address):

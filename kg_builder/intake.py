@@ -1,0 +1,108 @@
+"""From a source to the tables of a graph on the disk: what `build` writes to a store and `export` to files."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from polars.exceptions import PolarsError
+
+from kg_builder.allowance import Allowance, check
+from kg_builder.dumps import Dump, Progress, Source, read_dump
+from kg_builder.errors import DamagedDump
+from kg_builder.logs import log
+from kg_builder.outlook import look_ahead
+from kg_builder.reading import Reading
+from kg_builder.rejects import Rejects
+from kg_builder.tables import GraphTables
+from kg_builder.tabulation import Dangling, Held, tabulate
+
+FAULTS_TOLD = 5
+"""Faulty rows that a report puts in words; all are in the rejects file."""
+
+
+def take_in(
+    source: Source,
+    scratch: Path,
+    refused: Rejects,
+    *,
+    most: Allowance,
+    now: int,
+    format: str | None = None,  # noqa: A002 - the option's name on the command line
+    mapping: Path | str | None = None,
+    max_bytes: int | None = None,
+    dangling: Dangling = "keep",
+    rejects: Path | str | None = None,
+    held: Callable[[Dump], Held] | None = None,
+    progress: Progress | None = None,
+) -> tuple[Dump, GraphTables]:
+    """The source as it was read, and its tables, which lie in the scratch folder; refused rows are in `refused`.
+
+    Args:
+        source: as `build` takes it.
+        scratch: an empty folder that outlives the tables.
+        refused: takes the rows that are refused.
+        most: how many faulty ones there may be.
+        now: epoch seconds; what lies more than a day later is refused.
+        format: the dump's format, where looking at it is not enough.
+        mapping: a mapping.toml that says what the columns mean.
+        max_bytes: how many bytes of text a file may hold, unpacked.
+        dangling: what becomes of products that are only linked to.
+        rejects: the file for refused rows, written whatever happens.
+        held: what the store holds that the dump may speak of; None where there is no store.
+        progress: called as reading goes on.
+
+    Raises:
+        DumpError, MissingSource: the source cannot be read, or there is nothing in it.
+        TooManyFaults: more rows are faulty than may be.
+    """
+    refused.most = most.number
+    reading = Reading(refused, progress, scratch, max_bytes, None if mapping is None else Path(mapping))
+    try:
+        look_ahead(source, refused, most, now=now, format=format, reading=reading)
+        dump = read_dump(source, format=format, reading=reading)
+        log("read", format=dump.format)
+        known = None if held is None else held(dump)
+        tables = tabulate(dump, rejects=refused, now=now, scratch=scratch, dangling=dangling, held=known)
+    except PolarsError as error:  # files are read lazily, so a damaged one can show anywhere on the way
+        said = f"{called(source)} cannot be read"
+        raise DamagedDump(f"{said}: {str(error).splitlines()[0]}").logged_as(said) from error
+    finally:
+        if rejects is not None:
+            refused.save(rejects)
+        _log(refused)
+    check(refused, most)
+    nodes, edges = tables.counts()
+    log("tabulated", nodes=nodes, edges=named(edges))
+    return dump, tables
+
+
+def called(source: Source) -> str:
+    """The source in words."""
+    return str(source) if isinstance(source, str | Path) else "frames"
+
+
+def named(edges: dict[tuple[str, str, str], int]) -> dict[str, int]:
+    """The counts by `Source-TYPE-Target`."""
+    return {"-".join(kind): count for kind, count in edges.items()}
+
+
+def saved(refused: Rejects, folder: object, dump: Dump) -> Path | None:
+    """Write the refused rows to a store's folder, else, where there are any, to the current one; says where that is."""
+    if isinstance(folder, Path):
+        path = folder / "rejects.jsonl"
+    elif len(refused):
+        path = Path(f"{Path(dump.name).name or dump.format}.rejects.jsonl")
+    else:
+        return None
+    refused.save(path)
+    return path
+
+
+def _log(refused: Rejects) -> None:
+    """Notes, and the places of the first faulty rows; what they say stays out of logs."""
+    for note in refused.notes:
+        log("note", note=note)
+    for file, line, reason in refused.first_places(FAULTS_TOLD):
+        log("fault", level=logging.WARNING, file=file, line=line, reason=reason)
+    if len(refused):
+        log("refused", rejected=refused.counts(), faults=refused.faults, sound=refused.passed)
