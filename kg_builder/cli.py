@@ -25,6 +25,7 @@ from kg_builder.console import (
     SourceFormat,
     Store,
     bytes_of,
+    moment_of,
     open_store,
     print_json,
     print_reasons,
@@ -91,6 +92,10 @@ def build(
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be refused, added, changed, removed.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Read the files although they are those of the last build.")] = False,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="The moment the dump tells of, such as 2026-11-24: values of later dumps stay."),
+    ] = None,
     as_json: AsJson = False,
     _log_json: LogJson = False,
 ) -> None:
@@ -115,6 +120,7 @@ def build(
             prune=prune,
             dry_run=dry_run,
             again=again,
+            as_of=None if as_of is None else moment_of(as_of),
             progress=progress,
         )
     if as_json:

@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -85,6 +86,25 @@ def bytes_of(said: str) -> int:
     if match is None:
         raise BadRequest(f"expected a number of bytes such as 2000000 or 50GB (got {said!r})")
     return int(float(match[1]) * 1000 ** " KMGT".index(match[2].upper() or " "))
+
+
+def moment_of(said: str) -> int:
+    """Epoch seconds of a date or a time of ISO 8601 (UTC where it names no zone), or as they are.
+
+    Raises:
+        BadRequest: it is neither.
+
+    Example:
+        >>> moment_of("2026-11-24"), moment_of("2026-11-24T01:00+01:00"), moment_of("1795478400")
+        (1795478400, 1795478400, 1795478400)
+    """
+    try:
+        if said.strip().isdigit() and len(said.strip()) > 8:
+            return int(said)
+        moment = datetime.fromisoformat(said.strip())
+    except ValueError:
+        raise BadRequest(f"expected a moment such as 2026-11-24 or 2026-11-24T03:00:00+01:00 (got {said!r})") from None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
 class Program(TyperGroup):

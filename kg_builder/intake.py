@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from polars.exceptions import PolarsError
 
 from kg_builder.allowance import Allowance, check
-from kg_builder.dumps import Dump, Progress, Source, read_dump
+from kg_builder.dumps import Progress, Source, read_dump
 from kg_builder.errors import DamagedDump
 from kg_builder.logs import log
 from kg_builder.outlook import look_ahead
@@ -18,6 +19,18 @@ from kg_builder.tabulation import Dangling, Held, tabulate
 
 FAULTS_TOLD = 5
 """Faulty rows that a report puts in words; all are in the rejects file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A source that was read and cleaned."""
+
+    format: str
+    name: str
+    """What the dump is called: its path, or what its reader says."""
+    tables: GraphTables
+    triples: bool
+    """Whether it has triples, which may speak of products that only a store knows."""
 
 
 def take_in(
@@ -32,10 +45,10 @@ def take_in(
     max_bytes: int | None = None,
     dangling: Dangling = "keep",
     rejects: Path | str | None = None,
-    held: Callable[[Dump], Held] | None = None,
+    held: Callable[[bool], Held] | None = None,
     progress: Progress | None = None,
-) -> tuple[Dump, GraphTables]:
-    """The source as it was read, and its tables, which lie in the scratch folder; refused rows are in `refused`.
+) -> Taken:
+    """The source, cleaned: its tables lie in the scratch folder; refused rows are in `refused`.
 
     Args:
         source: as `build` takes it.
@@ -48,7 +61,7 @@ def take_in(
         max_bytes: how many bytes of text a file may hold, unpacked.
         dangling: what becomes of products that are only linked to.
         rejects: the file for refused rows, written whatever happens.
-        held: what the store holds that the dump may speak of; None where there is no store.
+        held: what the store holds that the dump may speak of, asked for products only where it has triples; None without a store.
         progress: called as reading goes on.
 
     Raises:
@@ -61,7 +74,8 @@ def take_in(
         look_ahead(source, refused, most, now=now, format=format, reading=reading)
         dump = read_dump(source, format=format, reading=reading)
         log("read", format=dump.format)
-        known = None if held is None else held(dump)
+        triples = dump.triples is not None
+        known = None if held is None else held(triples)
         tables = tabulate(dump, rejects=refused, now=now, scratch=scratch, dangling=dangling, held=known)
     except PolarsError as error:  # files are read lazily, so a damaged one can show anywhere on the way
         said = f"{called(source)} cannot be read"
@@ -73,7 +87,7 @@ def take_in(
     check(refused, most)
     nodes, edges = tables.counts()
     log("tabulated", nodes=nodes, edges=named(edges))
-    return dump, tables
+    return Taken(dump.format, dump.name, tables, triples)
 
 
 def called(source: Source) -> str:
@@ -86,12 +100,12 @@ def named(edges: dict[tuple[str, str, str], int]) -> dict[str, int]:
     return {"-".join(kind): count for kind, count in edges.items()}
 
 
-def saved(refused: Rejects, folder: object, dump: Dump) -> Path | None:
+def saved(refused: Rejects, folder: object, taken: Taken) -> Path | None:
     """Write the refused rows to a store's folder, else, where there are any, to the current one; says where that is."""
     if isinstance(folder, Path):
         path = folder / "rejects.jsonl"
     elif len(refused):
-        path = Path(f"{Path(dump.name).name or dump.format}.rejects.jsonl")
+        path = Path(f"{Path(taken.name).name or taken.format}.rejects.jsonl")
     else:
         return None
     refused.save(path)

@@ -5,19 +5,21 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeGuard
 
 import polars as pl
 
-from kg_builder.allowance import allowance
+from kg_builder.allowance import allowance, check
 from kg_builder.assembly import height
-from kg_builder.changes import applied, news
+from kg_builder.changes import applied, news, yielding
+from kg_builder.checkpoints import Checkpoint
 from kg_builder.digests import digest
-from kg_builder.dumps import Dump, Source
+from kg_builder.dumps import Source
 from kg_builder.errors import BadRequest, StoreMissing
 from kg_builder.fingerprints import fingerprint, version
-from kg_builder.intake import FAULTS_TOLD, called, saved, take_in
+from kg_builder.intake import FAULTS_TOLD, Taken, called, saved, take_in
 from kg_builder.logs import logged
 from kg_builder.marks import same, without
 from kg_builder.merging import rewired
@@ -27,7 +29,7 @@ from kg_builder.schema import EdgeType, GraphSchema
 from kg_builder.stores import Build, GraphStore, Progress, asked, opened
 from kg_builder.tables import GraphTables
 from kg_builder.tabulation import Dangling, Held
-from kg_builder.told import TOLD, told
+from kg_builder.told import TOLD, identities, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ def build(
     prune: bool = False,
     dry_run: bool = False,
     again: bool = False,
+    as_of: int | None = None,
     progress: Progress | None = None,
     now: int | None = None,
 ) -> BuildReport:
@@ -104,7 +107,9 @@ def build(
         name: what the source is called in the store, its path unless given: a newer dump of the same shop has the same name.
         prune: what the source told of before, under this name, and neither it nor another source tells of now leaves the store.
         dry_run: only say what would be refused, added, changed and removed.
-        again: read the files although they are those of the last build.
+        again: read the files although they are those of the last build, or of one that was killed.
+        as_of: the moment that the dump tells of, in epoch seconds: where a dump of a later one was built before, its values stay,
+            and only gaps are filled. None is now, so that what is built last wins.
         progress: called as work goes on.
         now: epoch seconds; what lies more than a day later is refused. None asks the clock.
 
@@ -123,9 +128,9 @@ def build(
         >>> report.edges
         {('User', 'BOUGHT', 'Product'): 1}
     """
-    run = _Run(called(source), name, int(time.time()) if now is None else now, prune, dry_run, progress)
+    run = _Run(called(source), name, int(time.time()) if now is None else now, prune, dry_run, progress, as_of)
     most = allowance(max_rejects)
-    settings = {"format": format, "mapping": _content(mapping), "dangling": dangling, "max_bytes": max_bytes}
+    settings = {"format": format, "mapping": _content(mapping), "dangling": dangling, "max_bytes": max_bytes, "as_of": as_of}
     run.fingerprint = fingerprint(source, **settings)
     with (
         logged("build", source=run.called, store=getattr(into, "address", into), dry_run=dry_run or None) as said,
@@ -138,23 +143,35 @@ def build(
         if not again and run.is_done(last):
             report = run.unchanged(store, last)
         else:
-            dump, tables = take_in(
-                source,
-                Path(scratch),
-                run.refused,
-                most=most,
-                now=run.now,
-                format=format,
-                mapping=mapping,
-                max_bytes=max_bytes,
-                dangling=dangling,
-                rejects=rejects,
-                held=lambda dump: _held(store, dump),
-                progress=progress,
-            )
-            build = run.written(store, tables, dump.format, Path(scratch))
-            beside = None if dry_run else saved(run.refused, getattr(store, "path", None), dump)
-            report = run.report(store, build, tables, beside if rejects is None else Path(rejects))
+            kept = Checkpoint.of(store.address, getattr(store, "path", None))
+            taken = None if again else kept.taken(run.fingerprint, run.now, partial(_held, store), run.refused)
+            if taken is not None:
+                run.refused.note("a build of these files broke off after it had read them; this one went on from there")
+                if rejects is not None:
+                    run.refused.save(rejects)
+                check(run.refused, most)
+            else:
+                taken = take_in(
+                    source,
+                    Path(scratch),
+                    run.refused,
+                    most=most,
+                    now=run.now,
+                    format=format,
+                    mapping=mapping,
+                    max_bytes=max_bytes,
+                    dangling=dangling,
+                    rejects=rejects,
+                    held=partial(_held, store),
+                    progress=progress,
+                )
+                if run.fingerprint and not dry_run:
+                    kept.keep(run.fingerprint, taken, _held(store, taken.triples), run.refused)
+            build = run.written(store, taken, Path(scratch))
+            beside = None if dry_run else saved(run.refused, getattr(store, "path", None), taken)
+            report = run.report(store, build, taken.tables, beside if rejects is None else Path(rejects))
+            if not dry_run:
+                kept.drop()
         said.update(_logged(report))
         return report
 
@@ -184,6 +201,7 @@ class _Run:
     prune: bool
     dry_run: bool
     progress: Progress | None
+    as_of: int | None
     fingerprint: str = ""
     builds: Sequence[Build] = ()
     """What the store knows of earlier ones."""
@@ -206,24 +224,42 @@ class _Run:
         if self.prune and last is None and self.builds:
             known = ", ".join(dict.fromkeys(one.source for one in self.builds))
             raise BadRequest(f"nothing was built as {self.called}, so nothing of it can be pruned; name it as one of: {known}")
+        if self.prune and self.called in self._later():
+            raise BadRequest(
+                f"a later dump was built as {self.called}, so this one cannot say what is gone; build it without prune"
+            )
         return last
+
+    def _later(self) -> set[str]:
+        """The sources of dumps that tell of a later moment than this one."""
+        return {one.source for one in self.builds if self.as_of is not None and one.moment > self.as_of}
 
     def is_done(self, last: Build | None) -> TypeGuard[Build]:
         """Whether these very files were built last, with all that is asked for now."""
         if last is None or not self.fingerprint or last.fingerprint != self.fingerprint or self.prune > last.pruned:
             return False
-        return not any("future" in reason for reason in last.rejected)
+        return last.due is None or self.now < last.due
 
-    def written(self, store: GraphStore, tables: GraphTables, format_name: str, scratch: Path) -> Build:
+    def written(self, store: GraphStore, taken: Taken, scratch: Path) -> Build:
         """The store holds what is new, and no longer what is gone; unless this is a dry run."""
         held = _everything(store, scratch / "held")
-        arriving = rewired(tables, held)
+        arriving = rewired(taken.tables, held)
+        for source in sorted(self._later()):
+            arriving = yielding(arriving, held, identities(store.remembered(source).collect(), held.schema))
         fresh = news(held, arriving)
         now, before = told(arriving), store.remembered(self.called)
         others = [store.remembered(one) for one in {build.source for build in self.builds} - {self.called}] if self.prune else []
         leaving = gone(before, now, others, held) if self.prune else None
         removed = {} if leaving is None else _named(leaving)
-        build = Build(self.called, format_name, self.now, self.refused.counts(), self.refused.faults)
+        build = Build(
+            self.called,
+            taken.format,
+            self.now,
+            self.refused.counts(),
+            self.refused.faults,
+            as_of=self.as_of,
+            due=self.refused.due(),
+        )
         build = replace(build, added=fresh.added, changed=fresh.changed, removed=removed, pruned=self.prune)
         after = applied(held, fresh.tables, leaving).without_derived()
         build = replace(build, version=version(), digest=digest(after), fingerprint=self.fingerprint)
@@ -319,9 +355,9 @@ def _content(mapping: Path | str | None) -> str | None:
     return None if mapping is None or not Path(mapping).is_file() else Path(mapping).read_text(encoding="utf-8", errors="replace")
 
 
-def _held(store: GraphStore, dump: Dump) -> Held:
+def _held(store: GraphStore, triples: bool) -> Held:
     """What the store holds that the dump may speak of: products of which it has triples, brands that have names."""
-    told_of = () if dump.triples is None else asked(store, "MATCH (p:Product) RETURN p.id")
+    told_of = asked(store, "MATCH (p:Product) RETURN p.id") if triples else ()
     products = pl.LazyFrame({"id": [one for (one,) in told_of]}, schema={"id": pl.String()})
     aliased = asked(store, "MATCH (a:Alias) WHERE a.label = 'Brand' RETURN a.id, a.name")
     named = [(one.removeprefix("Brand/"), name) for one, name in aliased]

@@ -10,11 +10,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 
 import polars as pl
 
 from kg_builder.errors import TooManyFaults
+from kg_builder.values import DAY, EARLIEST, POSSIBLE_TIME, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,16 @@ class Rejects:
         """What the other refused is refused here, too."""
         self._gather().extend(other._gather())
         self.faults += other.faults
+
+    def to_frame(self) -> pl.DataFrame:
+        """All refused rows, as `extend` takes them."""
+        return pl.concat([pl.DataFrame(schema=_COLUMNS), *self._gather()])
+
+    def due(self) -> int | None:
+        """The epoch second from which on a row that was refused for lying in the future can be taken; None without one."""
+        late = [frame.filter(pl.col("reason") == POSSIBLE_TIME)["got"] for frame in self._gather()]
+        times = pl.concat([pl.Series("got", [], pl.String), *late]).to_frame().select(moment(pl.col("got"), pl.String()))["got"]
+        return cast("int | None", (times.filter(times > EARLIEST) - DAY).min())
 
     def counts(self) -> dict[str, int]:
         """How many rows were refused, by reason, the most frequent first."""

@@ -208,10 +208,8 @@ def _taken_in(
 ) -> _Found:
     refused = Rejects()
     most = allowance(max_rejects)
-    dump, tables = take_in(
-        source, scratch, refused, most=most, now=now, rejects=rejects, dangling=dangling, progress=progress, **how
-    )
-    return _Found(tables, refused, saved(refused, None, dump) if rejects is None else Path(rejects))
+    taken = take_in(source, scratch, refused, most=most, now=now, rejects=rejects, dangling=dangling, progress=progress, **how)
+    return _Found(taken.tables, refused, saved(refused, None, taken) if rejects is None else Path(rejects))
 
 
 def _refuse(store: GraphStore | str | Path, how: Mapping[str, object]) -> None:

@@ -10,7 +10,7 @@ from polars.exceptions import PolarsError
 
 from kg_builder.errors import DamagedDump, MissingSource
 from kg_builder.reading import delimited, jsonlines
-from kg_builder.reading.files import Chunk, chunks, first_line, opening
+from kg_builder.reading.files import Chunk, ahead, chunks, first_line, opening
 from kg_builder.rejects import Rejects
 
 Progress = Callable[[str, int, int], None]
@@ -142,7 +142,8 @@ class Reading:
     def _chunks(self, path: Path, encoding: str | None = None) -> Iterator[Chunk]:
         self.check(path)
         size = 0 if self.head is None else _HEAD
-        return chunks(path, max_bytes=self.max_bytes, encoding=encoding, progress=self.progress, note=self.note, size=size)
+        pieces = chunks(path, max_bytes=self.max_bytes, encoding=encoding, progress=self.progress, note=self.note, size=size)
+        return pieces if size else ahead(pieces)
 
     def _counted(self, path: Path, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         """The frames; a file that turns out to hold no row is told of."""

@@ -40,12 +40,21 @@ class Build:
     seconds: float = 0.0
     version: str = ""
     """The builder's."""
+    as_of: int | None = None
+    """The moment that the dump tells of, in epoch seconds, where it was given; else that is `at`."""
+    due: int | None = None
+    """The epoch second from which on rows can be taken that were refused for lying in the future; None where there are none."""
     pruned: bool = False
     """Whether what the source tells of no longer was taken away."""
     digest: str = ""
     """Of the graph afterwards, as `kg-builder hash` prints it."""
     fingerprint: str = ""
     """Of the source's files and of how they were read; empty where there are no files."""
+
+    @property
+    def moment(self) -> int:
+        """The moment that the dump tells of."""
+        return self.at if self.as_of is None else self.as_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,8 @@ from kg_builder.told import NOTHING, TOLD
 
 _DATABASE, _SCHEMA, _BUILDS, _LOCK, _NEXT = "database", "schema.json", "builds.json", "writer.lock", "database.next"
 _TOLD = "told"
-_OURS = {_DATABASE, _SCHEMA, _BUILDS, _LOCK, _TOLD, "rejects.jsonl"}
+_CHECKPOINT = "checkpoint"
+_OURS = {_DATABASE, _SCHEMA, _BUILDS, _LOCK, _TOLD, _CHECKPOINT, "rejects.jsonl"}
 _DELETED_AT_MOST = 20_000  # edges; more are quicker to load anew with everything else
 
 

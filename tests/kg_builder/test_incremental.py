@@ -366,3 +366,77 @@ def test_a_build_that_is_killed_at_any_moment_is_made_good_by_the_next(fresh_add
             hits += 1
         report = kg_builder.build(new, address, name="shop", prune=True, now=NOW)
         assert report.digest == wanted == digest(held(address).without_derived())
+
+
+ENDED = """
+import os, sys
+import kg_builder, kg_builder.pipeline
+
+kg_builder.pipeline._Run.written = lambda *_: os._exit(9)
+kg_builder.build(*sys.argv[1:], now=1750000000)
+"""
+
+
+def ended_before_it_writes(dump, address):
+    """A build that ends at once, as if it were killed, when all is read."""
+    done = subprocess.run([sys.executable, "-c", ENDED, str(dump), str(address)], check=False)  # noqa: S603 - our own words
+    assert done.returncode == 9
+
+
+def test_a_build_that_was_killed_while_it_wrote_goes_on_without_reading_again(fresh_address, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    dump, address = tmp_path / "dump", fresh_address()
+    write_planted(dump, users=30, products=40, seed=1)
+    ended_before_it_writes(dump, address)
+    with monkeypatch.context() as patch:
+        patch.setattr("kg_builder.pipeline.take_in", None)
+        report = kg_builder.build(dump, address, now=NOW)
+    assert "broke off" in report.notes[-1]
+    whole = kg_builder.build(dump, tmp_path / "whole.graph", now=NOW)
+    assert (report.digest, report.rejected, report.faults) == (whole.digest, whole.rejected, whole.faults)
+    assert report.digest == digest(held(address).without_derived())
+    assert not [*tmp_path.glob("cache/kg-builder/*")]
+    assert kg_builder.build(dump, address, now=NOW).unchanged
+
+
+@pytest.mark.parametrize("harm", ["garbage", "truncated", "gone"])
+@pytest.mark.parametrize("file", ["checkpoint.json", "rejects.parquet", "tables/nodes/Product.parquet", "tables/schema.json"])
+def test_a_damaged_checkpoint_is_told_of_and_the_dump_read_again(tmp_path, file, harm):
+    dump, address = tmp_path / "dump", tmp_path / "shop.graph"
+    write_planted(dump, users=30, products=40, seed=1)
+    ended_before_it_writes(dump, address)
+    path = address / "checkpoint" / file
+    if harm == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(b"garbage" if harm == "garbage" else path.read_bytes()[:-40])
+    report = kg_builder.build(dump, address, now=NOW)
+    assert any("damaged" in note for note in report.notes) == (harm != "gone" or file != "checkpoint.json")
+    assert report.digest == kg_builder.build(dump, tmp_path / "whole.graph", now=NOW).digest
+    assert not (address / "checkpoint").exists()
+
+
+def test_a_dump_of_an_earlier_day_fills_gaps_and_changes_nothing_that_a_later_one_said(address):
+    kg_builder.build(frames({"p1": ("Tea", None), "p2": ("Cup", "Acme")}), address, name="tuesday", as_of=NOW, now=NOW)
+    monday = frames({"p1": ("Te", "Acme"), "p3": ("Pan", None)})
+    report = kg_builder.build(monday, address, name="monday", as_of=NOW - 86_400, now=NOW)
+    names = dict(held(address).nodes["Product"].select("id", "title").collect().iter_rows())
+    assert names == {"p1": "Tea", "p2": "Cup", "p3": "Pan"}
+    assert report.changed == {}
+    assert report.added == {"Product": 1, "Product-MADE_BY-Brand": 1}
+    kg_builder.build(monday, address, name="monday", as_of=NOW + 86_400, now=NOW)
+    assert held(address).nodes["Product"].filter(pl.col("id") == "p1").collect()["title"].item() == "Te"
+
+
+def test_an_earlier_dump_cannot_say_what_is_gone(address):
+    kg_builder.build(frames(SHOP), address, name="shop", as_of=NOW, now=NOW)
+    with pytest.raises(BadRequest, match="a later dump was built as shop"):
+        kg_builder.build(frames({}), address, name="shop", as_of=NOW - 1, prune=True, now=NOW)
+
+
+def test_rows_of_tomorrow_are_read_again_the_day_after(tmp_path):
+    dump, address = tmp_path / "events.csv", tmp_path / "shop.graph"
+    dump.write_text(f"user,product,event,at\nu1,p1,bought,{NOW}\nu1,p2,bought,{NOW + 3 * 86_400}\n")
+    assert kg_builder.build(dump, address, now=NOW).faults == 1
+    report = kg_builder.build(dump, address, now=NOW + 3 * 86_400)
+    assert (report.faults, report.added["User-BOUGHT-Product"]) == (0, 1)
