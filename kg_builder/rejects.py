@@ -75,6 +75,7 @@ class Rejects:
         """What the other refused is refused here, too."""
         self._gather().extend(other._gather())
         self.faults += other.faults
+        self.passed += other.passed
 
     def counts(self) -> dict[str, int]:
         """How many rows were refused, by reason, the most frequent first."""
