@@ -76,6 +76,7 @@ class Rejects:
         """What the other refused is refused here, too."""
         self._gather().extend(other._gather())
         self.faults += other.faults
+        self.passed += other.passed
 
     def to_frame(self) -> pl.DataFrame:
         """All refused rows, as `extend` takes them."""

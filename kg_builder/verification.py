@@ -11,6 +11,7 @@ import polars as pl
 from kg_builder.digests import digest
 from kg_builder.health.examination import doubled_keys
 from kg_builder.logs import log, logged
+from kg_builder.schema import GraphSchema
 from kg_builder.stores import GraphStore, StoreInfo, asked, opened
 from kg_builder.tables import GraphTables
 
@@ -60,7 +61,7 @@ def _verified(store: GraphStore) -> Verification:
     rows = sum(nodes.values()) + sum(edges.values())
     built, now = info.builds[-1].digest if info.builds else "", digest(tables.without_derived())
     differences = _differences(info) if built and now != built else {}
-    return Verification((*_faults(tables), *_unread(store, tables, info)), rows, now, built or None, differences)
+    return Verification((*_faults(tables), *_unread(store, tables.schema, info)), rows, now, built or None, differences)
 
 
 def _differences(info: StoreInfo) -> dict[str, int]:
@@ -74,19 +75,12 @@ def _differences(info: StoreInfo) -> dict[str, int]:
     return {name: count for name, count in sorted(more.items()) if count}
 
 
-def _unread(store: GraphStore, tables: GraphTables, info: StoreInfo) -> Iterator[str]:
-    """Nodes and edges that a server holds but that are in no table: somebody took away an id or a label."""
-    nodes, edges = tables.counts()
-    for label, count in info.nodes.items():
-        if count > nodes.get(label, 0):
-            yield f"{label}: {count - nodes.get(label, 0):,} nodes have no id"
-    for kind, count in info.edges.items():
-        if count > edges.get(kind, 0):
-            yield f"{'-'.join(kind)}: {count - edges.get(kind, 0):,} edges start at a node that has no id"
+def _unread(store: GraphStore, schema: GraphSchema, info: StoreInfo) -> Iterator[str]:
+    """Edges that a server holds but that are in no table: somebody took away the label of a node, or made an edge elsewhere."""
     known = Counter[str]()
     for (_, name, _), count in info.edges.items():
         known[name] += count
-    for name in dict.fromkeys(name for _, name, _ in tables.schema.edges):
+    for name in dict.fromkeys(name for _, name, _ in schema.edges):
         ((every,),) = asked(store, f"MATCH ()-[r:`{name}`]->() RETURN count(r)") or [(0,)]
         if every > known[name]:
             yield f"{name}: {every - known[name]:,} edges end at a node of another label than the schema's, or of none"

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -38,6 +38,7 @@ class Build:
     changed: Mapping[str, int] = field(default_factory=dict)
     removed: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+    """From its start; a store that records it adds what the writing took."""
     version: str = ""
     """The builder's."""
     as_of: int | None = None
@@ -55,6 +56,10 @@ class Build:
     def moment(self) -> int:
         """The moment that the dump tells of."""
         return self.at if self.as_of is None else self.as_of
+
+    def longer(self, seconds: float) -> Self:
+        """The same build, that took so many seconds more."""
+        return replace(self, seconds=round(self.seconds + seconds, 2))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -86,12 +87,16 @@ class EmbeddedStore:
         """
         if self._read_only:
             raise StoreError(f"{self.path} was opened read-only; connect without read_only to write")
+        started = time.monotonic()
         with self.writing(), tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch:
             self._write(tables, gone, Path(scratch), progress)
             if build is not None:
                 same = (build.source, build.format, build.at)
                 others = [one for one in self._builds() if (one.source, one.format, one.at) != same]
-                _replace(self.path / _BUILDS, json.dumps([asdict(one) for one in (*others, build)], indent=1))
+                _replace(
+                    self.path / _BUILDS,
+                    json.dumps([asdict(one) for one in (*others, build.longer(time.monotonic() - started))], indent=1),
+                )
 
     @contextmanager
     def writing(self) -> Iterator[None]:

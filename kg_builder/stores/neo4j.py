@@ -7,6 +7,7 @@ off is mended by running it again. The schema and the builds are kept in `Build`
 import io
 import json
 import logging
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -82,6 +83,7 @@ class Neo4jStore:
         """
         if "Build" in tables.schema.nodes:
             raise SchemaError("the label Build is taken: Neo4j stores keep the schema and the builds in such nodes; rename yours")
+        started = time.monotonic()
         with self.writing(), self._errors(), self._driver.session() as session:
             there = _schema(session)
             schema = there.merge(tables.schema) if there else tables.schema
@@ -100,7 +102,8 @@ class Neo4jStore:
             if gone is not None:
                 delete(session, written, gone)
             if build is not None:
-                record = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in asdict(build).items()}
+                said = asdict(build.longer(time.monotonic() - started))
+                record = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in said.items()}
                 key = f"build:{build.at}:{build.format}:{build.source}"
                 change(session, "MERGE (b:Build {id: $id}) SET b += $record", id=key, record=record)
 

@@ -293,12 +293,15 @@ def test_verify_names_a_doubled_node(server):
 @pytest.mark.parametrize(
     ("statement", "fault"),
     [
-        ("MATCH (b:Brand {id: 'zed'}) REMOVE b.id", "Brand: 1 nodes have no id"),
+        (
+            "MATCH (b:Brand {id: 'zed'}) REMOVE b.id",
+            "Brand: 1 keys are there more than once (or lack a part), the first is 'Brand null'",
+        ),
+        ("MATCH (u:User {id: 'u1'}) REMOVE u.id", "User-BOUGHT-Product: 1 edges end at no User, the first at None"),
         (
             "MATCH (b:Brand {id: 'zed'}) REMOVE b:Brand",
             "MADE_BY: 1 edges end at a node of another label than the schema's, or of none",
         ),
-        ("MATCH (u:User {id: 'u1'}) REMOVE u.id", "User-BOUGHT-Product: 1 edges start at a node that has no id"),
     ],
 )
 def test_verify_names_dangling_edges_and_nodes_without_an_id(statement, fault, server):
