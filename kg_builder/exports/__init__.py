@@ -155,15 +155,15 @@ def export(
         "max_bytes": max_bytes,
     }
     with logged("export", **_spoken(graph), path=path, format=format) as said, ExitStack() as until_written:
+        scratch = Path(until_written.enter_context(tempfile.TemporaryDirectory(prefix="kg-builder-")))
         if isinstance(graph, GraphTables):
             found = _Found(graph)
         elif isinstance(graph, Mapping) or (isinstance(graph, str | Path) and not is_store(graph)):
-            scratch = Path(until_written.enter_context(tempfile.TemporaryDirectory(prefix="kg-builder-")))
             found = _taken_in(graph, scratch, int(time.time()) if now is None else now, dangling, progress, **how)
         else:
             _refuse(graph, {**how, "dangling": None if dangling == "keep" else dangling})
             with opened(graph, read_only=True) as store:
-                found = _Found(store.read(derived=derived))
+                found = _Found(store.read(derived=derived, into=scratch))
         tables = found.tables if derived else found.tables.without_derived()
         tables = tables if around is None else neighbourhood(tables, around, hops=hops)
         with _placed(path) as there:
