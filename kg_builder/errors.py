@@ -26,10 +26,19 @@ import errno
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Self
 
 
 class KgBuilderError(Exception):
     """Root of the tree: catch it to catch all of kg_builder's own errors."""
+
+    logged: str | None = None
+    """What a log may have of the message where it quotes a row elsewhere than in `(got …)`; None where it does not."""
+
+    def logged_as(self, said: str) -> Self:
+        """This error, in a log with these words."""
+        self.logged = said
+        return self
 
 
 class BadRequest(KgBuilderError, ValueError):
@@ -106,6 +115,8 @@ class StoreRefused(StoreError, PermissionError):
 
 class QueryError(StoreError, ValueError):
     """Cypher that the store does not accept."""
+
+    logged = "the store does not accept the Cypher"
 
 
 def lacks_space(error: BaseException) -> bool:

@@ -42,7 +42,8 @@ def errors(address: str, user: str, *, tried: float | None = None) -> Iterator[N
     except (exceptions.ServiceUnavailable, exceptions.SessionExpired) as error:
         raise StoreUnreachable(_silence(error, address, tried)) from None
     except (exceptions.Neo4jError, exceptions.DriverError, ValueError) as error:
-        raise StoreError(f"{address}: {one_line(str(error))}") from None
+        kind = getattr(error, "code", None) or type(error).__name__
+        raise StoreError(f"{address}: {one_line(str(error))}").logged_as(f"{address}: {kind}") from None
 
 
 def check_version(driver: neo4j.Driver, address: str) -> None:

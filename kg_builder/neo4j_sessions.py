@@ -74,9 +74,13 @@ class Session:
                 ends = now + self._patience if ends is None else ends
                 if now >= ends or not _passes(error):
                     raise
-                _log.warning("%s %s; trying again for %.0f s more", self._address, _what(error), ends - now)
+                self._tell(_what(error), ends - now)
                 time.sleep(min(pause, ends - now))
         raise AssertionError("pauses do not end")
+
+    def _tell(self, what: str, left: float) -> None:
+        fields = {"store": self._address, "what": what, "seconds_left": round(left)}
+        _log.warning("%s %s; trying again for %.0f s more", self._address, what, left, extra={"event": "again", "fields": fields})
 
     def __enter__(self) -> Self:
         return self

@@ -76,7 +76,7 @@ def tabulate(
     for label in dump.codes:
         schema = schema.without_text(label)
     sieve = Sieve(rejects, scratch)
-    graph = _cleaned(dump, schema, sieve, now)
+    graph = cleaned(dump, sieve, now, schema)
     own = [*dump.nodes.values(), *dump.edges.values()]
     if not any(height(part) for part in (graph.products, graph.reviews, graph.events, graph.triples, *own)):
         raise EmptyDump(_why_empty(dump, rejects, height(graph.users)))
@@ -100,7 +100,8 @@ def tabulate(
     return tables
 
 
-def _cleaned(dump: Dump, schema: GraphSchema, sieve: Sieve, now: int) -> Assembly:
+def cleaned(dump: Dump, sieve: Sieve, now: int, schema: GraphSchema = RETAIL) -> Assembly:
+    """The cleaned rows of the shop's own tables, not yet put together."""
     return Assembly(
         schema,
         sieve,

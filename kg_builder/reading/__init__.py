@@ -12,7 +12,7 @@ from polars.exceptions import PanicException, PolarsError
 
 from kg_builder.errors import DamagedDump, KgBuilderError, MissingSource
 from kg_builder.reading import delimited, jsonlines
-from kg_builder.reading.files import Chunk, chunks, first_line, opening
+from kg_builder.reading.files import Chunk, ahead, chunks, first_line, opening
 from kg_builder.rejects import Rejects
 
 Progress = Callable[[str, int, int], None]
@@ -21,6 +21,8 @@ Progress = Callable[[str, int, int], None]
 JSON = (".json", ".jsonl", ".ndjson")
 DELIMITED = (".csv", ".tsv", ".txt", ".dat")
 PARQUET = (".parquet", ".pq")
+_HEAD = 1 << 21
+"""Bytes of text handled at once where only the first rows are read."""
 
 
 class State(NamedTuple):
@@ -53,6 +55,8 @@ class Reading:
     """The dump's folder, which no link may lead out of: a dump must not make us read other people's files. None allows all."""
     states: dict[Path, State | None] = field(default_factory=dict)
     """The files that were read, each as it was then."""
+    head: int | None = None
+    """Rows to read of each file, about; None reads all."""
 
     def json_lines(self, path: Path, fields: jsonlines.Fields | None = None, *, literals: bool = False) -> pl.LazyFrame:
         """The objects of a file of JSON Lines (or of one JSON array), one row each.
@@ -115,9 +119,16 @@ class Reading:
             taken: dict[str, str] = {name: f"{name}_" for name in ("file", "line") if name in table.collect_schema()}
         except PolarsError as error:
             raise DamagedDump(f"{path}: not a sound Parquet file: {str(error).splitlines()[0]}") from error
-        return table.rename({**taken, "__row": "line"}).with_columns(
+        table = table.rename({**taken, "__row": "line"}).with_columns(
             pl.lit(path.name).alias("file"), pl.col("line").cast(pl.Int64)
         )
+        return table if self.head is None else self._start(path, table, self.head)
+
+    def _start(self, path: Path, table: pl.LazyFrame, rows: int) -> pl.LazyFrame:
+        every, size = table.select(pl.len()).collect().item(), path.stat().st_size
+        if self.progress is not None:
+            self.progress(path.name, size * min(rows, every) // max(1, every), size)
+        return table.head(rows)
 
     def rows(self, path: Path, **how: object) -> pl.LazyFrame:
         """The rows of a file of any of these kinds, told by its name; `how` is for `delimited`."""
@@ -166,7 +177,9 @@ class Reading:
 
     def _chunks(self, path: Path, encoding: str | None = None) -> Iterator[Chunk]:
         self.check(path)
-        return chunks(path, max_bytes=self.max_bytes, encoding=encoding, progress=self.progress, note=self.note)
+        size = 0 if self.head is None else _HEAD
+        pieces = chunks(path, max_bytes=self.max_bytes, encoding=encoding, progress=self.progress, note=self.note, size=size)
+        return pieces if size else ahead(pieces)
 
     def _counted(self, path: Path, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         """The frames; a file that turns out to hold no row is told of."""
@@ -174,6 +187,8 @@ class Reading:
         for frame in frames:
             rows += frame.height
             yield frame
+            if self.head is not None and rows >= self.head:
+                return
         if not rows:
             self.note(f"{path.name} holds no rows")
 

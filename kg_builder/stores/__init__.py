@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -39,14 +39,28 @@ class Build:
     changed: Mapping[str, int] = field(default_factory=dict)
     removed: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+    """From its start; a store that records it adds what the writing took."""
     version: str = ""
     """The builder's."""
+    as_of: int | None = None
+    """The moment that the dump tells of, in epoch seconds, where it was given; else that is `at`."""
+    due: int | None = None
+    """The epoch second from which on rows can be taken that were refused for lying in the future; None where there are none."""
     pruned: bool = False
     """Whether what the source tells of no longer was taken away."""
     digest: str = ""
     """Of the graph afterwards, as `kg-builder hash` prints it."""
     fingerprint: str = ""
     """Of the source's files and of how they were read; empty where there are no files."""
+
+    @property
+    def moment(self) -> int:
+        """The moment that the dump tells of."""
+        return self.at if self.as_of is None else self.as_of
+
+    def longer(self, seconds: float) -> Self:
+        """The same build, that took so many seconds more."""
+        return replace(self, seconds=round(self.seconds + seconds, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +111,17 @@ class GraphStore(Protocol):
             StoreLocked: somebody writes; says who.
         """
 
-    def remember(self, source: str, told: pl.DataFrame) -> None:
+    def remember(self, source: str, told: pl.LazyFrame) -> None:
         """The store keeps what a source tells of, in the columns of `kg_builder.told.TOLD`, in place of what it kept before."""
 
-    def remembered(self, source: str) -> pl.DataFrame:
+    def remembered(self, source: str) -> pl.LazyFrame:
         """What `remember` kept, no rows where that is nothing."""
 
-    def read(self, *, derived: bool = False) -> GraphTables:
-        """Everything the store holds, without what a model wrote back unless `derived`."""
+    def read(self, *, derived: bool = False, into: Path | None = None) -> GraphTables:
+        """Everything the store holds, without what a model wrote back unless `derived`.
+
+        The tables are in memory, or with `into`, which is not read again while they live, as Parquet files in this folder.
+        """
 
     def query(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """The rows that a reading Cypher query returns; nodes and relationships as dictionaries of their properties."""
@@ -125,8 +142,8 @@ def connect(address: str | Path, *, create: bool = False, read_only: bool = Fals
 
     User and password of a server come from NEO4J_USERNAME (default neo4j) and NEO4J_PASSWORD, unless a `password` is given.
     A server that is away in the middle is asked again for NEO4J_PATIENCE seconds (default 120).
-    `create` makes an embedded store where there is none, with the first write. An embedded store can be read while another
-    process writes to it.
+    An address with a user or password in it is refused, lest they be shown. `create` makes an embedded store where there is
+    none, with the first write. An embedded store can be read while another process writes to it.
 
     Raises:
         StoreMissing: there is no embedded store at the path (and not `create`).
@@ -135,7 +152,9 @@ def connect(address: str | Path, *, create: bool = False, read_only: bool = Fals
         StoreError: the address has another scheme, or the path is something else than a store.
     """
     if "://" in str(address):
-        scheme = str(address).partition("://")[0]
+        scheme, _, host = str(address).partition("://")
+        if "@" in host:
+            raise StoreError("an address has no user or password in it; set NEO4J_USERNAME and NEO4J_PASSWORD")
         if scheme not in NEO4J_SCHEMES:
             raise StoreError(f"expected a path or an address of {', '.join(NEO4J_SCHEMES)} (got {address})")
         from kg_builder.stores.neo4j import Neo4jStore
@@ -158,6 +177,17 @@ def _patience() -> float:
     if not re.fullmatch(r"\d+(\.\d+)?", said):
         raise BadRequest(f"NEO4J_PATIENCE must be a number of seconds (got {said!r})")
     return float(said)
+
+
+def is_store(address: str | Path) -> bool:
+    """True for a server's address and for a folder that holds an embedded store.
+
+    Example:
+        >>> is_store("neo4j://localhost"), is_store("dumps/monday")
+        (True, False)
+    """
+    path = Path(address)
+    return "://" in str(address) or ((path / "database").is_file() and (path / "schema.json").is_file())
 
 
 def asked(store: GraphStore, cypher: str) -> list[tuple[Any, ...]]:

@@ -7,17 +7,20 @@ off is mended by running it again. The schema and the builds are kept in `Build`
 import io
 import json
 import logging
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, fields
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import neo4j
 import pandas as pd
 import polars as pl
-from neo4j.graph import Node, Path, Relationship
+from neo4j.graph import Node, Relationship
+from neo4j.graph import Path as Walk
 from polars.exceptions import PanicException, PolarsError
 
 from kg_builder.changes import leaving
@@ -25,13 +28,14 @@ from kg_builder.cypher import edge_pattern, one_line, times_of_interactions
 from kg_builder.errors import SchemaError, StoreError, StoreMissing
 from kg_builder.neo4j_errors import check_version, errors
 from kg_builder.neo4j_lease import Lease
+from kg_builder.neo4j_reading import read_tables
 from kg_builder.neo4j_sessions import PATIENCE, Session
-from kg_builder.neo4j_tables import change, delete, ids_of, read_edges, read_nodes, run, write
+from kg_builder.neo4j_tables import change, delete, ids_of, run, write
 from kg_builder.schema import GraphSchema
 from kg_builder.stamps import check, stamp
 from kg_builder.stores import Build, Progress, StoreInfo
 from kg_builder.tables import GraphTables
-from kg_builder.told import TOLD
+from kg_builder.told import NOTHING
 
 logging.getLogger("neo4j").addHandler(logging.NullHandler())  # what goes wrong is raised, not printed besides
 
@@ -89,6 +93,7 @@ class Neo4jStore:
         """
         if "Build" in tables.schema.nodes:
             raise SchemaError("the label Build is taken: Neo4j stores keep the schema and the builds in such nodes; rename yours")
+        started = time.monotonic()
         with self.writing(), self._errors(), self._session(writes=True) as session:
             there = self._schema(session)
             schema = there.merge(tables.schema) if there else tables.schema
@@ -108,7 +113,8 @@ class Neo4jStore:
             if gone is not None:
                 delete(session, written, gone)
             if build is not None:
-                record = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in asdict(build).items()}
+                said = asdict(build.longer(time.monotonic() - started))
+                record = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in said.items()}
                 key = f"build:{build.at}:{build.format}:{build.source}"
                 change(session, "MERGE (b:Build {id: $id}) SET b += $record", id=key, record=record)
 
@@ -130,10 +136,10 @@ class Neo4jStore:
             lease, self._lease = self._lease, None
             lease.given_back()
 
-    def remember(self, source: str, told: pl.DataFrame) -> None:
+    def remember(self, source: str, told: pl.LazyFrame) -> None:
         """See `GraphStore.remember`; as Parquet in the bytes of `Build` nodes, the new ones in place of the old in one step."""
         file = io.BytesIO()
-        told.write_parquet(file)
+        told.sink_parquet(file)
         data, key, fresh = file.getvalue(), f"told:{source}", str(uuid.uuid4())
         parts = range(0, len(data), _PART)
         with self.writing(), self._errors(), self._session(writes=True) as session:
@@ -155,7 +161,7 @@ class Neo4jStore:
             )
             change(session, "MATCH (b:Build {told: $key}) WHERE b.version <> $fresh DELETE b", key=key, fresh=fresh)
 
-    def remembered(self, source: str) -> pl.DataFrame:
+    def remembered(self, source: str) -> pl.LazyFrame:
         """See `GraphStore.remembered`.
 
         Raises:
@@ -170,38 +176,35 @@ class Neo4jStore:
                 id=key,
             )
         if not parts:
-            return pl.DataFrame(schema=TOLD)
+            return NOTHING
         data = [part for _, part in parts if part is not None]
         try:
             if len(data) != parts[0][0]:
                 raise OSError(f"{len(data)} of {parts[0][0]} parts are there")
-            return pl.read_parquet(io.BytesIO(b"".join(data)))
+            file = io.BytesIO(b"".join(data))
+            pl.read_parquet_schema(file)
+            return pl.scan_parquet(file)
         except (PolarsError, PanicException, OSError) as error:
             raise StoreError(
                 f"{self.uri}: what {source} told of is damaged ({one_line(str(error))}); remove it (MATCH "
                 f"(b:Build) WHERE {key!r} IN [b.id, b.told] DELETE b): the next build writes it anew and prunes from then on"
             ) from None
 
-    def read(self, *, derived: bool = False) -> GraphTables:
-        """See `GraphStore.read`; the tables are in memory.
+    def read(self, *, derived: bool = False, into: Path | None = None) -> GraphTables:
+        """See `GraphStore.read`.
 
         Raises:
             StoreMissing: nothing was written to this server yet.
         """
-        with self._errors(), self._session() as session:
-            schema = self._known(session)
-            labels = [label for label, spec in schema.nodes.items() if derived or not spec.record]
-            nodes = {label: read_nodes(session, schema, label, derived=derived) for label in labels}
-            edges = {
-                kind: read_edges(session, schema, kind, nodes[kind[0]]["id"])
-                for kind, spec in schema.edges.items()
-                if derived or not spec.derived
-            }
-        return GraphTables.of(
-            schema,
-            {label: frame for label, frame in nodes.items() if frame.height},
-            {kind: frame for kind, frame in edges.items() if frame.height},
-        )
+        with self._errors():
+            with self._session() as session:
+                schema = self._known(session)
+            return read_tables(self._ask, schema, derived=derived, into=into)
+
+    def _ask(self, cypher: str, **parameters: Any) -> list[neo4j.Record]:
+        """The records of a reading statement, in a session of its own: threads may ask at a time."""
+        with self._session() as session:
+            return run(session, cypher, **parameters)
 
     def query(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """See `GraphStore.query`; runs in a reading transaction.
@@ -290,7 +293,7 @@ _COUNTS = ("rejected", "added", "changed", "removed")
 
 def _plain(value: object) -> object:
     """Nodes and relationships as their properties, paths as lists of both."""
-    if isinstance(value, Path):
+    if isinstance(value, Walk):
         return {"nodes": [dict(node) for node in value.nodes], "relationships": [dict(edge) for edge in value.relationships]}
     if isinstance(value, Node | Relationship):
         return dict(value)
