@@ -59,7 +59,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused_and_nothing_is_written(
 
     address = tmp_path / "shop.graph"
     with monkeypatch.context() as patch:
-        patch.setattr("kg_builder.pipeline.tabulate", interferes)
+        patch.setattr("kg_builder.intake.tabulate", interferes)
         with pytest.raises(DamagedDump, match=rf"{name} {said} while it was read; nothing was written: build again when"):
             build(dump, address, now=NOW)
     assert not address.exists()
