@@ -25,7 +25,7 @@ def dump(tmp_path_factory):
 
 def test_a_graph_that_does_not_fit_is_refused_before_anything_is_written(dump, tmp_path):
     address = tmp_path / "shop.graph"
-    line = refusal(kg_builder("build", dump, "--into", address, "--max-memory", "1MB"))
+    line = refusal(kg_builder("build", dump, "--into", address, "--max-memory", "100kB"))
     assert "nodes and edges need at least" in line
     assert "1MB are free; nothing was written: build a part of the dump" in line
     assert not address.exists()
