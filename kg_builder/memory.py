@@ -8,7 +8,7 @@ from pathlib import Path
 from kg_builder.errors import TooLarge
 
 ROW_BYTES = 80
-"""Bytes of memory a node or edge while a graph is written, at least: of generated reviews, 3.1 million nodes and edges took 234 MiB
+"""Bytes of memory a node or edge while a graph is written, at least: 3.1 million nodes and edges of reviews took 234 MiB
 more than 0.4 million (an embedded store that held nothing), 90 bytes each."""
 _GROUPS = Path("/sys/fs/cgroup")
 
