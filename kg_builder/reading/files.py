@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from kg_builder.errors import DamagedDump
 
-CHUNK = 1 << 25
-"""Bytes of text handled at once (32 MiB): memory grows with this and not with the file."""
+CHUNK = 1 << 24
+"""Bytes of text handled at once (16 MiB): memory grows with this and not with the file."""
 LONGEST_LINE = 1 << 27
 """Bytes of the longest line that is read (128 MiB)."""
 UNPACKED, UNPACKED_TIMES = 1 << 32, 100
