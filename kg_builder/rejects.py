@@ -5,6 +5,7 @@ what another row says (a product described twice), which is no fault.
 """
 
 import json
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -85,6 +86,21 @@ class Rejects:
         """The rejects as JSON Lines, one refused row a line; the file is there even where nothing was refused."""
         with Path(path).open("w", encoding="utf-8") as file:
             file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in self._records())
+
+    def keep(self, path: Path) -> None:
+        """All of it is in a Parquet file, for `take`; whole or not at all, whoever else writes the same file at the same time."""
+        known = {"passed": str(self.passed), "notes": json.dumps(self.notes)}
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+            pl.concat([pl.DataFrame(schema=_COLUMNS), *self._frames]).write_parquet(file, metadata=known)
+        Path(file.name).replace(path)
+
+    def take(self, path: Path) -> None:
+        """What others kept in the file comes to these rejects."""
+        self.extend(pl.read_parquet(path))
+        known = pl.read_parquet_metadata(path)
+        self.passed += int(known["passed"])
+        for sentence in json.loads(known["notes"]):
+            self.note(sentence)
 
     def __len__(self) -> int:
         return sum(frame.height for frame in self._frames)
