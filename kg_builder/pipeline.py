@@ -15,6 +15,7 @@ from kg_builder.allowance import allowance, check
 from kg_builder.changes import applied, news
 from kg_builder.digests import digest
 from kg_builder.dumps import Dump, Source, read_dump
+from kg_builder.engines import running
 from kg_builder.errors import BadRequest, DamagedDump, StoreMissing
 from kg_builder.fingerprints import fingerprint, version
 from kg_builder.merging import rewired
@@ -81,6 +82,8 @@ def build(
     name: str | None = None,
     prune: bool = False,
     dry_run: bool = False,
+    engine: str = "polars",
+    master: str | None = None,
     progress: Progress | None = None,
     now: int | None = None,
 ) -> BuildReport:
@@ -104,13 +107,16 @@ def build(
         name: what the source is called in the store, its path unless given: a newer dump of the same shop has the same name.
         prune: what the source told of before, under this name, and neither it nor another source tells of now leaves the store.
         dry_run: only say what would be refused, added, changed and removed.
+        engine: polars (this machine) or spark (a cluster); the tables are equal. docs/scale.md says which is for what.
+        master: Spark's, such as spark://host:7077 or local[4]; None leaves it to Spark's own settings, else local[*].
         progress: called as work goes on.
         now: epoch seconds; what lies more than a day later is refused. None asks the clock.
 
     Raises:
         DumpError, MissingSource: the source cannot be read, or there is nothing in it.
         TooManyFaults: more rows are faulty than `max_rejects` allows.
-        BadRequest: `max_rejects` is neither a number nor a share.
+        BadRequest: `max_rejects` is neither a number nor a share, or no engine has this name.
+        EngineError: the engine is not installed, does not answer or fails.
         StoreError: the store cannot be reached or written to, or somebody else writes to it.
 
     Example:
@@ -126,6 +132,7 @@ def build(
     most = allowance(max_rejects)
     settings = {"format": format, "mapping": _content(mapping), "dangling": dangling, "max_bytes": max_bytes}
     run.fingerprint = fingerprint(source, **settings)
+    works = running(engine, master=master)
     with (
         opened(into, create=True) as store,
         nullcontext() if dry_run else store.writing(),
@@ -139,9 +146,9 @@ def build(
         try:
             reading = Reading(refused, progress, Path(scratch), max_bytes, None if mapping is None else Path(mapping))
             dump = read_dump(source, format=format, reading=reading)
-            tables = tabulate(
-                dump, rejects=refused, now=run.now, scratch=Path(scratch), dangling=dangling, held=_held(store, dump)
-            )
+            how = {"scratch": Path(scratch), "dangling": dangling, "held": _held(store, dump)}
+            with works as started:
+                tables = tabulate(dump, rejects=refused, now=run.now, engine=started, **how)
         except PolarsError as error:  # files are read lazily, so a damaged one can show anywhere on the way
             raise DamagedDump(f"{run.source} cannot be read: {str(error).splitlines()[0]}") from error
         finally:

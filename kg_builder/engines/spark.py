@@ -6,6 +6,7 @@ which a task that is run again replaces. Tables are joined by Spark itself, and 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 ENGINE = "spark"
 ROWS = 100_000
 """Rows of a part: what one task works on, so that its memory does not grow with the dump."""
+_AT_ONCE = 4
+"""Tables written at the same time."""
 
 _SPARK = {
     pl.String(): ("string", pa.string()),
@@ -99,10 +102,10 @@ class Spark:
     def saved(self, schema: GraphSchema, nodes: Mapping[str, Rows], edges: Mapping[EdgeType, Rows]) -> GraphTables:
         """A folder of Parquet parts a table."""
         folder = self.folder / "tables"
-        for label, rows in nodes.items():
-            rows.to_native().write.parquet((folder / "nodes" / f"{label}.parquet").as_uri())
-        for kind, rows in edges.items():
-            rows.to_native().write.parquet((folder / "edges" / f"{'.'.join(kind)}.parquet").as_uri())
+        tables = {folder / "nodes" / f"{label}.parquet": rows for label, rows in nodes.items()}
+        tables |= {folder / "edges" / f"{'.'.join(kind)}.parquet": rows for kind, rows in edges.items()}
+        with ThreadPoolExecutor(_AT_ONCE) as pool:  # a small table alone would leave most of a cluster idle
+            list(pool.map(_write, tables.values(), tables))
         folder.mkdir(exist_ok=True)
         (folder / "schema.json").write_text(schema.to_json(), encoding="utf-8")
         return GraphTables.load(folder)
@@ -115,7 +118,7 @@ class Spark:
 
     def _written(self, name: str, table: "DataFrame") -> Rows:
         path = self.folder / f"{name}.parquet"
-        table.write.parquet(path.as_uri())
+        _write(nw.from_native(table), path)
         return self._table(path, table.schema)
 
     def _table(self, path: Path, schema: Any) -> Rows:  # noqa: ANN401 - Spark's own kind or its words
@@ -129,6 +132,10 @@ def running(master: str | None) -> Iterator[Started]:
 
     with session(master) as started:
         yield partial(Spark, started)
+
+
+def _write(rows: Rows, path: Path) -> None:
+    rows.to_native().write.parquet(path.as_uri())
 
 
 def _shapes(frame: pl.LazyFrame, cleaning: Cleaning) -> Sequence[pl.Schema]:
