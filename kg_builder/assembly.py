@@ -10,7 +10,7 @@ import narwhals as nw
 import polars as pl
 
 from kg_builder.cleaning import LINKS, NAMED
-from kg_builder.engines import Engine, Rows, collected, height
+from kg_builder.engines import Engine, Rows, collected
 from kg_builder.errors import SchemaError
 from kg_builder.merging.aliases import Alias
 from kg_builder.rejects import Rejects
@@ -77,22 +77,25 @@ class Assembly:
 
     def add_links(self, *, keep_dangling: bool) -> None:
         """Product - ALSO_BOUGHT, ALSO_VIEWED, BOUGHT_TOGETHER - Product, without links to itself."""
-        known = None if keep_dangling else self._told_of()
+        parts = []
+        if self.products is not None:
+            lists = {name: self.products.select(source="id", target=name).explode("target") for name in EDGES}
+            parts = [rows.with_columns(relation=nw.lit(name)) for name, rows in lists.items()]
+        if self.triples is not None:
+            triples = self.triples.filter(nw.col("relation").is_in(list(EDGES)))
+            parts.append(triples.select("relation", source="head", target="tail").select("source", "target", "relation"))
+        if not parts:
+            return
+        links = nw.concat(parts).drop_nulls().unique().filter(nw.col("source") != nw.col("target"))
+        if not keep_dangling:
+            known = self._told_of()
+            links = links.join(known, left_on="source", right_on="id", how="semi")
+            links = links.join(known, left_on="target", right_on="id", how="semi")
+        links = self.engine.held("links", links)
+        there = collected(links.select("relation").unique())["relation"]
         for name, kind in EDGES.items():
-            parts = []
-            if self.products is not None:
-                parts.append(self.products.select(source="id", target=name).explode("target"))
-            if self.triples is not None:
-                parts.append(self.triples.filter(nw.col("relation") == name).select(source="head", target="tail"))
-            if not parts:
-                continue
-            links = nw.concat(parts).drop_nulls().unique().filter(nw.col("source") != nw.col("target"))
-            if known is not None:
-                links = links.join(known, left_on="source", right_on="id", how="semi")
-                links = links.join(known, left_on="target", right_on="id", how="semi")
-            links = self.engine.held(name, links)
-            if height(links):
-                self.edges["Product", kind, "Product"] = links
+            if name in there:
+                self.edges["Product", kind, "Product"] = links.filter(nw.col("relation") == name).drop("relation")
 
     def _told_of(self) -> Rows:
         """Products that are described or chosen."""
@@ -132,7 +135,8 @@ class Assembly:
         """What either says of a node; where both say something, the other is right."""
         mine, theirs = one.collect_schema(), other.collect_schema()
         shared = [name for name in mine if name in theirs and name != "id"]
-        texts = [nw.col(name).cast(nw.String) for name in shared if mine[name] != theirs[name] and nw.String in (mine[name], theirs[name])]
+        unlike = [name for name in shared if mine[name] != theirs[name] and nw.String in (mine[name], theirs[name])]
+        texts = [nw.col(name).cast(nw.String) for name in unlike]
         every = self._distinct([one.select("id"), other.select("id")])
         joined = every.join(one.with_columns(texts), on="id", how="left")
         joined = joined.join(other.with_columns(texts), on="id", how="left", suffix="__other")
@@ -192,23 +196,19 @@ class Assembly:
         """(Product|Entity) - RELATED {relation} - (Product|Entity): triples that have no edge type of their own."""
         if self.triples is None:
             return
-        known = self.product_ids.with_columns(head_known=nw.lit(value=True))
-        marked = (
-            self.triples.filter(~nw.col("relation").is_in(list(LINKS)))
-            .join(known, left_on="head", right_on="id", how="left")
-            .join(known.rename({"head_known": "tail_known"}), left_on="tail", right_on="id", how="left")
-        )
-        own = nw.col("relation").is_in(list(NAMED)) & ~nw.col("head_known").is_null()
-        marked = self.engine.held("relations", marked.filter(~own))
+        triples = self.triples.filter(~nw.col("relation").is_in(list(LINKS)))
+        for end in ("head", "tail"):
+            known = self.product_ids.with_columns(nw.lit("Product").alias(f"{end}_label"))
+            triples = triples.join(known, left_on=end, right_on="id", how="left")
+            triples = triples.with_columns(nw.col(f"{end}_label").fill_null("Entity"))
+        own = nw.col("relation").is_in(list(NAMED)) & (nw.col("head_label") == "Product")
+        triples = self.engine.held("relations", triples.filter(~own))
         entities = []
-        for source, head in _kinds("head"):
-            for target, tail in _kinds("tail"):
-                edges = marked.filter(head, tail)
-                if not height(edges):
-                    continue
-                self.edges[source, "RELATED", target] = edges.select("relation", source="head", target="tail")
-                ends = [end for end, label in (("head", source), ("tail", target)) if label == "Entity"]
-                entities += [edges.select(id=end, name=f"{end}_name") for end in ends]
+        for source, target in collected(triples.select("head_label", "tail_label").unique()).sort(pl.all()).iter_rows():
+            edges = triples.filter(nw.col("head_label") == source, nw.col("tail_label") == target)
+            self.edges[source, "RELATED", target] = edges.select("relation", source="head", target="tail")
+            ends = [end for end, label in (("head", source), ("tail", target)) if label == "Entity"]
+            entities += [edges.select(id=end, name=f"{end}_name") for end in ends]
         if entities:
             self.nodes["Entity"] = nw.concat(entities).group_by("id").agg(nw.col("name").min())
 
@@ -266,12 +266,6 @@ class Assembly:
             name: _PROPERTY_OF[dtype] for name, dtype in table.collect_schema().items() if name not in known
         }
         self.schema = self.schema.with_properties(label, extra, text=[name for name in texts if name in extra])
-
-
-def _kinds(end: str) -> tuple[tuple[str, nw.Expr], tuple[str, nw.Expr]]:
-    """What an end of a triple may be, and when."""
-    unknown = nw.col(f"{end}_known").is_null()
-    return ("Product", ~unknown), ("Entity", unknown)
 
 
 def _with_given(every: pl.DataFrame, given: pl.DataFrame) -> pl.DataFrame:

@@ -82,7 +82,9 @@ def build(
         bool, typer.Option("--prune", help="Take away what this source told of before and tells of no longer.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be refused, added, changed, removed.")] = False,
-    engine: Annotated[str, typer.Option(metavar="E", help="polars (this machine) or spark (a cluster); equal tables.")] = "polars",
+    engine: Annotated[
+        str, typer.Option(metavar="E", help="polars (this machine) or spark (a cluster); equal tables.")
+    ] = "polars",
     master: Annotated[
         str | None, typer.Option(metavar="URL", help="Spark's: spark://host:7077, yarn, local[4]; else as Spark is set up.")
     ] = None,

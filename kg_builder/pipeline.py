@@ -146,9 +146,17 @@ def build(
         try:
             reading = Reading(refused, progress, Path(scratch), max_bytes, None if mapping is None else Path(mapping))
             dump = read_dump(source, format=format, reading=reading)
-            how = {"scratch": Path(scratch), "dangling": dangling, "held": _held(store, dump)}
+            held = _held(store, dump)
             with works as started:
-                tables = tabulate(dump, rejects=refused, now=run.now, engine=started, **how)
+                tables = tabulate(
+                    dump,
+                    rejects=refused,
+                    now=run.now,
+                    scratch=Path(scratch),
+                    dangling=dangling,
+                    held=held,
+                    engine=started,
+                )
         except PolarsError as error:  # files are read lazily, so a damaged one can show anywhere on the way
             raise DamagedDump(f"{run.source} cannot be read: {str(error).splitlines()[0]}") from error
         finally:

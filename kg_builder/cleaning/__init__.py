@@ -116,8 +116,7 @@ def nodes(label: str) -> Cleaning:
 
 
 def _nodes(*, owner: str, one: str) -> Cleaning:
-    how = {"owner": owner, "one": one}
-    return Step(partial(_sound_nodes, **how)), Step(partial(_one_node, **how), by=("id",))
+    return Step(partial(_sound_nodes, owner=owner, one=one)), Step(partial(_one_node, owner=owner, one=one), by=("id",))
 
 
 def _sound_nodes(frame: pl.LazyFrame, sieve: Sieve, *, owner: str, one: str) -> pl.LazyFrame:

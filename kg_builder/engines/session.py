@@ -70,11 +70,11 @@ def _started(master: str | None, log: IO[bytes]) -> "SparkSession":
     if (master or os.environ.get("SPARK_REMOTE", "")).startswith("sc://"):  # a server of Spark Connect: no Java here
         connected = SparkSession.builder if master is None else SparkSession.builder.remote(master)
         return connected.getOrCreate()
-    if SparkContext._gateway is None:  # noqa: SLF001 - the one place to say where the noise goes
+    if SparkContext._gateway is None:
         _check_java()
         given = SparkConf(loadDefaults=False).setAll(list(_QUIET.items()))
-        gateway = launch_gateway(given, {"stdout": log, "stderr": log})
-        SparkContext._ensure_initialized(gateway=gateway)  # noqa: SLF001
+        gateway = launch_gateway(given, {"stdout": log, "stderr": log})  # type: ignore[no-untyped-call]
+        SparkContext._ensure_initialized(gateway=gateway)
     conf = SparkConf().setAll(list(_QUIET.items()))
     conf.setMaster(master or conf.get("spark.master", "local[*]") or "local[*]")
     where = conf.get("spark.master") or ""
@@ -110,7 +110,9 @@ def _check_java() -> None:
     found = re.search(r'version "(?:1\.)?(\d+)', said)
     if found is None or int(found[1]) < _JAVA:
         version = said.partition("\n")[0].strip() or "nothing"
-        raise EngineError(f"the engine spark needs Java {_JAVA} or newer (got {version} from {java}); set JAVA_HOME to a newer one")
+        raise EngineError(
+            f"the engine spark needs Java {_JAVA} or newer (got {version} from {java}); set JAVA_HOME to a newer one"
+        )
 
 
 def _check_master(master: str) -> None:

@@ -76,11 +76,11 @@ class Spark:
         for number, (step, shape) in enumerate(zip(cleaning, shapes, strict=True)):
             work = partial(_worked, step=step, shape=shape, refused=refused / f"{number}")
             if not number:
-                table = table.mapInArrow(partial(_read, parts=parts, work=work), _ddl(shape))  # type: ignore[arg-type]
+                table = table.mapInArrow(partial(_read, parts=parts, work=work), _ddl(shape))
                 continue
             if step.by:
                 table = table.repartition(len(parts), *step.by)
-            table = table.mapInArrow(partial(_gathered, before=shapes[number - 1], work=work), _ddl(shape))  # type: ignore[arg-type]
+            table = table.mapInArrow(partial(_gathered, before=shapes[number - 1], work=work), _ddl(shape))
         clean = self._written(f"{name}-clean", table)
         for file in sorted(refused.iterdir()):
             if not file.name.startswith("."):

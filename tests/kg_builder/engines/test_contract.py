@@ -1,23 +1,16 @@
 """Every engine makes the same graph of the same dump, and refuses the same rows."""
 
-import os
-import signal
 from functools import partial
 from pathlib import Path
 
-import polars as pl
 import pytest
 
-from kg_builder import cleaning
-from kg_builder.cleaning import Step
 from kg_builder.digests import digest
 from kg_builder.dumps import read_dump, readers
-from kg_builder.engines import collected, engines, running
 from kg_builder.engines.polars import Polars
-from kg_builder.errors import BadRequest, EmptyDump, EngineError, SchemaError
 from kg_builder.planted import planted_shop
 from kg_builder.reading import Reading
-from kg_builder.rejects import Rejects, Sieve
+from kg_builder.rejects import Rejects
 from kg_builder.tabulation import tabulate
 from tests.kg_builder.dumps.test_contract import EXAMPLES, NOW
 
