@@ -70,14 +70,15 @@ def _started(master: str | None, log: IO[bytes]) -> "SparkSession":
     if (master or os.environ.get("SPARK_REMOTE", "")).startswith("sc://"):  # a server of Spark Connect: no Java here
         connected = SparkSession.builder if master is None else SparkSession.builder.remote(master)
         return connected.getOrCreate()
+    _check_master(master or "")
     if SparkContext._gateway is None:
         _check_java()
         given = SparkConf(loadDefaults=False).setAll(list(_QUIET.items()))
         gateway = launch_gateway(given, {"stdout": log, "stderr": log})  # type: ignore[no-untyped-call]
         SparkContext._ensure_initialized(gateway=gateway)
     conf = SparkConf().setAll(list(_QUIET.items()))
-    conf.setMaster(master or conf.get("spark.master", "local[*]") or "local[*]")
-    where = conf.get("spark.master") or ""
+    where = master or conf.get("spark.master", "local[*]") or ""
+    conf.setMaster(where)
     _check_master(where)
     python = None
     if where.startswith("local"):

@@ -1,13 +1,17 @@
 """Every engine makes the same graph of the same dump, and refuses the same rows."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from kg_builder.digests import digest
 from kg_builder.dumps import read_dump, readers
+from kg_builder.engines import running
 from kg_builder.engines.polars import Polars
+from kg_builder.errors import BadRequest, EmptyDump
 from kg_builder.planted import planted_shop
 from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects
@@ -55,3 +59,47 @@ def test_both_engines_make_the_same_of_the_planted_shop(spark, tmp_path):
     assert digest(other) == digest(one)
     assert told(tables) == told(expected)
     assert len(expected) > 0
+
+
+def test_a_dump_in_which_every_row_is_refused_is_empty_on_both(split, tmp_path):
+    source = {"events": pl.DataFrame({"user": ["u1"], "product": ["p1"], "event": ["teleported"]})}
+    for name, engine in (("polars", Polars), ("spark", split)):
+        with pytest.raises(EmptyDump, match="1 row was refused, most often because event must be viewed"):
+            made(source, engine, tmp_path / name)
+
+
+def test_a_table_without_rows_beside_one_with_rows_is_no_obstacle(split, tmp_path):
+    events = pl.DataFrame({"user": ["u1"], "product": ["p1"], "event": ["bought"]})
+    source = {"events": events, "products": pl.DataFrame(schema={"id": pl.String, "color": pl.String})}
+    expected, _ = made(source, Polars, tmp_path / "polars")
+    assert made(source, split, tmp_path / "spark")[0] == expected
+
+
+def test_products_that_are_only_linked_to_can_be_left_out_on_both(split, tmp_path):
+    source = EXAMPLES["interactions"].write(tmp_path / "dump")
+    kept = made(source, split, tmp_path / "kept")[0]
+    dropped = made(source, split, tmp_path / "dropped", dangling="drop")[0]
+    assert dropped == made(source, Polars, tmp_path / "polars", dangling="drop")[0] != kept
+
+
+def test_a_later_word_on_a_node_wins_on_both(split, tmp_path):
+    """Own nodes may tell more of what the dump describes already; `age` is text here and a number there."""
+    users = pl.DataFrame({"id": ["u1", "u2"], "age": [20, 30], "city": ["Graz", None]})
+    events = pl.DataFrame({"user": ["u1"], "product": ["p1"], "event": ["bought"]})
+    more = pl.DataFrame({"id": ["u2", "u3"], "age": ["31", None], "name": ["Bo", "Cy"]})
+    dump = replace(read_dump({"users": users, "events": events}), nodes={"User": more.lazy()})
+    for number, engine in enumerate((Polars, split)):
+        (tmp_path / str(number)).mkdir()
+        tables = tabulate(dump, now=NOW, scratch=tmp_path / str(number), engine=engine)
+        found = tables.nodes["User"].select("id", "age", "city", "name").sort("id").collect().rows()
+        assert found == [("u1", 20, "Graz", None), ("u2", 31, None, "Bo"), ("u3", None, None, "Cy")]
+
+
+def test_an_engine_that_is_misspelt_is_named_with_the_closest():
+    with pytest.raises(BadRequest, match="no engine 'sprak'; did you mean 'spark'"):
+        running("sprak")
+
+
+def test_polars_has_no_master():
+    with pytest.raises(BadRequest, match="for --engine spark"), running("polars", master="local[2]"):
+        pass
