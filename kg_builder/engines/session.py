@@ -80,10 +80,9 @@ def _started(master: str | None, log: IO[bytes]) -> "SparkSession":
     where = master or conf.get("spark.master", "local[*]") or ""
     conf.setMaster(where)
     _check_master(where)
-    python = None
     if where.startswith("local"):
         conf.setAll(list(_ALONE.items()))
-        python = sys.executable
+    python = conf.get("spark.pyspark.python", sys.executable if where.startswith("local") else None)
     with _environment("PYSPARK_PYTHON", python):
         return SparkSession(SparkContext(conf=conf))
 
@@ -139,5 +138,5 @@ def _told(said: str) -> str:
     if not raised:
         return f"Spark cannot go on: {lines[0] if lines else 'it says nothing'}"
     what, why = raised[0].groups()
-    hint = "; install graphrec on every worker" if what == "ModuleNotFoundError" and "kg_builder" in (why or "") else ""
+    hint = "; install graphrec for the Python of every worker (PYSPARK_PYTHON)" if what == "ModuleNotFoundError" else ""
     return f"a task of Spark failed: {why or what}{hint}"
