@@ -21,7 +21,7 @@ from kg_builder.fingerprints import fingerprint, version
 from kg_builder.merging import rewired
 from kg_builder.pruning import gone
 from kg_builder.reading import Reading
-from kg_builder.rejects import Rejects
+from kg_builder.rejects import Rejects, Sieve
 from kg_builder.schema import EdgeType, GraphSchema
 from kg_builder.stores import Build, GraphStore, Progress, asked, opened
 from kg_builder.tables import GraphTables
@@ -145,9 +145,10 @@ def build(
         refused = run.refused
         try:
             reading = Reading(refused, progress, Path(scratch), max_bytes, None if mapping is None else Path(mapping))
-            dump = read_dump(source, format=format, reading=reading)
-            held = _held(store, dump)
             with works as started:
+                reading = replace(reading, spread=started(Sieve(refused, Path(scratch))).spread)
+                dump = read_dump(source, format=format, reading=reading)
+                held = _held(store, dump)
                 tables = tabulate(
                     dump,
                     rejects=refused,

@@ -15,6 +15,7 @@ import polars as pl
 
 from kg_builder.cleaning import Cleaning
 from kg_builder.errors import BadRequest, did_you_mean
+from kg_builder.reading import Spread
 from kg_builder.rejects import Sieve
 from kg_builder.schema import EdgeType, GraphSchema
 from kg_builder.tables import GraphTables
@@ -29,6 +30,10 @@ class Engine(Protocol):
     @property
     def sieve(self) -> Sieve:
         """Takes the refused rows, and says where rows are held."""
+
+    @property
+    def spread(self) -> Spread | None:
+        """How files are read at the same time; None reads one after the other, each with all cores."""
 
     def cleaned(self, name: str, frame: pl.LazyFrame, cleaning: Cleaning) -> Rows:
         """The rows after every step, worked out once; the refused ones are in the rejects."""

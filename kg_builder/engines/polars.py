@@ -23,6 +23,11 @@ class Polars:
 
     sieve: Sieve
 
+    @property
+    def spread(self) -> None:
+        """One file has work for all cores."""
+        return
+
     def cleaned(self, name: str, frame: pl.LazyFrame, cleaning: Cleaning) -> Rows:  # noqa: ARG002 - see `Engine`
         """Every step on all rows."""
         for step in cleaning:

@@ -5,6 +5,8 @@ rows together gets them by a shuffle: all rows that agree in these columns come 
 which a task that is run again replaces. Tables are joined by Spark itself, and end as Parquet parts.
 """
 
+import pickle
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,7 +21,8 @@ import pyarrow as pa
 
 from kg_builder.cleaning import Cleaning, Step
 from kg_builder.engines import Rows, Started
-from kg_builder.errors import BadRequest
+from kg_builder.errors import BadRequest, KgBuilderError
+from kg_builder.reading import Spread
 from kg_builder.rejects import Rejects, Sieve
 from kg_builder.schema import EdgeType, GraphSchema
 from kg_builder.tables import GraphTables
@@ -63,6 +66,11 @@ class Spark:
         if self.sieve.scratch is None:
             raise BadRequest("the engine spark hands rows over in a folder that all its workers see; name one as scratch")
         return self.sieve.scratch.resolve()
+
+    @property
+    def spread(self) -> Spread:
+        """A task a file."""
+        return self._spread
 
     def cleaned(self, name: str, frame: pl.LazyFrame, cleaning: Cleaning) -> Rows:
         """Each step in as many tasks as there are parts."""
@@ -109,6 +117,20 @@ class Spark:
         folder.mkdir(exist_ok=True)
         (folder / "schema.json").write_text(schema.to_json(), encoding="utf-8")
         return GraphTables.load(folder)
+
+    def _spread(self, works: Sequence[Callable[[Rejects, Path], Any]]) -> list[Any]:
+        folder = self.folder / f"files-{len(list(self.folder.glob('files-*')))}"
+        folder.mkdir()
+        numbers = self.session.range(0, len(works), 1, len(works))
+        told = numbers.mapInArrow(partial(_alone, works=works, folder=folder), "number bigint, refused string, made binary")
+        found = []
+        for row in sorted(told.collect()):
+            self.sieve.rejects.take(Path(row.refused))
+            made = pickle.loads(row.made)  # noqa: S301 - our own tasks made it
+            if isinstance(made, KgBuilderError):
+                raise made
+            found.append(made)
+        return found
 
     def _parts(self, name: str, frame: pl.LazyFrame) -> Sequence[Path]:
         """The rows as Parquet files of `rows` rows each; none where there are no rows."""
@@ -158,6 +180,21 @@ def _read(numbers: Batches, *, parts: Sequence[Path], work: Callable[[pl.LazyFra
     for batch in numbers:
         for number in batch.column(0).to_pylist():
             yield from work(pl.scan_parquet(parts[number]), number)
+
+
+def _alone(numbers: Batches, *, works: Sequence[Callable[[Rejects, Path], Any]], folder: Path) -> Batches:
+    """In a task: what the works with these numbers give; a dump that cannot be read is told and not tried again."""
+    for batch in numbers:
+        for number in batch.column(0).to_pylist():
+            rejects, own = Rejects(), Path(tempfile.mkdtemp(dir=folder))
+            made: object
+            try:
+                made = works[number](rejects, own)
+            except KgBuilderError as error:
+                made = error
+            rejects.keep(own / "refused")
+            values = [[number], [str(own / "refused")], [pickle.dumps(made)]]
+            yield pa.RecordBatch.from_arrays([pa.array(value) for value in values], ["number", "refused", "made"])
 
 
 def _gathered(batches: Batches, *, before: pl.Schema, work: Callable[[pl.LazyFrame, int], Batches]) -> Batches:

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 import polars as pl
 from polars.exceptions import PolarsError
@@ -15,6 +17,10 @@ from kg_builder.rejects import Rejects
 
 Progress = Callable[[str, int, int], None]
 """Called as reading goes on with (what is read, units done so far, units in all)."""
+
+Spread = Callable[[Sequence[Callable[[Rejects, Path], Any]]], list[Any]]
+"""Does several pieces of work at the same time, each with rejects and an empty folder of its own, and gives what they give."""
+Read = TypeVar("Read")
 
 JSON = (".json", ".jsonl", ".ndjson")
 DELIMITED = (".csv", ".tsv", ".txt", ".dat")
@@ -39,6 +45,16 @@ class Reading:
     """The mapping file that the caller names."""
     root: Path | None = None
     """The dump's folder, which no link may lead out of: a dump must not make us read other people's files. None allows all."""
+
+    spread: Spread | None = None
+    """Reads several files at the same time, where an engine can; None reads one after the other."""
+
+    def several(self, files: Sequence[Path], read: Callable[["Reading", Path], Read]) -> list[Read]:
+        """What `read` makes of each file; it may run in another process, so it tells and holds things by its reading alone."""
+        if self.spread is None or len(files) < 2:
+            return [read(self, file) for file in files]
+        alone = replace(self, rejects=Rejects(), progress=None, scratch=None, spread=None)
+        return self.spread([partial(_apart, reading=alone, read=read, file=file) for file in files])
 
     def json_lines(self, path: Path, fields: jsonlines.Fields | None = None, *, literals: bool = False) -> pl.LazyFrame:
         """The objects of a file of JSON Lines (or of one JSON array), one row each.
@@ -156,6 +172,10 @@ class Reading:
         if not mixed:
             return pl.scan_parquet(files)
         return pl.concat(alike([pl.scan_parquet(file) for file in files]), how="diagonal_relaxed")
+
+
+def _apart(rejects: Rejects, scratch: Path, *, reading: Reading, read: Callable[[Reading, Path], Read], file: Path) -> Read:
+    return read(replace(reading, rejects=rejects, scratch=scratch), file)
 
 
 def kind_of(path: Path) -> str | None:

@@ -11,10 +11,10 @@ from kg_builder.digests import digest
 from kg_builder.dumps import read_dump, readers
 from kg_builder.engines import running
 from kg_builder.engines.polars import Polars
-from kg_builder.errors import BadRequest, EmptyDump
+from kg_builder.errors import BadRequest, DamagedDump, EmptyDump
 from kg_builder.planted import planted_shop
 from kg_builder.reading import Reading
-from kg_builder.rejects import Rejects
+from kg_builder.rejects import Rejects, Sieve
 from kg_builder.tabulation import tabulate
 from tests.kg_builder.dumps.test_contract import EXAMPLES, NOW
 
@@ -23,7 +23,8 @@ def made(source, engine, scratch: Path, **how):
     """The tables of a dump, and the rows that were refused, in an order of their own."""
     scratch.mkdir()
     rejects = Rejects()
-    dump = read_dump(source, reading=Reading(rejects, scratch=scratch))
+    spread = engine(Sieve(rejects, scratch)).spread
+    dump = read_dump(source, reading=Reading(rejects, scratch=scratch, spread=spread))
     tables = tabulate(dump, rejects=rejects, now=NOW, scratch=scratch, engine=engine, **how)
     return tables, rejects
 
@@ -59,6 +60,39 @@ def test_both_engines_make_the_same_of_the_planted_shop(spark, tmp_path):
     assert digest(other) == digest(one)
     assert told(tables) == told(expected)
     assert len(expected) > 0
+
+
+SEVERAL = {
+    "amazon-2014": ["reviews_Tea_5.json.gz", "meta_python.json.gz"],
+    "amazon-2018": ["Tea_5.json.gz", "meta_Tea.json.gz"],
+    "amazon-2023": ["Tea.jsonl.gz", "meta_Tea.jsonl.gz"],
+    "events": ["clicks_2020.csv"],
+}
+"""Formats whose files are read at the same time, and files to have twice."""
+
+
+@pytest.mark.parametrize("format_", sorted(SEVERAL))
+def test_several_files_are_read_at_the_same_time_to_the_same_end(format_, spark, tmp_path):
+    source = EXAMPLES[format_].write(tmp_path / "dump", dirty=True)
+    for name in SEVERAL[format_]:
+        again = source / name.replace("Tea", "Teas").replace("python", "python_too").replace("2020", "2021")
+        again.write_bytes((source / name).read_bytes())
+    if format_ == "events":
+        with (source / SEVERAL[format_][0]).open("ab") as file:
+            file.write("u9,Café,view\n".encode("cp1252"))  # a note, and too few fields
+    expected, refused = made(source, Polars, tmp_path / "polars")
+    tables, rejects = made(source, spark, tmp_path / "spark")
+    assert tables == expected
+    assert told(rejects) == told(refused)
+    assert any((tmp_path / "spark").glob("files-*"))
+
+
+def test_a_damaged_file_among_several_is_named_as_ever(spark, tmp_path):
+    source = EXAMPLES["amazon-2018"].write(tmp_path / "dump")
+    whole = (source / "Tea_5.json.gz").read_bytes()
+    (source / "Coffee_5.json.gz").write_bytes(whole[:-20])
+    with pytest.raises(DamagedDump, match=r"Coffee_5\.json\.gz: the gzip file breaks off"):
+        made(source, spark, tmp_path / "spark")
 
 
 def test_a_dump_in_which_every_row_is_refused_is_empty_on_both(split, tmp_path):
