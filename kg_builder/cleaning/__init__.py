@@ -176,8 +176,9 @@ def _one_category(kept: pl.LazyFrame, sieve: Sieve) -> pl.LazyFrame:
 
 def reviews(schema: pl.Schema, now: int) -> Cleaning:
     """One row a user, product and second, ratings in 1..5; a review's id is made of these three where it has none."""
-    steps = Step(partial(_sound_reviews, now=now)), Step(_one_review, by=("user", "product"))
-    return steps if is_null(schema.get("id", pl.Null())) else (*steps, Step(_one_review_an_id, by=("id",)))
+    numbered = not is_null(schema.get("id", pl.Null()))
+    once = [Step(_one_review, by=("user", "product")), *([Step(_one_review_an_id, by=("id",))] if numbered else [])]
+    return Step(partial(_sound_reviews, now=now)), *once, Step(_dated)
 
 
 def _sound_reviews(frame: pl.LazyFrame, sieve: Sieve, *, now: int) -> pl.LazyFrame:
@@ -211,7 +212,6 @@ def _sound_reviews(frame: pl.LazyFrame, sieve: Sieve, *, now: int) -> pl.LazyFra
         pl.col("__at").alias("at"),
         pl.col("__helpful").cast(pl.Int64).alias("helpful"),
         pl.col("__verified").alias("verified"),
-        day(pl.col("__at")).alias("day"),
         *extras(schema, _REVIEW),
         *PLACE,
     ]
@@ -226,9 +226,13 @@ def _one_review_an_id(single: pl.LazyFrame, sieve: Sieve) -> pl.LazyFrame:
     return richest("reviews-by-id", single, ["id"], "the review's id is there more than once", sieve)
 
 
+def _dated(frame: pl.LazyFrame, _: Sieve) -> pl.LazyFrame:
+    return frame.with_columns(day(pl.col("at")).alias("day"))
+
+
 def events(now: int) -> Cleaning:
     """One row an event with a key, known kinds and possible times only; ratings may be any finite number."""
-    return Step(partial(_sound_events, now=now)), Step(_one_event, by=("user", "product"))
+    return Step(partial(_sound_events, now=now)), Step(_one_event, by=("user", "product")), Step(_dated)
 
 
 def _sound_events(frame: pl.LazyFrame, sieve: Sieve, *, now: int) -> pl.LazyFrame:
@@ -253,7 +257,6 @@ def _sound_events(frame: pl.LazyFrame, sieve: Sieve, *, now: int) -> pl.LazyFram
         pl.col("__at").alias("at"),
         pl.col("__position").cast(pl.Int64).alias("position"),
         *(pl.col(f"__{name}").alias(name) for name in numbers[1:]),
-        day(pl.col("__at")).alias("day"),
         *extras(schema, _EVENT),
         *([] if is_null(schema["rating"]) else PLACE),
     ]
