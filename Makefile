@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DATA ?=
+REVIEWS ?= 100000 1000000 10000000
 UV_VERSION := 0.13.9
 export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 
@@ -38,8 +39,8 @@ format: install  ## bring the code into shape
 	$(BIN)/ruff check --fix .
 
 bench: install  ## the benchmarks that need no data of yours; make bench DATA=a/split/folder adds accuracy and cold start
-	$(BIN)/python benchmarks/load_and_read.py --edges 1000000
-	$(BIN)/python benchmarks/read_dumps.py --data complete-journey
+	$(BIN)/python benchmarks/read_dumps.py $(REVIEWS:%=--reviews %)
+	$(BIN)/python benchmarks/stores.py --edges 1000000
 ifneq ($(DATA),)
 	mkdir -p build/bench
 	$(BIN)/python benchmarks/accuracy.py --data $(DATA) --out build/bench/lists.tsv

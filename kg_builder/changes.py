@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from kg_builder.marks import without
 from kg_builder.schema import EdgeSpec, EdgeType
 from kg_builder.tables import GraphTables
 
@@ -52,6 +53,39 @@ def _without(held: GraphTables, written: GraphTables, gone: GraphTables) -> Grap
     return GraphTables(held.schema, nodes, edges)
 
 
+def yielding(written: GraphTables, held: GraphTables, later: GraphTables) -> GraphTables:
+    """What is written, but of the nodes and edges that a later source told of (`later` names them) what is held wins.
+
+    Example:
+        >>> from kg_builder.schema import RETAIL
+        >>> old, new = (
+        ...     GraphTables.of(RETAIL, {"Product": pl.DataFrame({"id": ["p"], "title": [title], "price": [price]})}, {})
+        ...     for title, price in (("Te", 3.0), ("Tea", None))
+        ... )
+        >>> yielding(old, new, new).nodes["Product"].select("title", "price").collect().row(0)
+        ('Tea', 3.0)
+    """
+    nodes = {k: _yielding(t, held.nodes.get(k), later.nodes.get(k), ("id",)) for k, t in written.nodes.items()}
+    edges = {
+        k: _yielding(t, held.edges.get(k), later.edges.get(k), written.schema.edge(k).identity) for k, t in written.edges.items()
+    }
+    return GraphTables(written.schema, nodes, edges)
+
+
+def _yielding(
+    table: pl.LazyFrame, held: pl.LazyFrame | None, later: pl.LazyFrame | None, identity: tuple[str, ...]
+) -> pl.LazyFrame:
+    if held is None or later is None:
+        return table
+    keys, known = list(identity), held.collect_schema()
+    values = [name for name in table.collect_schema() if name not in identity and name in known]
+    there = held.join(later, on=keys, how="semi").select(*keys, *(pl.col(name).alias(f"{name}__held") for name in values))
+    joined = table.join(there, on=keys, how="left")
+    return joined.with_columns(pl.coalesce(f"{name}__held", name).alias(name) for name in values).select(
+        table.collect_schema().names()
+    )
+
+
 def without_replaced(held: GraphTables, written: GraphTables) -> GraphTables:
     """What was held, without the derived edges that `written` replaces."""
     edges = dict(held.edges)
@@ -82,6 +116,7 @@ def difference(held: GraphTables, written: GraphTables) -> Difference | None:
 
     `held` is what the store holds of the tables that are written.
     """
+    held = _touched(held, written)
     after = applied(held, written)
     nodes_held = GraphTables(held.schema, held.nodes, {})
     known = {
@@ -104,6 +139,16 @@ def difference(held: GraphTables, written: GraphTables) -> Difference | None:
     return Difference(
         {kind: rows for kind, rows in gone.items() if rows.height}, GraphTables(after.schema, nodes, edges).collect()
     )
+
+
+def _touched(held: GraphTables, written: GraphTables) -> GraphTables:
+    """Those rows of what is held that a write could change or replace."""
+    nodes = {label: held.nodes[label].join(written.nodes[label], on="id", how="semi") for label in held.nodes}
+    edges = {}
+    for kind, table in held.edges.items():
+        spec = written.schema.edge(kind)
+        edges[kind] = table.join(written.edges[kind], on=list(replaced_by(spec) if spec.derived else spec.identity), how="semi")
+    return GraphTables(held.schema, nodes, edges).collect()
 
 
 def _absent(table: pl.LazyFrame, there: pl.LazyFrame | None, columns: list[str]) -> pl.LazyFrame:
@@ -167,7 +212,8 @@ def _compared(table: pl.LazyFrame, held: pl.LazyFrame | None, identity: tuple[st
     if held is None:
         return table.with_columns(pl.lit(value=True).alias(_FRESH)).collect(engine="streaming")
     columns, known = table.collect_schema().names(), held.collect_schema().names()
-    there = held.with_columns(pl.lit(value=False).alias(_FRESH))
+    table = _not_the_same(table, held).collect(engine="streaming").lazy()
+    there = held.join(table, on=list(identity), how="semi").with_columns(pl.lit(value=False).alias(_FRESH))
     joined = table.join(there, on=list(identity), how="left", suffix="__held")
     other = [
         pl.col(name).is_not_null() & (pl.col(name).ne_missing(pl.col(f"{name}__held")) if name in known else True)
@@ -176,6 +222,13 @@ def _compared(table: pl.LazyFrame, held: pl.LazyFrame | None, identity: tuple[st
     ]
     fresh = pl.col(_FRESH).fill_null(value=True)
     return joined.filter(pl.any_horizontal(fresh, *other)).select(*columns, fresh.alias(_FRESH)).collect(engine="streaming")
+
+
+def _not_the_same(table: pl.LazyFrame, held: pl.LazyFrame) -> pl.LazyFrame:
+    """The rows that are not held value for value."""
+    columns, known = table.collect_schema(), held.collect_schema()
+    there = [pl.col(name) if name in known else pl.lit(None, dtype).alias(name) for name, dtype in columns.items()]
+    return without(table, held.select(there), columns.names())
 
 
 def _counted(name: str, rows: pl.DataFrame, added: dict[str, int], changed: dict[str, int]) -> pl.LazyFrame:

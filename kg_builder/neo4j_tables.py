@@ -1,24 +1,22 @@
-"""A graph's tables on a Neo4j server: the statements that write, thin out and read them, a batch a transaction.
+"""A graph's tables on their way to a Neo4j server: the statements that write them and thin them out, a batch a transaction.
 
 Names in the statements are those of a checked schema, values are parameters.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import neo4j
 import polars as pl
 
 from kg_builder.changes import leaving, replaced_by
-from kg_builder.cypher import edge_pattern
-from kg_builder.schema import EdgeType, GraphSchema
-from kg_builder.tables import GraphTables, edge_columns, node_columns
+from kg_builder.schema import EdgeType
+from kg_builder.tables import GraphTables
 
 _ROWS = 10_000  # of one transaction
 _VECTORS = 1_000  # rows of one transaction that carries vectors
 _SOURCES = 500  # sources of one transaction that replaces derived edges
 _DETACHED = 1_000  # nodes of one transaction that takes their edges along
-_CHUNK = 100_000  # edges of one answer
 _LONGEST_VECTOR = 4096  # Neo4j indexes no longer ones
 
 _Progress = Callable[[str, int, int], None]
@@ -52,25 +50,26 @@ def write(session: neo4j.Session, tables: GraphTables, gone: GraphTables | None,
             progress("write", done, total)
 
     for label in nodes:
-        frame = _used(tables.nodes[label].collect(), ("id",))
-        cypher = f"UNWIND $rows AS row MERGE (n:`{label}` {{id: row[0]}}){_set('n', frame.columns, 1)}"
-        vectors = [column for column in frame.columns if frame.schema[column] == pl.List(pl.Float32)]
+        frame = _used(tables.nodes[label], ("id",))
+        columns = frame.collect_schema()
+        cypher = f"UNWIND $rows AS row MERGE (n:`{label}` {{id: row[0]}}){_set('n', columns.names(), 1)}"
+        vectors = [column for column, dtype in columns.items() if dtype == pl.List(pl.Float32)]
         there = None if gone is None else gone.nodes.get(label)
-        for batch in frame.iter_slices(_VECTORS if vectors else _ROWS):
+        for batch in _batches(frame, _VECTORS if vectors else _ROWS):
             send(batch, *_cleared(label, None, batch, there), (cypher, batch))
         for column in vectors:
-            _index(session, label, column, frame[column])
+            _index(session, label, column, frame.select(pl.col(column).list.len()).collect().to_series())
     for kind in edges:
         spec = tables.schema.edge(kind)
-        frame = _used(tables.edges[kind].collect(), spec.identity)
-        cypher = _merge_edges(kind, frame.columns, spec.key)
+        frame = _used(tables.edges[kind], spec.identity)
+        cypher = _merge_edges(kind, frame.collect_schema().names(), spec.key)
         if not spec.derived:
             there = None if gone is None else gone.edges.get(kind)
-            for batch in frame.iter_slices(_ROWS):
+            for batch in _batches(frame, _ROWS):
                 send(batch, *_cleared(kind, spec.key, batch, there), (cypher, batch))
             continue
         replaced = _delete_edges(kind, spec.key)
-        for batch in _by_sources(frame):
+        for batch in _by_sources(frame.collect()):
             send(batch, (replaced, batch.select(replaced_by(spec)).unique()), (cypher, batch))
 
 
@@ -109,7 +108,7 @@ def _send(session: neo4j.Session, cypher: str, rows: pl.LazyFrame, *, size: int 
     def work(transaction: neo4j.ManagedTransaction, batch: pl.DataFrame) -> None:
         transaction.run(cypher, rows=batch.rows()).consume()
 
-    for batch in rows.collect().iter_slices(size):
+    for batch in _batches(rows, size):
         session.execute_write(work, batch)
 
 
@@ -119,9 +118,17 @@ def _match_edges(kind: EdgeType, key: str | None) -> str:
     return f"UNWIND $rows AS row MATCH (:`{source}` {{id: row[0]}})-[r:`{name}`{keyed}]->(:`{target}` {{id: row[1]}})"
 
 
-def _used(frame: pl.DataFrame, identity: tuple[str, ...]) -> pl.DataFrame:
+def _used(table: pl.LazyFrame, identity: tuple[str, ...]) -> pl.LazyFrame:
     """The identity first, then the columns that hold anything: null changes nothing."""
-    return frame.select(*identity, *(c.name for c in frame if c.name not in identity and c.null_count() < len(c)))
+    further = [name for name in table.collect_schema() if name not in identity]
+    filled = table.select(pl.col(further).count()).collect(engine="streaming").row(0) if further else ()
+    return table.select(*identity, *(name for name, count in zip(further, filled, strict=True) if count))
+
+
+def _batches(table: pl.LazyFrame, size: int) -> Iterator[pl.DataFrame]:
+    """The rows, so many at a time; never all of them in memory."""
+    for batch in table.collect_batches(chunk_size=size):
+        yield from batch.iter_slices(size)
 
 
 def _set(variable: str, columns: list[str], start: int) -> str:
@@ -154,9 +161,9 @@ def _by_sources(frame: pl.DataFrame) -> list[pl.DataFrame]:
     return frame.with_columns(part.alias("__part")).partition_by("__part", include_key=False)
 
 
-def _index(session: neo4j.Session, label: str, column: str, vectors: pl.Series) -> None:
+def _index(session: neo4j.Session, label: str, column: str, lengths: pl.Series) -> None:
     """A vector index over the column, made anew where the vectors' length has changed."""
-    length = int(cast("int", vectors.drop_nulls().list.len().mode()[0]))
+    length = int(cast("int", lengths.drop_nulls().mode()[0]))
     if not 0 < length <= _LONGEST_VECTOR:
         return
     name = f"{label.lower()}_{column}"
@@ -173,55 +180,3 @@ def _index(session: neo4j.Session, label: str, column: str, vectors: pl.Series) 
 def ids_of(session: neo4j.Session, label: str) -> pl.Series:
     """The ids of all nodes of the label."""
     return pl.Series("id", run(session, f"MATCH (n:`{label}`) RETURN collect(n.id)")[0][0], dtype=pl.String)
-
-
-def read_nodes(session: neo4j.Session, schema: GraphSchema, label: str, *, derived: bool) -> pl.DataFrame:
-    """The table of the nodes of the label."""
-    skipped = () if derived else schema.node(label).derived
-    columns = {name: dtype for name, dtype in node_columns(schema, label).items() if name not in skipped}
-    wide = any(dtype == pl.List(pl.Float32) for dtype in columns.values())
-    ids = ids_of(session, label)
-    return _collected(session, f"MATCH (n:`{label}` {{id: id}})", "n", columns, ids, _VECTORS if wide else _ROWS)
-
-
-def read_edges(session: neo4j.Session, schema: GraphSchema, kind: EdgeType, sources: pl.Series) -> pl.DataFrame:
-    """The table of the edges of the kind; `sources` are the ids of all nodes they may start at."""
-    source, name, target = kind
-    match = f"MATCH (a:`{source}` {{id: id}})-[r:`{name}`]->(b:`{target}`)"
-    columns = edge_columns(schema, kind)
-    count = run(session, f"MATCH {edge_pattern(kind)} RETURN count(r)")[0][0] if len(sources) else 0
-    if not count:
-        return pl.DataFrame(schema=columns)
-    return _collected(session, match, "r", columns, sources, max(1, _CHUNK * len(sources) // count))
-
-
-def _collected(
-    session: neo4j.Session, match: str, owner: str, columns: Mapping[str, pl.DataType], ids: pl.Series, size: int
-) -> pl.DataFrame:
-    """The columns of what matches, asked for `size` ids at a time.
-
-    One answer is one row of lists, eight times faster than a row an edge. `collect` drops nulls, so where there are any
-    a second list tells which values are there.
-    """
-    ends = {"source": "a.id", "target": "b.id"}
-    values = [ends.get(name, f"{owner}.`{name}`") for name in columns]
-    lists = [
-        f"collect({value}), CASE WHEN count({value}) = count(*) THEN [] ELSE collect({value} IS NOT NULL) END" for value in values
-    ]
-    cypher = f"UNWIND $ids AS id {match} RETURN {', '.join(lists)}"
-    parts = [pl.DataFrame(schema=dict(columns))]
-    for start in range(0, len(ids), size):
-        answer = list(run(session, cypher, ids=ids[start : start + size].to_list())[0].values())
-        pairs = zip(columns.items(), answer[::2], answer[1::2], strict=True)
-        parts.append(pl.DataFrame([_spread(name, dtype, there, mask) for (name, dtype), there, mask in pairs]))
-    return pl.concat(parts)
-
-
-def _spread(name: str, dtype: pl.DataType, values: list[Any], mask: list[bool]) -> pl.Series:
-    """The values at the places where the mask is true, null elsewhere; an empty mask means no nulls."""
-    series = pl.Series(name, values, dtype=dtype)
-    if not mask:
-        return series
-    present = pl.Series(mask)
-    places = pl.DataFrame({"there": present, "place": present.cast(pl.Int64).cum_sum() - 1})
-    return series.gather(places.select(pl.when("there").then("place"))["place"])

@@ -15,9 +15,10 @@ from kg_builder.allowance import allowance, check
 from kg_builder.changes import applied, news
 from kg_builder.digests import digest
 from kg_builder.dumps import Dump, Source, read_dump
-from kg_builder.engines import running
+from kg_builder.engines import height, running
 from kg_builder.errors import BadRequest, DamagedDump, StoreMissing
 from kg_builder.fingerprints import fingerprint, version
+from kg_builder.marks import same, without
 from kg_builder.merging import rewired
 from kg_builder.pruning import gone
 from kg_builder.reading import Reading
@@ -26,7 +27,7 @@ from kg_builder.schema import EdgeType, GraphSchema
 from kg_builder.stores import Build, GraphStore, Progress, asked, opened
 from kg_builder.tables import GraphTables
 from kg_builder.tabulation import Dangling, Held, tabulate
-from kg_builder.told import told
+from kg_builder.told import TOLD, told
 
 _TOLD = 5
 """Faulty rows that a report puts in words; all are in the rejects file."""
@@ -164,7 +165,7 @@ def build(
             if rejects is not None:
                 refused.save(rejects)
         check(refused, most)
-        build = run.written(store, tables, dump.format)
+        build = run.written(store, tables, dump.format, Path(scratch))
         file = Path(rejects) if rejects is not None else None if dry_run else _saved(refused, store, dump)
         return run.report(store, build, tables, file)
 
@@ -209,9 +210,9 @@ class _Run:
             return False
         return not any("future" in reason for reason in last.rejected)
 
-    def written(self, store: GraphStore, tables: GraphTables, format_name: str) -> Build:
+    def written(self, store: GraphStore, tables: GraphTables, format_name: str, scratch: Path) -> Build:
         """The store holds what is new, and no longer what is gone; unless this is a dry run."""
-        held = _everything(store)
+        held = _everything(store, scratch / "held")
         arriving = rewired(tables, held)
         fresh = news(held, arriving)
         now, before = told(arriving), store.remembered(self.called)
@@ -224,21 +225,21 @@ class _Run:
         build = replace(build, version=version(), digest=digest(after), fingerprint=self.fingerprint)
         self.writes = not self.dry_run and not self._says_nothing(build, before, now)
         if self.writes:
-            every = pl.concat([before, now]).unique().sort(now.columns)
-            if not before.equals(every):  # before the rows: what is written must be known, should this be the last that is done
-                store.remember(self.called, every)
+            more, less = without(now, before, list(TOLD)), self.prune and height(without(before, now, list(TOLD)))
+            if height(more):  # before the rows: what is written must be known, should this be the last that is done
+                store.remember(self.called, pl.concat([before, more]))
             build = replace(build, seconds=round(time.monotonic() - self.started, 2))
             store.write(fresh.tables, gone=leaving if removed else None, build=build, progress=self.progress)
-            if self.prune and not now.equals(every):
+            if less:
                 store.remember(self.called, now)
         return build
 
-    def _says_nothing(self, build: Build, before: pl.DataFrame, now: pl.DataFrame) -> bool:
+    def _says_nothing(self, build: Build, before: pl.LazyFrame, now: pl.LazyFrame) -> bool:
         """Whether the store knows all of it already, this build as well."""
         last = self.last()
         if last is None or (last.fingerprint, last.rejected) != (build.fingerprint, build.rejected) or build.pruned > last.pruned:
             return False
-        return not (build.added or build.changed or build.removed) and before.equals(now)
+        return not (build.added or build.changed or build.removed) and same(before, now, list(TOLD))
 
     def unchanged(self, store: GraphStore, last: Build) -> BuildReport:
         """What there is to say where nothing was read."""
@@ -288,10 +289,10 @@ class _Run:
         )
 
 
-def _everything(store: GraphStore) -> GraphTables:
-    """All tables of the store; none where there is no graph yet."""
+def _everything(store: GraphStore, folder: Path) -> GraphTables:
+    """All tables of the store, in the folder; none where there is no graph yet."""
     try:
-        return store.read(derived=True)
+        return store.read(derived=True, into=folder)
     except StoreMissing:
         return GraphTables(GraphSchema.of([], []), {}, {})
 

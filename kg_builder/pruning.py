@@ -4,15 +4,14 @@ from collections.abc import Iterable
 
 import polars as pl
 
+from kg_builder.marks import without
 from kg_builder.merging.aliases import aliases, targets
 from kg_builder.merging.images import image_by
 from kg_builder.tables import GraphTables
-from kg_builder.told import identities
-
-_IDENTITY = ["kind", "source", "target", "key"]
+from kg_builder.told import TOLD, identities
 
 
-def gone(before: pl.DataFrame, now: pl.DataFrame, others: Iterable[pl.DataFrame], held: GraphTables) -> GraphTables:
+def gone(before: pl.LazyFrame, now: pl.LazyFrame, others: Iterable[pl.LazyFrame], held: GraphTables) -> GraphTables:
     """The nodes and edges of the store that a source told of before, and that neither it nor another source tells of now.
 
     Args:
@@ -29,8 +28,8 @@ def gone(before: pl.DataFrame, now: pl.DataFrame, others: Iterable[pl.DataFrame]
         ['u']
     """
     still = pl.concat([now, *others])
-    left = _as_merged(before.join(now, on=_IDENTITY, how="anti", nulls_equal=True), held)
-    left = left.unique().join(still, on=_IDENTITY, how="anti", nulls_equal=True)
+    left = _as_merged(without(before, now, list(TOLD)).collect(engine="streaming"), held)
+    left = without(left.unique().lazy(), still, list(TOLD)).collect(engine="streaming")
     named = identities(left, held.schema)
     nodes = {
         label: table.join(held.nodes[label], on="id", how="semi") for label, table in named.nodes.items() if label in held.nodes

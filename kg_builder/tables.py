@@ -9,6 +9,7 @@ from typing import Self
 import polars as pl
 
 from kg_builder.errors import SchemaError, did_you_mean
+from kg_builder.marks import parted
 from kg_builder.schema import DTYPES, EdgeType, GraphSchema, PropertyType
 
 INTERACTION_DTYPES: Mapping[str, pl.DataType] = {
@@ -132,7 +133,8 @@ class GraphTables:
             _full_lists(table, edge_columns(self.schema, kind), name)
             for column, label in (("source", kind[0]), ("target", kind[2])):
                 known = ids.get(label, pl.LazyFrame(schema={"id": pl.String()}))
-                loose = table.join(known, left_on=column, right_on="id", how="anti").select(column).head(1).collect()
+                lost = table.select(column).join(known, left_on=column, right_on="id", how="anti")
+                loose = lost.head(1).collect(engine="streaming")
                 if loose.height:
                     raise SchemaError(f"{name}: {column} {loose.item()!r} is no {label} of the {'store' if held else 'tables'}")
 
@@ -274,27 +276,26 @@ def _merge(
     parts = [_conform(part, columns, "table") for part in (one, other) if part is not None]
     if len(parts) == 1:
         return parts[0]
-    values = [column for column in columns if column not in identity]
-    latest = [pl.col(value).drop_nulls().last() for value in values]
-    merged = pl.concat(parts).group_by(identity, maintain_order=True).agg(latest)
-    return merged.select(list(columns))
+    old, new = parts
+    latest = [pl.col(value).drop_nulls().last() for value in columns if value not in identity]
+    both = pl.concat([old.join(new, on=list(identity), how="semi"), new])
+    merged = both.group_by(identity, maintain_order=True).agg(latest).select(list(columns))
+    return pl.concat([old.join(new, on=list(identity), how="anti"), merged])
 
 
 def _unique(table: pl.LazyFrame, identity: tuple[str, ...], name: str) -> None:
-    null = table.filter(pl.any_horizontal(pl.col(column).is_null() for column in identity)).head(1).collect()
+    null = table.filter(pl.any_horizontal(pl.col(column).is_null() for column in identity)).head(1).collect(engine="streaming")
     if null.height:
         raise SchemaError(f"{name}: {', '.join(identity)} must never be null (got {null.row(0)})")
-    mark = pl.struct(identity).hash().alias("__mark")  # 8 bytes a row, where the texts would be held
-    twice = table.select(mark).group_by("__mark").len().filter(pl.col("len") > 1).select("__mark").collect(engine="streaming")
-    suspects = table.filter(mark.is_in(twice["__mark"].implode())) if twice.height else table.clear()
-    double = suspects.group_by(identity).len().filter(pl.col("len") > 1).head(1).collect()
+    _, several = parted(table.select(identity), identity)
+    double = several.group_by(identity).len().filter(pl.col("len") > 1).head(1).collect(engine="streaming")
     if double.height:
         raise SchemaError(f"{name}: {', '.join(identity)} must be unique (got {double.row(0)[:-1]} {double.row(0)[-1]} times)")
 
 
 def _full_lists(table: pl.LazyFrame, columns: Mapping[str, pl.DataType], name: str) -> None:
     for column in (column for column, dtype in columns.items() if isinstance(dtype, pl.List)):
-        if table.filter(pl.col(column).list.eval(pl.element().is_null()).list.any()).head(1).collect().height:
+        if table.filter(pl.col(column).list.eval(pl.element().is_null()).list.any()).head(1).collect(engine="streaming").height:
             raise SchemaError(f"{name}.{column}: a list must not hold nulls; leave them out")
 
 

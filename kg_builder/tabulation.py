@@ -72,9 +72,8 @@ def tabulate(
         schema = schema.without_text(label)
     works = engine(Sieve(rejects, scratch))
     graph = _cleaned(dump, schema, works, now)
-    chosen = [part for part in (graph.products, graph.reviews, graph.events, graph.triples) if part is not None]
-    own = [*dump.nodes.values(), *dump.edges.values()]
-    if not any(map(height, chosen)) and all(part.head(1).collect().is_empty() for part in own):
+    parts = [graph.products, graph.reviews, graph.events, graph.triples, *dump.nodes.values(), *dump.edges.values()]
+    if not any(height(part) for part in parts if part is not None):
         raise EmptyDump(_why_empty(dump, rejects, 0 if graph.users is None else height(graph.users)))
     tell("resolve", 1, 3)
     graph.add_reviews()

@@ -10,24 +10,26 @@ from kg_builder.tables import GraphTables
 TOLD: Mapping[str, pl.DataType] = {"kind": pl.String(), "source": pl.String(), "target": pl.String(), "key": pl.String()}
 """Columns: a label with an id as `source`, or `Source-TYPE-Target` with both ends and the key."""
 
+NOTHING = pl.LazyFrame(schema=TOLD)
 
-def told(tables: GraphTables) -> pl.DataFrame:
-    """The identity of every node and edge; what is derived or a record of merges is left out.
+
+def told(tables: GraphTables) -> pl.LazyFrame:
+    """The identity of every node and edge, in no order; what is derived or a record of merges is left out.
 
     Example:
         >>> from kg_builder.schema import RETAIL
         >>> shop = GraphTables.of(RETAIL, {"User": pl.DataFrame({"id": ["u"]})}, {})
-        >>> told(shop).rows()
+        >>> told(shop).collect().rows()
         [('User', 'u', None, None)]
     """
     graph = tables.without_derived()
-    parts = [pl.LazyFrame(schema=TOLD)]
+    parts = [NOTHING]
     for label, table in graph.nodes.items():
         parts.append(table.select(kind=pl.lit(label), source="id"))
     for kind, table in graph.edges.items():
         columns = dict(zip(("source", "target", "key"), graph.schema.edge(kind).identity, strict=False))
         parts.append(table.select(pl.lit("-".join(kind)).alias("kind"), **columns))
-    return pl.concat(parts, how="diagonal").collect(engine="streaming").sort("kind", "source", "target", "key")
+    return pl.concat(parts, how="diagonal").select(list(TOLD))
 
 
 def identities(rows: pl.DataFrame, schema: GraphSchema) -> GraphTables:

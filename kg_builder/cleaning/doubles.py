@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from kg_builder.marks import parted
 from kg_builder.rejects import Sieve
 
 
@@ -56,20 +57,6 @@ def _says(values: pl.Series) -> pl.Series:
 def _written(values: pl.Series) -> pl.Series:
     """Values that can be compared, whatever their type."""
     return values.to_frame("x").select(pl.struct("x").struct.json_encode()).to_series() if values.dtype.is_nested() else values
-
-
-def parted(frame: pl.LazyFrame, identity: Sequence[str]) -> tuple[pl.LazyFrame, pl.LazyFrame]:
-    """The rows whose identity no other row has, and the others; by chance a few of the first are among the second.
-
-    Identities are told apart by 64-bit hashes, so that memory grows with 8 bytes a row and not with their texts.
-    """
-    mark = pl.struct(identity).hash().alias("__mark")
-    seen = frame.select(mark).group_by("__mark").len()
-    doubled = seen.filter(pl.col("len") > 1).select("__mark").collect(engine="streaming").lazy()
-    marked = frame.with_columns(mark)
-    parts = (marked.join(doubled, on="__mark", how=how).drop("__mark") for how in ("anti", "semi"))
-    single, several = parts
-    return single, several
 
 
 def keyed(events: pl.LazyFrame) -> pl.LazyFrame:

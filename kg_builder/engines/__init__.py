@@ -95,6 +95,6 @@ def collected(rows: Rows) -> pl.DataFrame:
     return native.collect(engine="streaming") if isinstance(native, pl.LazyFrame) else rows.collect("polars").to_native()
 
 
-def height(rows: Rows) -> int:
+def height(rows: Rows | pl.LazyFrame) -> int:
     """How many rows there are."""
-    return int(collected(rows.select(nw.len())).item())
+    return int(collected(nw.from_native(rows).select(nw.len())).item())

@@ -96,14 +96,17 @@ class GraphStore(Protocol):
             StoreLocked: somebody writes; says who.
         """
 
-    def remember(self, source: str, told: pl.DataFrame) -> None:
+    def remember(self, source: str, told: pl.LazyFrame) -> None:
         """The store keeps what a source tells of, in the columns of `kg_builder.told.TOLD`, in place of what it kept before."""
 
-    def remembered(self, source: str) -> pl.DataFrame:
+    def remembered(self, source: str) -> pl.LazyFrame:
         """What `remember` kept, no rows where that is nothing."""
 
-    def read(self, *, derived: bool = False) -> GraphTables:
-        """Everything the store holds, without what a model wrote back unless `derived`."""
+    def read(self, *, derived: bool = False, into: Path | None = None) -> GraphTables:
+        """Everything the store holds, without what a model wrote back unless `derived`.
+
+        The tables are in memory, or with `into`, which is not read again while they live, as Parquet files in this folder.
+        """
 
     def query(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """The rows that a reading Cypher query returns; nodes and relationships as dictionaries of their properties."""

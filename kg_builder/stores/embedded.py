@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -29,11 +30,11 @@ import polars as pl
 from kg_builder.changes import applied, difference, leaving
 from kg_builder.cypher import edge_pattern, one_line, times_of_interactions, used_parameters
 from kg_builder.errors import QueryError, StoreError, StoreLocked, StoreMissing, did_you_mean
-from kg_builder.ladybug_tables import check_names, copy, ddl, delete
+from kg_builder.ladybug_tables import check_names, copy, ddl, delete, export
 from kg_builder.schema import EdgeType, GraphSchema
 from kg_builder.stores import Build, Progress, StoreInfo
 from kg_builder.tables import GraphTables, edge_columns, node_columns
-from kg_builder.told import TOLD
+from kg_builder.told import NOTHING, TOLD
 
 _DATABASE, _SCHEMA, _BUILDS, _LOCK, _NEXT = "database", "schema.json", "builds.json", "writer.lock", "database.next"
 _TOLD = "told"
@@ -84,8 +85,12 @@ class EmbeddedStore:
         """
         if self._read_only:
             raise StoreError(f"{self.path} was opened read-only; connect without read_only to write")
-        with self.writing():
-            self._write(tables, gone, build, progress)
+        with self.writing(), tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch:
+            self._write(tables, gone, Path(scratch), progress)
+            if build is not None:
+                same = (build.source, build.format, build.at)
+                others = [one for one in self._builds() if (one.source, one.format, one.at) != same]
+                _replace(self.path / _BUILDS, json.dumps([asdict(one) for one in (*others, build)], indent=1))
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -109,16 +114,16 @@ class EmbeddedStore:
             if made and not self._built:
                 shutil.rmtree(self.path, ignore_errors=True)
 
-    def remember(self, source: str, told: pl.DataFrame) -> None:
+    def remember(self, source: str, told: pl.LazyFrame) -> None:
         """See `GraphStore.remember`; a Parquet file a source."""
         with self.writing():
             path = self._told(source)
             path.parent.mkdir(exist_ok=True)
             beside = path.with_name(f"{path.name}.next")
-            told.write_parquet(beside)
+            told.sink_parquet(beside)
             beside.replace(path)
 
-    def remembered(self, source: str) -> pl.DataFrame:
+    def remembered(self, source: str) -> pl.LazyFrame:
         """See `GraphStore.remembered`.
 
         Raises:
@@ -126,9 +131,11 @@ class EmbeddedStore:
         """
         path = self._told(source)
         if not path.is_file():
-            return pl.DataFrame(schema=TOLD)
+            return NOTHING
         try:
-            return pl.read_parquet(path)
+            if dict(pl.read_parquet_schema(path)) != dict(TOLD):
+                raise OSError("it has other columns")
+            return pl.scan_parquet(path)
         except (pl.exceptions.PolarsError, OSError) as error:
             raise StoreError(
                 f"{path} is damaged ({one_line(str(error))}); remove it: the next build writes it anew, and prunes from then on"
@@ -137,10 +144,10 @@ class EmbeddedStore:
     def _told(self, source: str) -> Path:
         return self.path / _TOLD / f"{hashlib.blake2b(source.encode(), digest_size=8).hexdigest()}.parquet"
 
-    def read(self, *, derived: bool = False) -> GraphTables:
-        """See `GraphStore.read`; the tables are in memory."""
+    def read(self, *, derived: bool = False, into: Path | None = None) -> GraphTables:
+        """See `GraphStore.read`."""
         self._connection()  # takes up the schema as it is now
-        tables = self._tables(self._schema, list(self._schema.nodes), list(self._schema.edges))
+        tables = self._tables(self._schema, list(self._schema.nodes), list(self._schema.edges), into)
         return tables if derived else tables.without_derived()
 
     def query(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
@@ -220,33 +227,30 @@ class EmbeddedStore:
             lock.flush()
             yield
 
-    def _write(self, tables: GraphTables, gone: GraphTables | None, build: Build | None, progress: Progress | None) -> None:
+    def _write(self, tables: GraphTables, gone: GraphTables | None, scratch: Path, progress: Progress | None) -> None:
         if self._built:
             self._schema = GraphSchema.from_json((self.path / _SCHEMA).read_text(encoding="utf-8"))
         schema = self._schema.merge(tables.schema) if self._built else tables.schema
         check_names(schema)
         ends = {label for source, _, target in tables.edges for label in (source, target)}
-        held = self._tables(self._schema, [*tables.nodes], [*tables.edges])
+        anew = gone is not None or not self._built or schema != self._schema
+        change = None if anew else difference(self._tables(self._schema, [*tables.nodes], [*tables.edges], scratch), tables)
         staying = {label: self._ids(label) for label in ends}
         for label, ids in (leaving(tables, gone) if gone is not None else {}).items():
             if label in staying:
                 staying[label] = staying[label].join(ids, on="id", how="anti")
         tables.check(held=staying)
-        anew = gone is not None or not self._built or schema != self._schema
-        change = None if anew else difference(held, tables)
         if change is None or sum(rows.height for rows in change.gone.values()) > _DELETED_AT_MOST:
-            rest = self._tables(self._schema, list(self._schema.nodes), list(self._schema.edges))
-            self._load(applied(rest, tables, gone), schema, progress)
+            rest = self._tables(self._schema, list(self._schema.nodes), list(self._schema.edges), scratch)
+            self._load(applied(rest, tables, gone), schema, scratch, progress)
         elif change.gone or any(change.added.counts()):
-            self._load(change.added, schema, progress, gone=change.gone)
-        if build is not None:
-            builds = [one for one in self._builds() if (one.source, one.format, one.at) != (build.source, build.format, build.at)]
-            _replace(self.path / _BUILDS, json.dumps([asdict(one) for one in (*builds, build)], indent=1))
+            self._load(change.added, schema, scratch, progress, gone=change.gone)
 
     def _load(
         self,
         tables: GraphTables,
         schema: GraphSchema,
+        scratch: Path,
         progress: Progress | None,
         *,
         gone: Mapping[EdgeType, pl.DataFrame] | None = None,
@@ -265,7 +269,7 @@ class EmbeddedStore:
                     connection.execute(statement)
                 for kind, rows in (gone or {}).items():
                     delete(connection, kind, rows)
-                copy(connection, tables, progress)
+                copy(connection, tables, scratch, progress)
                 connection.execute("CHECKPOINT")
             self._publish(following, schema)
         finally:
@@ -296,33 +300,38 @@ class EmbeddedStore:
             self._open = (database, ladybug.Connection(database))
         return self._open[1]
 
-    def _tables(self, schema: GraphSchema, labels: list[str], kinds: list[EdgeType]) -> GraphTables:
-        """The tables among these that hold rows, derived ones too."""
+    def _tables(self, schema: GraphSchema, labels: list[str], kinds: list[EdgeType], into: Path | None) -> GraphTables:
+        """The tables among these that hold rows, derived ones too; as Parquet files in the folder, or in memory."""
         if not self._built:
             return GraphTables(schema, {}, {})
-        nodes = {
-            label: self._frame(f"MATCH (a:`{label}`)", node_columns(schema, label)) for label in labels if label in schema.nodes
-        }
-        edges = {
-            kind: self._frame(f"MATCH {edge_pattern(kind)}", edge_columns(schema, kind)) for kind in kinds if kind in schema.edges
-        }
+        nodes = {label: (f"MATCH (a:`{label}`)", node_columns(schema, label)) for label in labels if label in schema.nodes}
+        edges = {kind: (f"MATCH {edge_pattern(kind)}", edge_columns(schema, kind)) for kind in kinds if kind in schema.edges}
+        filled = {key: self._frame(*asked, into) for key, asked in (*nodes.items(), *edges.items()) if self._holds(asked[0])}
         return GraphTables(
             schema,
-            {label: frame.lazy() for label, frame in nodes.items() if frame.height},
-            {kind: frame.lazy() for kind, frame in edges.items() if frame.height},
+            {label: filled[label] for label in nodes if label in filled},
+            {kind: filled[kind] for kind in edges if kind in filled},
         )
+
+    def _holds(self, match: str) -> bool:
+        return bool(self._one(f"{match} RETURN count(*)")[0])
 
     def _ids(self, label: str) -> pl.LazyFrame:
         if not self._built or label not in self._schema.nodes:
             return pl.LazyFrame(schema={"id": pl.String()})
-        return self._frame(f"MATCH (a:`{label}`)", {"id": pl.String()}).lazy()
+        return self._frame(f"MATCH (a:`{label}`)", {"id": pl.String()})
 
-    def _frame(self, match: str, columns: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    def _frame(self, match: str, columns: Mapping[str, pl.DataType], into: Path | None = None) -> pl.LazyFrame:
         ends = {"id": "a.`id`", "source": "a.`id`", "target": "b.`id`"}
         owner = "r" if "source" in columns else "a"
         returned = ", ".join(f"{ends.get(column, f'{owner}.`{column}`')} AS `{column}`" for column in columns)
-        frame = _result(self._connection().execute(f"{match} RETURN {returned}")).get_as_pl()
-        return frame.cast(pl.Schema(columns))
+        asked = f"{match} RETURN {returned}"
+        if into is None:
+            return _result(self._connection().execute(asked)).get_as_pl().cast(pl.Schema(columns)).lazy()
+        into.mkdir(parents=True, exist_ok=True)
+        file = into / f"{hashlib.blake2b(match.encode(), digest_size=8).hexdigest()}.parquet"
+        export(self._connection(), asked, file)
+        return pl.scan_parquet(file).cast(pl.Schema(columns))
 
     def _one(self, cypher: str) -> list[Any]:
         return list(_result(self._connection().execute(cypher)).get_next())

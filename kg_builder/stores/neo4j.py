@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, fields
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,17 +19,19 @@ import neo4j
 import pandas as pd
 import polars as pl
 from neo4j import exceptions
-from neo4j.graph import Node, Path, Relationship
+from neo4j.graph import Node, Relationship
+from neo4j.graph import Path as Walk
 
 from kg_builder.changes import leaving
 from kg_builder.cypher import edge_pattern, one_line, times_of_interactions
 from kg_builder.errors import QueryError, SchemaError, StoreError, StoreMissing, StoreRefused, StoreUnreachable
 from kg_builder.neo4j_lease import Lease
-from kg_builder.neo4j_tables import change, delete, ids_of, read_edges, read_nodes, run, write
+from kg_builder.neo4j_reading import read_tables
+from kg_builder.neo4j_tables import change, delete, ids_of, run, write
 from kg_builder.schema import GraphSchema
 from kg_builder.stores import Build, Progress, StoreInfo
 from kg_builder.tables import GraphTables
-from kg_builder.told import TOLD
+from kg_builder.told import NOTHING
 
 logging.getLogger("neo4j").addHandler(logging.NullHandler())  # what goes wrong is raised, not printed besides
 
@@ -119,10 +122,10 @@ class Neo4jStore:
             lease, self._lease = self._lease, None
             lease.given_back()
 
-    def remember(self, source: str, told: pl.DataFrame) -> None:
+    def remember(self, source: str, told: pl.LazyFrame) -> None:
         """See `GraphStore.remember`; as Parquet in the bytes of `Build` nodes, the new ones in place of the old in one step."""
         file = io.BytesIO()
-        told.write_parquet(file)
+        told.sink_parquet(file)
         data, key, fresh = file.getvalue(), f"told:{source}", str(uuid.uuid4())
         parts = range(0, len(data), _PART)
         with self.writing(), self._errors(), self._driver.session() as session:
@@ -144,7 +147,7 @@ class Neo4jStore:
             )
             change(session, "MATCH (b:Build {told: $key}) WHERE b.version <> $fresh DELETE b", key=key, fresh=fresh)
 
-    def remembered(self, source: str) -> pl.DataFrame:
+    def remembered(self, source: str) -> pl.LazyFrame:
         """See `GraphStore.remembered`.
 
         Raises:
@@ -158,31 +161,26 @@ class Neo4jStore:
                 id=f"told:{source}",
             )
         if not parts:
-            return pl.DataFrame(schema=TOLD)
+            return NOTHING
         if len(parts) != parts[0][0]:
             raise StoreError(f"{self.uri}: of what {source} told {len(parts)} of {parts[0][0]} parts are there; build it again")
-        return pl.read_parquet(io.BytesIO(b"".join(part[1] for part in parts)))
+        return pl.scan_parquet(io.BytesIO(b"".join(part[1] for part in parts)))
 
-    def read(self, *, derived: bool = False) -> GraphTables:
-        """See `GraphStore.read`; the tables are in memory.
+    def read(self, *, derived: bool = False, into: Path | None = None) -> GraphTables:
+        """See `GraphStore.read`.
 
         Raises:
             StoreMissing: nothing was written to this server yet.
         """
-        with self._errors(), self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
-            schema = self._known(session)
-            labels = [label for label, spec in schema.nodes.items() if derived or not spec.record]
-            nodes = {label: read_nodes(session, schema, label, derived=derived) for label in labels}
-            edges = {
-                kind: read_edges(session, schema, kind, nodes[kind[0]]["id"])
-                for kind, spec in schema.edges.items()
-                if derived or not spec.derived
-            }
-        return GraphTables.of(
-            schema,
-            {label: frame for label, frame in nodes.items() if frame.height},
-            {kind: frame for kind, frame in edges.items() if frame.height},
-        )
+        with self._errors():
+            with self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
+                schema = self._known(session)
+            return read_tables(self._ask, schema, derived=derived, into=into)
+
+    def _ask(self, cypher: str, **parameters: Any) -> list[neo4j.Record]:
+        """The records of a reading statement, in a session of its own: threads may ask at a time."""
+        with self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
+            return run(session, cypher, **parameters)
 
     def query(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
         """See `GraphStore.query`; runs in a reading transaction.
@@ -281,7 +279,7 @@ _COUNTS = ("rejected", "added", "changed", "removed")
 
 def _plain(value: object) -> object:
     """Nodes and relationships as their properties, paths as lists of both."""
-    if isinstance(value, Path):
+    if isinstance(value, Walk):
         return {"nodes": [dict(node) for node in value.nodes], "relationships": [dict(edge) for edge in value.relationships]}
     if isinstance(value, Node | Relationship):
         return dict(value)
