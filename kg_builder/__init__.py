@@ -85,6 +85,7 @@ _HOME = {
         "DamagedDump",
         "DumpError",
         "EmptyDump",
+        "EngineError",
         "KgBuilderError",
         "MissingSource",
         "ModelMissing",

@@ -109,7 +109,8 @@ def build(
         prune: what the source told of before, under this name, and neither it nor another source tells of now leaves the store.
         dry_run: only say what would be refused, added, changed and removed.
         engine: polars (this machine) or spark (a cluster); the tables are equal. docs/scale.md says which is for what.
-        master: Spark's, such as spark://host:7077 or local[4]; None leaves it to Spark's own settings, else local[*].
+        master: Spark's, such as spark://host:7077, yarn or local[4]. None leaves it to Spark's own settings, else it is all
+            cores of this machine.
         progress: called as work goes on.
         now: epoch seconds; what lies more than a day later is refused. None asks the clock.
 

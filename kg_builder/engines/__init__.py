@@ -70,7 +70,8 @@ def running(name: str, *, master: str | None = None) -> AbstractContextManager[S
 
     Args:
         name: polars (this machine) or spark (a cluster, or all cores of this machine).
-        master: Spark's, such as spark://host:7077, yarn or local[4]. None leaves it to Spark's own settings, else local[*].
+        master: Spark's, such as spark://host:7077, yarn or local[4]. None leaves it to Spark's own settings, else it is all
+            cores of this machine.
 
     Raises:
         BadRequest: no engine has this name, or it has no master.

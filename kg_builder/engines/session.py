@@ -27,9 +27,11 @@ _QUIET = {
     "spark.ui.showConsoleProgress": "false",
     "spark.executorEnv.POLARS_MAX_THREADS": "1",  # a core a task: Spark runs as many as there are cores
 }
+_HERE = "local[*,2]"
+"""All cores of this machine, each task tried twice."""
 _ALONE = {"spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
 """Where no other machine takes part, none need reach us."""
-_RAISED = re.compile(r"^([A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt|[a-z]))(?:: (.*))?$")
+_RAISED = re.compile(r"^([A-Za-z_][\w.]*)(?:: (.*))?$")
 """The last line of a Python traceback: what was raised, and what it says."""
 
 
@@ -54,12 +56,13 @@ def session(master: str | None) -> "Iterator[SparkSession]":
             ours = _started(master, log) if there is None else None
             yield there or ours  # type: ignore[misc]
         except (PySparkException, Py4JError) as error:
-            raise EngineError(f"{_told(str(error))} (Spark's log: {log.name})") from error
-        else:
-            Path(log.name).unlink()
+            more = f" (Spark's log: {log.name})" if Path(log.name).stat().st_size else ""
+            raise EngineError(f"{_told(str(error))}{more}") from error
         finally:
             if ours is not None:
                 ours.stop()
+            if not isinstance(sys.exception(), EngineError):
+                Path(log.name).unlink(missing_ok=True)
 
 
 def _started(master: str | None, log: IO[bytes]) -> "SparkSession":
@@ -77,7 +80,7 @@ def _started(master: str | None, log: IO[bytes]) -> "SparkSession":
         gateway = launch_gateway(given, {"stdout": log, "stderr": log})  # type: ignore[no-untyped-call]
         SparkContext._ensure_initialized(gateway=gateway)
     conf = SparkConf().setAll(list(_QUIET.items()))
-    where = master or conf.get("spark.master", "local[*]") or ""
+    where = master or conf.get("spark.master", _HERE) or _HERE
     conf.setMaster(where)
     _check_master(where)
     if where.startswith("local"):
@@ -131,12 +134,15 @@ def _check_master(master: str) -> None:
 
 
 def _told(said: str) -> str:
-    """What went wrong in one line: of a task what its Python raised last, else Spark's first line."""
+    """What went wrong in one line: of a task what its Python raised last, else what Java did."""
+    if "Python worker exited unexpectedly" in said:
+        return "a task of Spark was killed each time, most often for want of memory; give the workers more, or fewer cores each"
+    _, failed, python = said.rpartition("Traceback (most recent call last):")
+    raised = [found for line in python.splitlines() if failed and (found := _RAISED.match(line)) is not None]
+    if raised:
+        what, why = raised[0].groups()
+        hint = "; install graphrec for the Python of every worker (PYSPARK_PYTHON)" if what == "ModuleNotFoundError" else ""
+        return f"a task of Spark failed: {why or what}{hint}"
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    python = said.rpartition("Traceback (most recent call last):")[2]
-    raised = [found for line in python.splitlines() if (found := _RAISED.match(line)) is not None] if python != said else []
-    if not raised:
-        return f"Spark cannot go on: {lines[0] if lines else 'it says nothing'}"
-    what, why = raised[0].groups()
-    hint = "; install graphrec for the Python of every worker (PYSPARK_PYTHON)" if what == "ModuleNotFoundError" else ""
-    return f"a task of Spark failed: {why or what}{hint}"
+    java = next((line.removeprefix(": ") for line in lines if line.startswith(": ")), lines[0] if lines else "it says nothing")
+    return f"Spark cannot go on: {java}"

@@ -53,8 +53,9 @@ class Reading:
         """What `read` makes of each file; it may run in another process, so it tells and holds things by its reading alone."""
         if self.spread is None or len(files) < 2:
             return [read(self, file) for file in files]
-        alone = replace(self, rejects=Rejects(), progress=None, scratch=None, spread=None)
-        return self.spread([partial(_apart, reading=alone, read=read, file=file) for file in files])
+        root = None if self.root is None else self.root.absolute()  # a process elsewhere may stand in another folder
+        alone = replace(self, rejects=Rejects(), progress=None, scratch=None, spread=None, root=root)
+        return self.spread([partial(_apart, reading=alone, read=read, file=file.absolute()) for file in files])
 
     def json_lines(self, path: Path, fields: jsonlines.Fields | None = None, *, literals: bool = False) -> pl.LazyFrame:
         """The objects of a file of JSON Lines (or of one JSON array), one row each.
