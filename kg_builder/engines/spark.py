@@ -73,22 +73,22 @@ class Spark:
         return self._spread
 
     def cleaned(self, name: str, frame: pl.LazyFrame, cleaning: Cleaning) -> Rows:
-        """Each step in as many tasks as there are parts."""
-        shapes = _shapes(frame, cleaning)
+        """Each stage in as many tasks as there are parts."""
+        stages = _stages(cleaning)
+        shapes = _shapes(frame, stages)
         parts = self._parts(name, frame)
         if not parts:
             return self.lifted(pl.LazyFrame(schema=shapes[-1]))
         refused = self.folder / "refused" / name
         refused.mkdir(parents=True)
         table = self.session.range(0, len(parts), 1, len(parts))
-        for number, (step, shape) in enumerate(zip(cleaning, shapes, strict=True)):
-            work = partial(_worked, step=step, shape=shape, refused=refused / f"{number}")
-            if not number:
+        for number, (steps, shape) in enumerate(zip(stages, shapes, strict=True)):
+            work = partial(_worked, steps=steps, shape=shape, refused=refused / f"{number}")
+            if number:
+                gathered = partial(_gathered, before=shapes[number - 1], work=work)
+                table = table.repartition(len(parts), *steps[0].by).mapInArrow(gathered, _ddl(shape))
+            else:
                 table = table.mapInArrow(partial(_read, parts=parts, work=work), _ddl(shape))
-                continue
-            if step.by:
-                table = table.repartition(len(parts), *step.by)
-            table = table.mapInArrow(partial(_gathered, before=shapes[number - 1], work=work), _ddl(shape))
         clean = self._written(f"{name}-clean", table)
         for file in sorted(refused.iterdir()):
             if not file.name.startswith("."):
@@ -160,12 +160,22 @@ def _write(rows: Rows, path: Path) -> None:
     rows.to_native().write.parquet(path.as_uri())
 
 
-def _shapes(frame: pl.LazyFrame, cleaning: Cleaning) -> Sequence[pl.Schema]:
-    """The columns of the rows after each step, found out without a row; a column of no type is text."""
+def _stages(cleaning: Cleaning) -> Sequence[Sequence[Step]]:
+    """The steps that one task can do one after the other: a stage begins where rows must come together."""
+    stages: list[list[Step]] = []
+    for step in cleaning:
+        if step.by or not stages:
+            stages.append([])
+        stages[-1].append(step)
+    return stages
+
+
+def _shapes(frame: pl.LazyFrame, stages: Sequence[Sequence[Step]]) -> Sequence[pl.Schema]:
+    """The columns of the rows after each stage, found out without a row; a column of no type is text."""
     shapes: list[pl.Schema] = []
     schema = frame.collect_schema()
-    for step in cleaning:
-        after = step.work(pl.LazyFrame(schema=schema), Sieve(Rejects())).collect_schema()
+    for steps in stages:
+        after = _done(pl.LazyFrame(schema=schema), steps, Rejects()).collect_schema()
         schema = pl.Schema({name: pl.String() if dtype == pl.Null else dtype for name, dtype in after.items()})
         shapes.append(schema)
     return shapes
@@ -208,10 +218,16 @@ def _gathered(batches: Batches, *, before: pl.Schema, work: Callable[[pl.LazyFra
         yield from work(rows.lazy(), context.partitionId())
 
 
-def _worked(rows: pl.LazyFrame, number: int, *, step: Step, shape: pl.Schema, refused: Path) -> Batches:
-    """In a task: the rows after the step; the refused ones are in a file of this number, should it run again."""
+def _done(rows: pl.LazyFrame, steps: Sequence[Step], rejects: Rejects) -> pl.LazyFrame:
+    for step in steps:
+        rows = step.work(rows, Sieve(rejects))
+    return rows
+
+
+def _worked(rows: pl.LazyFrame, number: int, *, steps: Sequence[Step], shape: pl.Schema, refused: Path) -> Batches:
+    """In a task: the rows after these steps; the refused ones are in a file of this number, should it run again."""
     rejects = Rejects()
-    after = step.work(rows, Sieve(rejects)).collect()
+    after = _done(rows, steps, rejects).collect()
     rejects.keep(refused.with_name(f"{refused.name}-{number:06}.parquet"))
     kinds = pa.schema([(name, _SPARK[dtype][1]) for name, dtype in shape.items()])
     yield from after.cast(dict(shape)).to_arrow().cast(kinds).to_batches(max_chunksize=10_000)  # type: ignore[arg-type]
