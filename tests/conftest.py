@@ -47,6 +47,7 @@ def spark(tmp_path_factory, request):
     folder = tmp_path_factory.mktemp("spark")
     settings = {
         "spark.sql.shuffle.partitions": 2,
+        "spark.sql.autoBroadcastJoinThreshold": -1,
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
