@@ -70,9 +70,9 @@ def _started(master: str | None, log: IO[bytes]) -> "SparkSession":
     from pyspark.java_gateway import launch_gateway
     from pyspark.sql import SparkSession
 
-    if (master or os.environ.get("SPARK_REMOTE", "")).startswith("sc://"):  # a server of Spark Connect: no Java here
-        connected = SparkSession.builder if master is None else SparkSession.builder.remote(master)
-        return connected.getOrCreate()
+    remote = os.environ.get("SPARK_REMOTE") if master is None else master if master.startswith("sc://") else None
+    if remote is not None:  # a server of Spark Connect: no Java here
+        return SparkSession.builder.remote(remote).getOrCreate()
     _check_master(master or "")
     if SparkContext._gateway is None:
         _check_java()
