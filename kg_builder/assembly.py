@@ -166,19 +166,20 @@ class Assembly:
         every = self._distinct([*ids, described.select("id")])
         self.nodes["User"] = every.join(described, on="id", how="left")
 
-    def _ends(self, label: str) -> list[Rows]:
-        """The ids of this label's nodes at either end of the edges so far."""
+    def _ends(self, label: str, *, of: Iterable[EdgeType] | None = None) -> list[Rows]:
+        """The ids of this label's nodes at either end of these edges, by default of all so far."""
         return [
-            edge.select(id=end)
-            for (source, _, target), edge in self.edges.items()
-            for end, one in (("source", source), ("target", target))
+            self.edges[kind].select(id=end)
+            for kind in (self.edges if of is None else of)
+            for end, one in (("source", kind[0]), ("target", kind[2]))
             if one == label
         ]
 
     def add_products(self, texts: Mapping[str, Sequence[str]], held: pl.LazyFrame) -> None:
         """Every product described, chosen or linked to; `listed` is true for the first two, null for bare targets."""
         listed = self._told_of()
-        bare = self._distinct(self._ends("Product")).join(listed, on="id", how="anti")
+        links = [kind for kind in self.edges if kind[0] == "Product"]  # where all others end is listed
+        bare = self._distinct(self._ends("Product", of=links)).join(listed, on="id", how="anti")
         marked = [
             listed.with_columns(listed=nw.lit(value=True)),
             bare.with_columns(listed=nw.lit(None, nw.Boolean)),
