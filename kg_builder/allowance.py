@@ -1,13 +1,27 @@
 """How many faulty rows may be left out before nothing is written."""
 
 import math
-from collections.abc import Callable
+from dataclasses import dataclass
 
 from kg_builder.errors import BadRequest, TooManyFaults
 from kg_builder.rejects import Rejects
 
-Allowance = Callable[[int], float]
-"""From the rows there are to the faulty ones that may be left out."""
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """A number of rows, or a share of them."""
+
+    number: float = math.inf
+    share: float | None = None
+
+    def __call__(self, rows: int | float) -> float:
+        """How many of so many rows may be faulty."""
+        return self.number if self.share is None else self.share * rows
+
+    @property
+    def any(self) -> bool:
+        """Whether all may be."""
+        return self.share is None and self.number == math.inf
 
 
 def allowance(said: int | str | None) -> Allowance:
@@ -23,11 +37,11 @@ def allowance(said: int | str | None) -> Allowance:
     number = str(said).strip()
     try:
         if said is None:
-            return lambda _rows: math.inf
+            return Allowance()
         if number.endswith("%") and 0 <= float(number[:-1]) <= 100:
-            return lambda rows: float(number[:-1]) / 100 * rows
+            return Allowance(share=float(number[:-1]) / 100)
         if int(number) >= 0:
-            return lambda _rows: int(number)
+            return Allowance(int(number))
     except ValueError:
         pass
     raise BadRequest(f"max_rejects must be a number of rows such as 100, or a share such as 1% (got {said!r})")
@@ -41,7 +55,12 @@ def check(refused: Rejects, most: Allowance) -> None:
     """
     rows = refused.faults + refused.passed
     if refused.faults > most(rows):
-        raise TooManyFaults(
-            f"{refused.faults:,} of {rows:,} rows are faulty, {math.floor(most(rows)):,} may be; nothing was written; "
-            f"the first is {refused.first_faults(1)[0]}"
-        )
+        raise faulty(refused, most, rows)
+
+
+def faulty(refused: Rejects, most: Allowance, rows: int, *, whole: bool = True) -> TooManyFaults:
+    """The error that says so; `whole` where all rows were read."""
+    of = f"{rows:,} rows" if whole else f"the first {rows:,} rows"
+    may = f"{math.floor(most(rows)):,} may be" if whole or most.share is None else f"{100 * most.share:g}% of all may be"
+    end = "nothing was written" if whole else "the rest was not read and nothing was written"
+    return TooManyFaults(f"{refused.faults:,} of {of} are faulty, {may}; {end}; the first is {refused.first_faults(1)[0]}")

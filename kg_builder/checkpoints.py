@@ -1,16 +1,17 @@
-"""What a build has read and cleaned, kept as Parquet until it is written: whoever goes on after it was killed need not read again."""
+"""What a build has read and cleaned, kept as Parquet until it is written: after a kill the next one need not read again."""
 
 import json
+import math
 import os
 import shutil
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
 import polars as pl
 from polars.exceptions import PolarsError
 
-from kg_builder.errors import KgBuilderError
 from kg_builder.fingerprints import file_digest
 from kg_builder.intake import Taken
 from kg_builder.rejects import Rejects
@@ -43,7 +44,12 @@ class Checkpoint:
             taken.tables.save(beside / _TABLES)
             refused.to_frame().write_parquet(beside / _REJECTS)
             about = {"fingerprint": fingerprint, "format": taken.format, "name": taken.name, "triples": taken.triples}
-            about |= {"passed": refused.passed, "notes": refused.notes, "held": _strange(held, taken.tables)}
+            about |= {
+                "passed": refused.passed,
+                "notes": refused.notes,
+                "due": refused.due(),
+                "held": _strange(held, taken.tables),
+            }
             about |= {"files": _digests(beside)}
             (beside / _ABOUT).write_text(json.dumps(about), encoding="utf-8")
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -52,33 +58,35 @@ class Checkpoint:
             shutil.rmtree(beside, ignore_errors=True)
             refused.note("there is no room for a checkpoint: should this build be killed, the next one reads the dump again")
 
-    def taken(self, fingerprint: str, held: "Callable[[bool], Held]", refused: Rejects) -> Taken | None:
+    def taken(self, fingerprint: str, now: int, held: Callable[[bool], Held], refused: Rejects) -> Taken | None:
         """What was read of these very files, with the rejects; None where nothing is kept, or the store has changed since.
 
         Where it is damaged there is a note, and the dump is to be read again.
 
         Args:
             fingerprint: of the files and of how they are read.
+            now: epoch seconds.
             held: what the store holds now that the dump may speak of, with the products where it has triples.
             refused: takes the rows that were refused.
         """
         try:
-            about = json.loads((self.folder / _ABOUT).read_text(encoding="utf-8"))
+            return self._taken(fingerprint, now, held, refused)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError):
-            return self._damaged(refused)
-        if not fingerprint or about["fingerprint"] != fingerprint:
+        except (OSError, ValueError, KeyError, PolarsError):
+            refused.note(f"the checkpoint in {self.folder} is damaged: the dump is read again")
             return None
-        try:
-            if _digests(self.folder) != about["files"]:
-                return self._damaged(refused)
-            tables, rejects = GraphTables.load(self.folder / _TABLES), pl.read_parquet(self.folder / _REJECTS)
-        except (OSError, PolarsError, KgBuilderError):
-            return self._damaged(refused)
+
+    def _taken(self, fingerprint: str, now: int, held: Callable[[bool], Held], refused: Rejects) -> Taken | None:
+        about = json.loads((self.folder / _ABOUT).read_text(encoding="utf-8"))
+        if not fingerprint or about["fingerprint"] != fingerprint or now >= (about["due"] or math.inf):
+            return None
+        if _digests(self.folder) != about["files"]:
+            raise ValueError("a file is not what was written")
+        tables = GraphTables.load(self.folder / _TABLES)
         if _strange(held(about["triples"]), tables) != about["held"]:
             return None
-        refused.extend(rejects)
+        refused.extend(pl.read_parquet(self.folder / _REJECTS))
         refused.passed += about["passed"]
         for note in about["notes"]:
             refused.note(note)
@@ -89,5 +97,17 @@ class Checkpoint:
         for folder in (self.folder, self.folder.with_name(f"{self.folder.name}.next")):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _damaged(self, refused: Rejects) -> None:
-        refused.note(f"the checkpoint in {self.folder} is damaged: the dump is read again")
+
+def _digests(folder: Path) -> dict[str, str]:
+    """What its files hold."""
+    files = (file for file in folder.rglob("*") if file.is_file() and file.name != _ABOUT)
+    return {(name := file.relative_to(folder).as_posix()): file_digest(name, file) for file in sorted(files)}
+
+
+def _strange(held: Held, tables: GraphTables) -> str:
+    """A digest of what the store holds besides these tables, which a build that was killed may have written in part."""
+    none = pl.LazyFrame(schema={"id": pl.String()})
+    products = held.products.join(tables.nodes.get("Product", none), on="id", how="anti").collect(engine="streaming")["id"]
+    mine = dict(tables.nodes["Brand"].select("id", "name").collect().iter_rows()) if "Brand" in tables.nodes else {}
+    brands = {one: name for one, name in held.brands.items() if mine.get(one) != name}
+    return blake2b(json.dumps([sorted(products), sorted(brands.items())]).encode(), digest_size=16).hexdigest()

@@ -5,7 +5,6 @@ import pkgutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from enum import Enum
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,19 +12,37 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kg_builder import commands
-from kg_builder.console import AsJson, Program, Store, bytes_of, open_store, print_json, print_table, progress_bars
+from kg_builder.console import (
+    AsJson,
+    Dangling,
+    DanglingLinks,
+    Engine,
+    LogJson,
+    MappingFile,
+    Master,
+    MaxBytes,
+    MaxMemory,
+    MaxRejects,
+    Program,
+    RejectsFile,
+    SourceFormat,
+    Store,
+    bytes_of,
+    moment_of,
+    open_store,
+    print_json,
+    print_reasons,
+    print_rejected,
+    print_table,
+    progress_bars,
+    say,
+    say_faults,
+)
 from kg_builder.errors import BadRequest, did_you_mean
 
 if TYPE_CHECKING:
     from kg_builder.pipeline import BuildReport
     from kg_builder.stores import Build, StoreInfo
-
-
-class Dangling(Enum):
-    """What becomes of links to products that nothing else tells of."""
-
-    KEEP = "keep"
-    DROP = "drop"
 
 
 app = typer.Typer(
@@ -57,24 +74,20 @@ def root(
     """Builds a knowledge graph from a shop's dumps, and asks it questions."""
 
 
-@app.command(epilog="Example: kg-builder build dumps/magazines --into magazines.graph")
+@app.command(
+    epilog="Examples: kg-builder build dumps/magazines --into magazines.graph  ·  "
+    "kg-builder build dumps/tuesday --into shop.graph --name shop --prune --max-rejects 1% --log-json 2> tuesday.log"
+)
 def build(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="A folder, a file, or an installed data set's name.")],
     into: Annotated[str, typer.Option(metavar="STORE", help="A path, or neo4j://host:7687; made where there is none.")],
-    format: Annotated[str | None, typer.Option(metavar="F", help="The dump's format, where looking is not enough.")] = None,  # noqa: A002
-    rejects: Annotated[Path | None, typer.Option(metavar="PATH", help="Where the refused rows go.")] = None,
-    max_rejects: Annotated[
-        str | None, typer.Option(metavar="N|P%", help="Faulty rows to put up with; more, and nothing is written.")
-    ] = None,
-    max_bytes: Annotated[
-        str | None, typer.Option(metavar="N", help="Text that a file may hold, unpacked: 50GB, or a number of bytes.")
-    ] = None,
-    mapping: Annotated[
-        Path | None, typer.Option(metavar="M.toml", help="What the columns mean (kg-builder infer proposes one).")
-    ] = None,
-    dangling: Annotated[
-        Dangling, typer.Option(help="Products that are only linked to: bare nodes, or no links.")
-    ] = Dangling.KEEP,
+    format: SourceFormat = None,  # noqa: A002
+    rejects: RejectsFile = None,
+    max_rejects: MaxRejects = None,
+    max_bytes: MaxBytes = None,
+    max_memory: MaxMemory = None,
+    mapping: MappingFile = None,
+    dangling: DanglingLinks = Dangling.KEEP,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="What the source is called in the store; its path unless given.")
     ] = None,
@@ -82,18 +95,20 @@ def build(
         bool, typer.Option("--prune", help="Take away what this source told of before and tells of no longer.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be refused, added, changed, removed.")] = False,
-    engine: Annotated[
-        str, typer.Option(metavar="E", help="polars (this machine) or spark (a cluster); equal tables.")
-    ] = "polars",
-    master: Annotated[
-        str | None, typer.Option(metavar="URL", help="Spark's: spark://host:7077, yarn, local[4]; else as Spark is set up.")
+    engine: Engine = "polars",
+    master: Master = None,
+    again: Annotated[bool, typer.Option("--again", help="Read the files although they are those of the last build.")] = False,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="The moment the dump tells of, such as 2026-11-24: values of later dumps stay."),
     ] = None,
     as_json: AsJson = False,
+    _log_json: LogJson = False,
 ) -> None:
     """Read a dump into a store; only what is new or different is written.
 
     Faulty rows are left out and named, all others are written, and the exit code is 1, unless --max-rejects allows for them.
-    Files that did not change since the last build are not read again.
+    Files that did not change since the last build are not read again, unless --again says so.
     """
     from kg_builder.pipeline import build as build_graph
 
@@ -105,6 +120,7 @@ def build(
             rejects=rejects,
             max_rejects=max_rejects,
             max_bytes=None if max_bytes is None else bytes_of(max_bytes),
+            max_memory=None if max_memory is None else bytes_of(max_memory),
             mapping=mapping,
             dangling=dangling.value,
             name=name,
@@ -112,6 +128,8 @@ def build(
             dry_run=dry_run,
             engine=engine,
             master=master,
+            again=again,
+            as_of=None if as_of is None else moment_of(as_of),
             progress=progress,
         )
     if as_json:
@@ -119,11 +137,11 @@ def build(
     else:
         _print_report(report, dry_run=dry_run)
     if report.faults and max_rejects is None:
-        _print_faults(report)
+        say_faults(report.faults, report.first_faults, report.rejects)
         raise typer.Exit(1)
 
 
-@app.command(epilog="Example: kg-builder info magazines.graph")
+@app.command(epilog="Examples: kg-builder info magazines.graph  ·  kg-builder info magazines.graph --history")
 def info(
     store: Store,
     history: Annotated[bool, typer.Option("--history", help="Every build that changed something, not only the last.")] = False,
@@ -238,21 +256,8 @@ def _print_report(report: "BuildReport", *, dry_run: bool) -> None:
         else "the store says all of it already; nothing was written"
     )
     for note in report.notes:
-        typer.echo(f"note: {note}", err=True)
-    if report.rejected:
-        count = sum(report.rejected.values())
-        where = "" if report.rejects is None else f" ({report.rejects})"
-        typer.echo(f"{count:,} row{'s' * (count != 1)} refused{where}:")
-        _print_reasons(report.rejected)
-
-
-def _print_faults(report: "BuildReport") -> None:
-    """Each faulty row in a line, the first few, on the error stream."""
-    for message in report.first_faults:
-        typer.echo(f"kg-builder: {' '.join(message.split())}", err=True)
-    further = report.faults - len(report.first_faults)
-    more = f"{further:,} further faulty rows are in {report.rejects}; " if further else ""
-    typer.echo(f"kg-builder: {more}all sound rows were written (--max-rejects 1% puts up with as many faulty ones)", err=True)
+        say(f"note: {note}", program=None)
+    print_rejected(report.rejected, report.rejects)
 
 
 def _print_info(held: "StoreInfo", builds: "Sequence[Build]", *, history: bool) -> None:
@@ -260,13 +265,22 @@ def _print_info(held: "StoreInfo", builds: "Sequence[Build]", *, history: bool) 
     _print_counts(held.nodes, held.edges)
     if held.first_at is not None and held.last_at is not None:
         typer.echo(f"interactions from {_day(held.first_at)} to {_day(held.last_at)}")
+    if history:
+        print_table(_HISTORY, [_history_row(one) for one in builds])
+        return
     for one in builds:
         typer.echo(f"built {_day(one.at)} from {one.source} ({one.format}), {sum(one.rejected.values()):,} rows refused")
-        if history:
-            sizes = {"added": one.added, "changed": one.changed, "removed": one.removed}
-            said = ", ".join(f"{sum(counts.values()):,} {what}" for what, counts in sizes.items())
-            typer.echo(f"  {said} in {one.seconds:.1f} s by {one.version}; then {one.digest}")
-        _print_reasons(one.rejected)
+        print_reasons(one.rejected)
+
+
+_HISTORY = ["at", "source", "format", "added", "changed", "removed", "pruned", "rejected", "faulty", "seconds", "version", "hash"]
+
+
+def _history_row(one: "Build") -> list[Any]:
+    at = datetime.fromtimestamp(one.at, UTC).isoformat(sep=" ").removesuffix("+00:00")
+    counts = [sum(found.values()) for found in (one.added, one.changed, one.removed)]
+    refused = [sum(one.rejected.values()), one.faults]
+    return [at, one.source, one.format, *counts, "yes" if one.pruned else "no", *refused, one.seconds, one.version, one.digest]
 
 
 def _print_counts(nodes: Any, edges: Any) -> None:  # noqa: ANN401
@@ -275,11 +289,6 @@ def _print_counts(nodes: Any, edges: Any) -> None:  # noqa: ANN401
     width, digits = max((len(row[0]) for row in rows), default=0), max((len(row[1]) for row in rows), default=0)
     for name, count in rows:
         typer.echo(f"  {name:<{width}}  {count:>{digits}}")
-
-
-def _print_reasons(rejected: Any) -> None:  # noqa: ANN401
-    for reason, count in rejected.items():
-        typer.echo(f"  {count:>8,}  {reason}")
 
 
 def _day(at: int) -> str:

@@ -13,20 +13,33 @@ KgBuilderError
 ├── SourceUnreachable (ConnectionError)   a dump that no server hands over
 ├── ModelMissing     (ImportError)        a text model that is not installed
 ├── EngineError      (RuntimeError)       an engine that is not installed, does not answer or fails
+├── NoSpace          (OSError)            a disk that is full
+├── TooLarge         (MemoryError)        a graph that does not fit into memory
 └── StoreError
     ├── StoreMissing     (FileNotFoundError)  nothing was built there yet
     ├── StoreLocked      (BlockingIOError)    another process writes to it
     ├── StoreUnreachable (ConnectionError)    no server answers
-    ├── StoreRefused     (PermissionError)    wrong user or password
+    ├── StoreRefused     (PermissionError)    wrong user or password, or no writes
     └── QueryError       (ValueError)         Cypher the store does not accept
 """
 
+import errno
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Self
 
 
 class KgBuilderError(Exception):
     """Root of the tree: catch it to catch all of kg_builder's own errors."""
+
+    logged: str | None = None
+    """What a log may have of the message where it quotes a row elsewhere than in `(got …)`; None where it does not."""
+
+    def logged_as(self, said: str) -> Self:
+        """This error, in a log with these words."""
+        self.logged = said
+        return self
 
 
 class BadRequest(KgBuilderError, ValueError):
@@ -77,6 +90,14 @@ class EngineError(KgBuilderError, RuntimeError):
     """An engine that is not installed, does not answer or fails at its work."""
 
 
+class NoSpace(KgBuilderError, OSError):
+    """A disk or a quota is full."""
+
+
+class TooLarge(KgBuilderError, MemoryError):
+    """A graph that does not fit into the memory there is."""
+
+
 class StoreError(KgBuilderError):
     """A graph store that cannot do what was asked."""
 
@@ -94,11 +115,28 @@ class StoreUnreachable(StoreError, ConnectionError):
 
 
 class StoreRefused(StoreError, PermissionError):
-    """The server refuses the user or the password."""
+    """The server refuses the user, the password, or to be written to."""
 
 
 class QueryError(StoreError, ValueError):
     """Cypher that the store does not accept."""
+
+    logged = "the store does not accept the Cypher"
+
+
+def lacks_space(error: BaseException) -> bool:
+    """Whether it says that a disk or a quota is full, or that a file may not grow; engines say so in words alone.
+
+    Example:
+        >>> lacks_space(OSError("parquet: underlying IO error: No space left on device (os error 28)"))
+        True
+    """
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return True
+    return re.search(rf"os error ({'|'.join(map(str, _FULL))})\b|No space left", str(error)) is not None
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def did_you_mean(value: str, known: Iterable[str], *, alike: float = 0.6) -> str:

@@ -139,4 +139,4 @@ def _frame(rows: list[Row], columns: Mapping[str, pl.DataType], name: str) -> pl
     except (TypeError, pl.exceptions.PolarsError) as error:
         raise SchemaError(
             f"{name} has an attribute that the schema's type does not hold: {str(error).splitlines()[0]}"
-        ) from error
+        ).logged_as(f"{name} has an attribute that the schema's type does not hold") from error

@@ -86,7 +86,7 @@ def _found(tables: GraphTables, around: str) -> tuple[str, str]:
         raise BadRequest(f"there are no nodes {label!r}{close} known: {', '.join(tables.nodes) or 'none'}")
     ids = tables.nodes[label].select("id")
     if ids.filter(pl.col("id") == name).head(1).collect().is_empty():
-        raise BadRequest(f"there is no {label} {name!r}{_close(ids, name)}")
+        raise BadRequest(f"there is no {label} {name!r}{_close(ids, name)}").logged_as(f"there is no {label} of that id")
     return label, name
 
 

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -12,6 +13,7 @@ import neo4j
 from neo4j import exceptions
 
 from kg_builder.errors import StoreLocked
+from kg_builder.neo4j_sessions import Session
 
 _SECONDS = 60
 """How long a lease lasts that nobody renews."""
@@ -31,49 +33,78 @@ class Lease:
     """The right to write, renewed by a thread until it is given back."""
 
     driver: neo4j.Driver
-    holder: str
+    address: str
+    patience: float
+    """Seconds for which a server that is away is asked again."""
+    holder: str = field(default_factory=lambda: str(uuid.uuid4()))
     over: threading.Event = field(default_factory=threading.Event)
+    renewed: float = 0.0
+    """When it was renewed last, on the clock of `time.monotonic`."""
 
     @classmethod
-    def taken(cls, driver: neo4j.Driver, uri: str) -> Self:
+    def taken(cls, driver: neo4j.Driver, address: str, patience: float) -> Self:
         """The lease; one whose process is dead on this machine is taken over at once, any other one when it has run out.
 
         Raises:
             StoreLocked: somebody holds it; says who.
         """
-        lease = cls(driver, str(uuid.uuid4()))
-        driver.execute_query("CREATE CONSTRAINT IF NOT EXISTS FOR (n:Build) REQUIRE n.id IS UNIQUE")
+        lease = cls(driver, address, patience)
+        lease._ask("CREATE CONSTRAINT IF NOT EXISTS FOR (n:Build) REQUIRE n.id IS UNIQUE")
         if not lease._take(()):
-            who, holder, left = driver.execute_query(_HELD, id=_ID).records[0]
-            if not _dead(who) or not lease._take((holder,)):
-                raise StoreLocked(
-                    f"{who} is writing to {uri}; try again when it is done (if it was killed: in {max(1, left // 1000)} seconds)"
-                )
+            who, holder, left = lease._ask(_HELD)[0]
+            over = holder not in _ours if who == _who() else _dead(who)
+            if not over or not lease._take((holder,)):
+                raise lease._lost(who, left)
+        _ours.add(lease.holder)
         threading.Thread(target=lease._renew, daemon=True).start()
         return lease
 
+    def keep(self) -> None:
+        """The lease still holds: the server is asked where it has not renewed it for long, as after it was away.
+
+        Raises:
+            StoreLocked: it ran out meanwhile, and somebody else has taken it.
+        """
+        if time.monotonic() - self.renewed > _SECONDS / 2 and not self._take((), patience=0):
+            who, _, left = self._ask(_HELD)[0]
+            raise self._lost(who, left)
+
     def given_back(self) -> None:
-        """Others may write; a server that is away finds the lease run out."""
+        """Others may write; a server that is away or takes no writes finds the lease run out."""
         self.over.set()
-        try:
-            self._ask("MATCH (l:Build {id: $id, holder: $holder}) REMOVE l.holder, l.who, l.until")
-        except exceptions.DriverError:
-            return
+        _ours.discard(self.holder)
+        with suppress(exceptions.DriverError, exceptions.Neo4jError):
+            self._ask("MATCH (l:Build {id: $id, holder: $holder}) REMOVE l.holder, l.who, l.until", patience=0)
 
-    def _take(self, dead: tuple[str, ...]) -> bool:
-        who = f"process {os.getpid()} on {socket.gethostname()}"
-        return bool(self._ask(_TAKE, who=who, milliseconds=_SECONDS * 1000, dead=list(dead)))
+    def _take(self, dead: tuple[str, ...], *, patience: float | None = None) -> bool:
+        asked = time.monotonic()
+        if not self._ask(_TAKE, patience, who=_who(), milliseconds=_SECONDS * 1000, dead=list(dead)):
+            return False
+        self.renewed = asked
+        return True
 
-    def _ask(self, cypher: str, **parameters: Any) -> list[neo4j.Record]:
-        found: list[neo4j.Record] = self.driver.execute_query(cypher, id=_ID, holder=self.holder, **parameters).records
-        return found
+    def _ask(self, cypher: str, patience: float | None = None, **parameters: Any) -> list[neo4j.Record]:
+        given = {"id": _ID, "holder": self.holder, **parameters}
+        with Session(self.driver, self.address, self.patience if patience is None else patience) as session:
+            return session.execute_write(lambda transaction: list(transaction.run(cypher, given)))
 
     def _renew(self) -> None:
         while not self.over.wait(_RENEWED):
-            try:
-                self._take(())
-            except (exceptions.DriverError, exceptions.Neo4jError):
-                time.sleep(1)  # the server is away; whoever writes is told so
+            with suppress(exceptions.DriverError, exceptions.Neo4jError):  # the server is away; whoever writes is told so
+                self._take((), patience=0)
+
+    def _lost(self, who: str, left: int) -> StoreLocked:
+        return StoreLocked(
+            f"{who} is writing to {self.address}; try again when it is done (if it was killed: in {max(1, left // 1000)} seconds)"
+        )
+
+
+_ours: set[str] = set()
+"""The holders of this process that have not given back: a lease it could not give back, its server being away, is over."""
+
+
+def _who() -> str:
+    return f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def _dead(who: str | None) -> bool:

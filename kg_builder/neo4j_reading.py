@@ -53,6 +53,9 @@ class _Names:
         ids = [pl.Series(dtype=pl.String)]
         for label in labels:
             mine, theirs = ask(f"MATCH (n:`{label}`) RETURN collect(id(n)), collect(n.id)")[0].values()
+            if len(theirs) < len(mine):  # `collect` leaves out nodes whose id somebody took away
+                both = "WITH collect(n) AS every RETURN [n IN every | id(n)], [n IN every | n.id]"
+                mine, theirs = ask(f"MATCH (n:`{label}`) {both}")[0].values()
             if mine:
                 numbers[label] = mine
                 ids.append(pl.Series(theirs, dtype=pl.String))

@@ -10,6 +10,7 @@ import neo4j
 import polars as pl
 
 from kg_builder.changes import leaving, replaced_by
+from kg_builder.neo4j_sessions import Session
 from kg_builder.schema import EdgeType
 from kg_builder.tables import GraphTables
 
@@ -22,17 +23,17 @@ _LONGEST_VECTOR = 4096  # Neo4j indexes no longer ones
 _Progress = Callable[[str, int, int], None]
 
 
-def run(session: neo4j.Session, cypher: str, **parameters: Any) -> list[neo4j.Record]:
+def run(session: Session, cypher: str, **parameters: Any) -> list[neo4j.Record]:
     """The records of one reading statement of ours, tried again where the server was away; names in it are a checked schema's."""
     return session.execute_read(lambda transaction: list(transaction.run(cypher, parameters)))
 
 
-def change(session: neo4j.Session, cypher: str, **parameters: Any) -> None:
+def change(session: Session, cypher: str, **parameters: Any) -> None:
     """One writing statement of ours has run, tried again where the server was away."""
     session.execute_write(lambda transaction: transaction.run(cypher, parameters).consume())
 
 
-def write(session: neo4j.Session, tables: GraphTables, gone: GraphTables | None, progress: _Progress | None) -> None:
+def write(session: Session, tables: GraphTables, gone: GraphTables | None, progress: _Progress | None) -> None:
     """All rows are on the server; nodes first, and of derived edges those that they replace are gone."""
     nodes, edges = tables.counts()
     total, done = sum(nodes.values()) + sum(edges.values()), 0
@@ -88,7 +89,7 @@ def _cleared(
     return [(f"{_match_edges(kind, key)} SET r = {f'{{`{key}`: row[2]}}' if key else '{}'}", rows)]
 
 
-def delete(session: neo4j.Session, written: GraphTables, gone: GraphTables) -> None:
+def delete(session: Session, written: GraphTables, gone: GraphTables) -> None:
     """What is gone and not written is deleted, last of all: what broke off before is completed by writing again."""
     for kind, table in gone.edges.items():
         if kind not in written.schema.edges:
@@ -102,7 +103,7 @@ def delete(session: neo4j.Session, written: GraphTables, gone: GraphTables) -> N
         _send(session, f"UNWIND $rows AS row MATCH (n:`{label}` {{id: row[0]}}) DETACH DELETE n", ids, size=_DETACHED)
 
 
-def _send(session: neo4j.Session, cypher: str, rows: pl.LazyFrame, *, size: int = _ROWS) -> None:
+def _send(session: Session, cypher: str, rows: pl.LazyFrame, *, size: int = _ROWS) -> None:
     """The statement has run over all rows, so many a transaction."""
 
     def work(transaction: neo4j.ManagedTransaction, batch: pl.DataFrame) -> None:
@@ -161,7 +162,7 @@ def _by_sources(frame: pl.DataFrame) -> list[pl.DataFrame]:
     return frame.with_columns(part.alias("__part")).partition_by("__part", include_key=False)
 
 
-def _index(session: neo4j.Session, label: str, column: str, lengths: pl.Series) -> None:
+def _index(session: Session, label: str, column: str, lengths: pl.Series) -> None:
     """A vector index over the column, made anew where the vectors' length has changed."""
     length = int(cast("int", lengths.drop_nulls().mode()[0]))
     if not 0 < length <= _LONGEST_VECTOR:
@@ -177,6 +178,6 @@ def _index(session: neo4j.Session, label: str, column: str, lengths: pl.Series) 
     )
 
 
-def ids_of(session: neo4j.Session, label: str) -> pl.Series:
+def ids_of(session: Session, label: str) -> pl.Series:
     """The ids of all nodes of the label."""
     return pl.Series("id", run(session, f"MATCH (n:`{label}`) RETURN collect(n.id)")[0][0], dtype=pl.String)

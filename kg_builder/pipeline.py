@@ -5,32 +5,32 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeGuard
 
 import polars as pl
-from polars.exceptions import PolarsError
 
 from kg_builder.allowance import allowance, check
-from kg_builder.changes import applied, news
+from kg_builder.changes import applied, news, yielding
+from kg_builder.checkpoints import Checkpoint
 from kg_builder.digests import digest
-from kg_builder.dumps import Dump, Source, read_dump
+from kg_builder.dumps import Source
 from kg_builder.engines import height, running
-from kg_builder.errors import BadRequest, DamagedDump, StoreMissing
+from kg_builder.errors import BadRequest, StoreMissing
 from kg_builder.fingerprints import fingerprint, version
+from kg_builder.intake import FAULTS_TOLD, Taken, called, saved, take_in
+from kg_builder.logs import logged
 from kg_builder.marks import same, without
+from kg_builder.memory import check_fits
 from kg_builder.merging import rewired
 from kg_builder.pruning import gone
-from kg_builder.reading import Reading
-from kg_builder.rejects import Rejects, Sieve
+from kg_builder.rejects import Rejects
 from kg_builder.schema import EdgeType, GraphSchema
 from kg_builder.stores import Build, GraphStore, Progress, asked, opened
 from kg_builder.tables import GraphTables
-from kg_builder.tabulation import Dangling, Held, tabulate
-from kg_builder.told import TOLD, told
-
-_TOLD = 5
-"""Faulty rows that a report puts in words; all are in the rejects file."""
+from kg_builder.tabulation import Dangling, Held
+from kg_builder.told import TOLD, identities, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,7 @@ def build(
     rejects: Path | str | None = None,
     max_rejects: int | str | None = None,
     max_bytes: int | None = None,
+    max_memory: int | None = None,
     mapping: Path | str | None = None,
     dangling: Dangling = "keep",
     name: str | None = None,
@@ -85,6 +86,8 @@ def build(
     dry_run: bool = False,
     engine: str = "polars",
     master: str | None = None,
+    again: bool = False,
+    as_of: int | None = None,
     progress: Progress | None = None,
     now: int | None = None,
 ) -> BuildReport:
@@ -102,6 +105,7 @@ def build(
         max_rejects: how many faulty rows may be left out, as a number or a share such as "1%" of all rows; where there are more,
             nothing is written. None leaves out any number.
         max_bytes: how many bytes of text a file may hold, unpacked; None stops only at what no honest gzip file unpacks to.
+        max_memory: bytes of memory that writing the graph may surely need; None takes what is free. Beyond it nothing is written.
         mapping: a mapping.toml that says what the columns of the source's files mean; one in the source's folder needs no naming.
         dangling: what becomes of products that are only linked to (`also_bought` …) and never described or chosen: "keep" makes
             bare nodes of them, "drop" leaves out the links.
@@ -111,6 +115,9 @@ def build(
         engine: polars (this machine) or spark (a cluster); the tables are equal. docs/scale.md says which is for what.
         master: Spark's, such as spark://host:7077, yarn or local[4]. None leaves it to Spark's own settings, else it is all
             cores of this machine.
+        again: read the files although they are those of the last build, or of one that was killed.
+        as_of: the moment that the dump tells of, in epoch seconds: where a dump of a later one was built before, its values stay,
+            and only gaps are filled. None is now, so that what is built last wins.
         progress: called as work goes on.
         now: epoch seconds; what lies more than a day later is refused. None asks the clock.
 
@@ -120,6 +127,9 @@ def build(
         BadRequest: `max_rejects` is neither a number nor a share, or no engine has this name.
         EngineError: the engine is not installed, does not answer or fails.
         StoreError: the store cannot be reached or written to, or somebody else writes to it.
+        NoSpace: a disk is full.
+        TooLarge: the graph does not fit into memory.
+        OSError: a file may not be read or written.
 
     Example:
         >>> import tempfile
@@ -130,45 +140,73 @@ def build(
         >>> report.edges
         {('User', 'BOUGHT', 'Product'): 1}
     """
-    run = _Run(_called(source), name, int(time.time()) if now is None else now, prune, dry_run, progress)
+    run = _Run(called(source), name, int(time.time()) if now is None else now, prune, dry_run, progress, as_of)
     most = allowance(max_rejects)
-    settings = {"format": format, "mapping": _content(mapping), "dangling": dangling, "max_bytes": max_bytes}
+    settings = {"format": format, "mapping": _content(mapping), "dangling": dangling, "max_bytes": max_bytes, "as_of": as_of}
+    if rejects is not None:
+        Path(rejects).open("a").close()  # who may not write there is told so before hours of reading
     run.fingerprint = fingerprint(source, **settings)
     works = running(engine, master=master)
     with (
+        logged("build", source=run.called, store=getattr(into, "address", into), dry_run=dry_run or None) as said,
         opened(into, create=True) as store,
         nullcontext() if dry_run else store.writing(),
         tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch,
     ):
         run.builds = _builds(store)
         last = run.last()
-        if run.is_done(last):
-            return run.unchanged(store, last)
-        refused = run.refused
-        try:
-            reading = Reading(refused, progress, Path(scratch), max_bytes, None if mapping is None else Path(mapping))
-            with works as started:
-                reading = replace(reading, spread=started(Sieve(refused, Path(scratch))).spread)
-                dump = read_dump(source, format=format, reading=reading)
-                held = _held(store, dump)
-                tables = tabulate(
-                    dump,
-                    rejects=refused,
+        if not again and run.is_done(last):
+            report = run.unchanged(store, last)
+        else:
+            kept = Checkpoint.of(store.address, getattr(store, "path", None))
+            taken = None if again else kept.taken(run.fingerprint, run.now, partial(_held, store), run.refused)
+            if taken is not None:
+                run.refused.note("a build of these files broke off after it had read them; this one went on from there")
+                if rejects is not None:
+                    run.refused.save(rejects)
+                check(run.refused, most)
+            else:
+                taken = take_in(
+                    source,
+                    Path(scratch),
+                    run.refused,
+                    most=most,
                     now=run.now,
-                    scratch=Path(scratch),
+                    format=format,
+                    mapping=mapping,
+                    max_bytes=max_bytes,
                     dangling=dangling,
-                    held=held,
-                    engine=started,
+                    rejects=rejects,
+                    held=partial(_held, store),
+                    engine=works,
+                    progress=progress,
                 )
-        except PolarsError as error:  # files are read lazily, so a damaged one can show anywhere on the way
-            raise DamagedDump(f"{run.source} cannot be read: {str(error).splitlines()[0]}") from error
-        finally:
-            if rejects is not None:
-                refused.save(rejects)
-        check(refused, most)
-        build = run.written(store, tables, dump.format, Path(scratch))
-        file = Path(rejects) if rejects is not None else None if dry_run else _saved(refused, store, dump)
-        return run.report(store, build, tables, file)
+                if run.fingerprint and not dry_run:
+                    kept.keep(run.fingerprint, taken, _held(store, taken.triples), run.refused)
+            if not dry_run:
+                check_fits(sum(sum(counts.values()) for counts in taken.tables.counts()) + run.held(store), max_memory)
+            beside = None if dry_run else saved(run.refused, getattr(store, "path", None), taken)  # before: no room later
+            build = run.written(store, taken, Path(scratch))
+            report = run.report(store, build, taken.tables, beside if rejects is None else Path(rejects))
+            if not dry_run:
+                kept.drop()
+        said.update(_logged(report))
+        return report
+
+
+def _logged(report: BuildReport) -> dict[str, object]:
+    """What a log has of it: counts and the hash."""
+    return {
+        "format": report.format,
+        "added": report.added,
+        "changed": report.changed,
+        "removed": report.removed,
+        "rejected": report.rejected,
+        "faults": report.faults,
+        "unchanged": report.unchanged,
+        "written": report.written,
+        "digest": report.digest,
+    }
 
 
 @dataclass(slots=True)
@@ -181,6 +219,7 @@ class _Run:
     prune: bool
     dry_run: bool
     progress: Progress | None
+    as_of: int | None
     fingerprint: str = ""
     builds: Sequence[Build] = ()
     """What the store knows of earlier ones."""
@@ -203,24 +242,49 @@ class _Run:
         if self.prune and last is None and self.builds:
             known = ", ".join(dict.fromkeys(one.source for one in self.builds))
             raise BadRequest(f"nothing was built as {self.called}, so nothing of it can be pruned; name it as one of: {known}")
+        if self.prune and self.called in self._later():
+            raise BadRequest(
+                f"a later dump was built as {self.called}, so this one cannot say what is gone; build it without prune"
+            )
         return last
+
+    def held(self, store: GraphStore) -> int:
+        """How many nodes and edges the store holds, which are read to find what is new."""
+        if not self.builds:
+            return 0
+        info = store.info()
+        return sum(info.nodes.values()) + sum(info.edges.values())
+
+    def _later(self) -> set[str]:
+        """The sources of dumps that tell of a later moment than this one."""
+        return {one.source for one in self.builds if self.as_of is not None and one.moment > self.as_of}
 
     def is_done(self, last: Build | None) -> TypeGuard[Build]:
         """Whether these very files were built last, with all that is asked for now."""
         if last is None or not self.fingerprint or last.fingerprint != self.fingerprint or self.prune > last.pruned:
             return False
-        return not any("future" in reason for reason in last.rejected)
+        return last.due is None or self.now < last.due
 
-    def written(self, store: GraphStore, tables: GraphTables, format_name: str, scratch: Path) -> Build:
+    def written(self, store: GraphStore, taken: Taken, scratch: Path) -> Build:
         """The store holds what is new, and no longer what is gone; unless this is a dry run."""
         held = _everything(store, scratch / "held")
-        arriving = rewired(tables, held)
+        arriving = rewired(taken.tables, held)
+        for source in sorted(self._later()):
+            arriving = yielding(arriving, held, identities(store.remembered(source).collect(), held.schema))
         fresh = news(held, arriving)
         now, before = told(arriving), store.remembered(self.called)
         others = [store.remembered(one) for one in {build.source for build in self.builds} - {self.called}] if self.prune else []
         leaving = gone(before, now, others, held) if self.prune else None
         removed = {} if leaving is None else _named(leaving)
-        build = Build(self.called, format_name, self.now, self.refused.counts(), self.refused.faults)
+        build = Build(
+            self.called,
+            taken.format,
+            self.now,
+            self.refused.counts(),
+            self.refused.faults,
+            as_of=self.as_of,
+            due=self.refused.due(),
+        )
         build = replace(build, added=fresh.added, changed=fresh.changed, removed=removed, pruned=self.prune)
         after = applied(held, fresh.tables, leaving).without_derived()
         build = replace(build, version=version(), digest=digest(after), fingerprint=self.fingerprint)
@@ -268,7 +332,7 @@ class _Run:
     def report(self, store: GraphStore, build: Build, tables: GraphTables, rejects: Path | None) -> BuildReport:
         """What was done."""
         nodes, edges = tables.counts()
-        first, notes = tuple(self.refused.first_faults(_TOLD)), tuple(self.refused.notes)
+        first, notes = tuple(self.refused.first_faults(FAULTS_TOLD)), tuple(self.refused.notes)
         return BuildReport(
             build.source,
             build.format,
@@ -316,28 +380,11 @@ def _content(mapping: Path | str | None) -> str | None:
     return None if mapping is None or not Path(mapping).is_file() else Path(mapping).read_text(encoding="utf-8", errors="replace")
 
 
-def _held(store: GraphStore, dump: Dump) -> Held:
+def _held(store: GraphStore, triples: bool) -> Held:
     """What the store holds that the dump may speak of: products of which it has triples, brands that have names."""
-    told_of = () if dump.triples is None else asked(store, "MATCH (p:Product) RETURN p.id")
+    told_of = asked(store, "MATCH (p:Product) RETURN p.id") if triples else ()
     products = pl.LazyFrame({"id": [one for (one,) in told_of]}, schema={"id": pl.String()})
     aliased = asked(store, "MATCH (a:Alias) WHERE a.label = 'Brand' RETURN a.id, a.name")
     named = [(one.removeprefix("Brand/"), name) for one, name in aliased]
     named += asked(store, "MATCH (b:Brand) RETURN b.id, b.name")
     return Held(products, {one: name for one, name in named if isinstance(name, str)})
-
-
-def _called(source: Source) -> str:
-    return "frames" if isinstance(source, Mapping) else str(source)
-
-
-def _saved(refused: Rejects, store: GraphStore, dump: Dump) -> Path | None:
-    """Write the refused rows to where they belong, and say where that is; None where a server's store has none."""
-    folder = getattr(store, "path", None)
-    if isinstance(folder, Path):
-        path = folder / "rejects.jsonl"
-    elif len(refused):
-        path = Path(f"{Path(dump.name).name or dump.format}.rejects.jsonl")
-    else:
-        return None
-    refused.save(path)
-    return path

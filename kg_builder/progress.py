@@ -1,11 +1,14 @@
-"""Progress as a person sees it: bars on a terminal, a line now and then elsewhere."""
+"""Progress as a person sees it: bars on a terminal, a line now and then elsewhere; and as records of a log."""
 
 import time
 from types import TracebackType
 from typing import Self, TextIO
 
+from kg_builder.logs import log
+
 _PATIENCE = 2.0  # seconds without a sign of life before one is given
 _EVERY = 10.0  # seconds between lines where there is no terminal
+_LOGGED = 3.0  # seconds between records
 
 
 class Bars:
@@ -42,6 +45,20 @@ class Bars:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /) -> None:
         if self._drawn is not None:
             self._drawn.stop()
+
+
+class Logged:
+    """A `Progress` callback that makes a record `progress` every three seconds."""
+
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Take note that `done` of `total` units of `what` are done."""
+        now = time.monotonic()
+        if now - self._said >= _LOGGED:
+            self._said = now
+            log("progress", step=what, done=done, total=total)
 
 
 class _Drawing:

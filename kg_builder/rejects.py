@@ -5,13 +5,18 @@ what another row says (a product described twice), which is no fault.
 """
 
 import json
+import math
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self, cast
 
 import polars as pl
+
+from kg_builder.errors import TooManyFaults
+from kg_builder.values import DAY, EARLIEST, POSSIBLE_TIME, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +44,23 @@ class Rejects:
         'reviews.jsonl.gz line 812: rating must lie in 1..5 (got 9)'
     """
 
-    _frames: list[pl.DataFrame] = field(default_factory=list)
+    most: float = math.inf
+    """Rows that may be refused for a fault; one more, and reading stops with `TooManyFaults`."""
     passed: int = 0
     """Rows that were checked and found without a fault."""
+    faults: int = 0
+    """Rows that were refused for a fault."""
     notes: list[str] = field(default_factory=list)
     """What somebody should know of the dump as a whole, such as another encoding than UTF-8."""
+    _frames: list[pl.DataFrame] = field(default_factory=list)
+    _added: list[tuple[str | None, int | None, str, str | None, bool, str]] = field(default_factory=list)
+    """Rows that came one by one and are in no frame yet."""
 
     def add(self, file: str | None, line: int | None, reason: str, got: object, row: object) -> None:
         """Refuse one row for a fault; `row` is anything JSON can hold."""
         said = json.dumps(row, ensure_ascii=False, default=str)
-        values = [file], [line], [reason], [None if got is None else str(got)], [True], [said]
-        self._frames.append(pl.DataFrame(dict(zip(_COLUMNS, values, strict=True)), schema=_COLUMNS))
+        self._added.append((file, line, reason, None if got is None else str(got), True, said))
+        self._count(1)
 
     def note(self, sentence: str) -> None:
         """Keep a sentence about the dump, once."""
@@ -59,43 +70,72 @@ class Rejects:
     def extend(self, refused: pl.DataFrame) -> None:
         """Refuse all rows of a frame with the columns file, line, reason, got, fault (boolean) and row (JSON)."""
         if refused.height:
-            self._frames.append(refused.select(pl.col(name).cast(dtype) for name, dtype in _COLUMNS.items()))
+            self._gather().append(refused.select(pl.col(name).cast(dtype) for name, dtype in _COLUMNS.items()))
+            self._count(int(refused["fault"].sum()))
+
+    def take(self, other: Self) -> None:
+        """What the other refused is refused here, too."""
+        self._gather().extend(other._gather())
+        self.faults += other.faults
+        self.passed += other.passed
+
+    def to_frame(self) -> pl.DataFrame:
+        """All refused rows, as `extend` takes them."""
+        return pl.concat([pl.DataFrame(schema=_COLUMNS), *self._gather()])
+
+    def due(self) -> int | None:
+        """The epoch second from which on a row that was refused for lying in the future can be taken; None without one."""
+        late = [frame.filter(pl.col("reason") == POSSIBLE_TIME)["got"] for frame in self._gather()]
+        times = pl.concat([pl.Series("got", [], pl.String), *late]).to_frame().select(moment(pl.col("got"), pl.String()))["got"]
+        return cast("int | None", (times.filter(times > EARLIEST) - DAY).min())
 
     def counts(self) -> dict[str, int]:
         """How many rows were refused, by reason, the most frequent first."""
         counted: Counter[str] = Counter()
-        for frame in self._frames:
+        for frame in self._gather():
             counted.update(frame["reason"].to_list())
         return dict(counted.most_common())
 
-    @property
-    def faults(self) -> int:
-        """How many rows were refused for a fault."""
-        return sum(int(frame["fault"].sum()) for frame in self._frames)
+    def count(self, which: pl.Expr) -> int:
+        """How many rows were refused of which this is true, in the columns file, line, reason, got, fault and row."""
+        return sum(frame.filter(which).height for frame in self._gather())
 
     def first_faults(self, most: int) -> list[str]:
         """The messages of the first faulty rows, at most so many."""
-        found = self._table().filter(pl.col("fault")).sort("file", "line", maintain_order=True)
-        return found["message"].head(most).to_list()
+        return self._first(most)["message"].to_list()
+
+    def first_places(self, most: int) -> list[tuple[str | None, int | None, str]]:
+        """File, line and reason of the first faulty rows, at most so many."""
+        return self._first(most).select("file", "line", "reason").rows()
+
+    def _first(self, most: int) -> pl.DataFrame:
+        return self._table().filter(pl.col("fault")).sort("file", "line", maintain_order=True).head(most)
 
     def rows(self) -> list[dict[str, object]]:
         """Every refused row as it is written: file, line, reason, fault, message, row."""
         return list(self._records())
 
     def save(self, path: Path | str) -> None:
-        """The rejects as JSON Lines, one refused row a line; the file is there even where nothing was refused."""
-        with Path(path).open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in self._records())
+        """The rejects as JSON Lines, one refused row a line; the file is there even where nothing was refused.
+
+        Raises:
+            OSError: the file cannot be written; names it.
+        """
+        try:
+            with Path(path).open("w", encoding="utf-8") as file:
+                file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in self._records())
+        except OSError as error:
+            raise type(error)(error.errno, error.strerror, str(path)) from None
 
     def keep(self, path: Path) -> None:
-        """All of it is in a Parquet file, for `take`; whole or not at all, whoever else writes the same file at the same time."""
+        """All of it is in a Parquet file, for `take_kept`; whole or not at all, whoever else writes to the same path."""
         known = {"passed": str(self.passed), "notes": json.dumps(self.notes)}
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-            pl.concat([pl.DataFrame(schema=_COLUMNS), *self._frames]).write_parquet(file, metadata=known)
+            self.to_frame().write_parquet(file, metadata=known)
         Path(file.name).replace(path)
 
-    def take(self, path: Path) -> None:
-        """What others kept in the file comes to these rejects."""
+    def take_kept(self, path: Path) -> None:
+        """What others kept in the file is refused here, too."""
         self.extend(pl.read_parquet(path))
         known = pl.read_parquet_metadata(path)
         self.passed += int(known["passed"])
@@ -103,7 +143,20 @@ class Rejects:
             self.note(sentence)
 
     def __len__(self) -> int:
-        return sum(frame.height for frame in self._frames)
+        return len(self._added) + sum(frame.height for frame in self._frames)
+
+    def _count(self, faults: int) -> None:
+        self.faults += faults
+        if self.faults > self.most:
+            rows = f"{self.faults:,} faulty row{'s' * (self.faults != 1)} so far, {int(self.most):,} may be"
+            raise TooManyFaults(f"{rows}; the rest was not read and nothing was written; the first is {self.first_faults(1)[0]}")
+
+    def _gather(self) -> list[pl.DataFrame]:
+        """All refused rows, those that came one by one in a frame, too."""
+        if self._added:
+            self._frames.append(pl.DataFrame(self._added, schema=_COLUMNS, orient="row"))
+            self._added = []
+        return self._frames
 
     def _records(self) -> Iterator[dict[str, object]]:
         for record in self._table().iter_rows(named=True):
@@ -112,7 +165,7 @@ class Rejects:
             yield {**record, "row": said}
 
     def _table(self) -> pl.DataFrame:
-        table = pl.concat([pl.DataFrame(schema=_COLUMNS), *self._frames])
+        table = pl.concat([pl.DataFrame(schema=_COLUMNS), *self._gather()])
         place = pl.concat_str(pl.col("file").fill_null("source"), pl.format(" line {}", "line").fill_null(""))
         shown = pl.col("got").str.slice(0, 80).str.replace_all(_CONTROL, " ")  # a message is one line
         got = pl.format(" (got {})", shown).fill_null("")

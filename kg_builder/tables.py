@@ -136,7 +136,10 @@ class GraphTables:
                 lost = table.select(column).join(known, left_on=column, right_on="id", how="anti")
                 loose = lost.head(1).collect(engine="streaming")
                 if loose.height:
-                    raise SchemaError(f"{name}: {column} {loose.item()!r} is no {label} of the {'store' if held else 'tables'}")
+                    where = f"{label} of the {'store' if held else 'tables'}"
+                    raise SchemaError(f"{name}: {column} {loose.item()!r} is no {where}").logged_as(
+                        f"{name}: a {column} is no {where}"
+                    )
 
     def counts(self) -> tuple[dict[str, int], dict[EdgeType, int]]:
         """Rows of every node table and of every edge table; empty tables are left out."""

@@ -71,7 +71,7 @@ def tabulate(
     for label in dump.codes:
         schema = schema.without_text(label)
     works = engine(Sieve(rejects, scratch))
-    graph = _cleaned(dump, schema, works, now)
+    graph = cleaned(dump, works, now, schema)
     parts = [graph.products, graph.reviews, graph.events, graph.triples, *dump.nodes.values(), *dump.edges.values()]
     if not any(height(part) for part in parts if part is not None):
         raise EmptyDump(_why_empty(dump, rejects, 0 if graph.users is None else height(graph.users)))
@@ -88,8 +88,8 @@ def tabulate(
     given = dump.categories
     graph.add_categories(None if given is None else works.cleaned("categories", given, cleaning.categories()))
     for label, nodes in dump.nodes.items():
-        cleaned = works.cleaned(label, nodes, cleaning.nodes(label))
-        graph.add_own_nodes(label, cleaned, dump.text_properties.get(label, ()))
+        sound = works.cleaned(label, nodes, cleaning.nodes(label))
+        graph.add_own_nodes(label, sound, dump.text_properties.get(label, ()))
     graph.add_ends(dump.edges, keep_dangling=dangling == "keep")
     tell("tabulate", 2, 3)
     tables = merged(graph.tables(), graph.spellings)
@@ -97,7 +97,8 @@ def tabulate(
     return tables
 
 
-def _cleaned(dump: Dump, schema: GraphSchema, engine: Engine, now: int) -> Assembly:
+def cleaned(dump: Dump, engine: Engine, now: int, schema: GraphSchema = RETAIL) -> Assembly:
+    """The cleaned rows of the shop's own tables, not yet put together."""
     products, users, reviews, events, triples = dump.products, dump.users, dump.reviews, dump.events, dump.triples
     return Assembly(
         schema,

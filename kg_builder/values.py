@@ -9,6 +9,7 @@ import polars as pl
 EARLIEST = 788918400
 """1995-01-01 in epoch seconds: no web shop's record is older, and smaller numbers are positions or no times at all."""
 DAY = 86400
+POSSIBLE_TIME = "time must lie between 1995-01-01 and tomorrow"
 NO_VALUE = ("nan", "NaN", "None", "null", "NULL", "\\N", "<NA>")
 """What programs write where they have no id and no number."""
 

@@ -1,14 +1,19 @@
 """Whether a store holds together, and whether it still is what its last build made of it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import logging
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
 from kg_builder.digests import digest
 from kg_builder.health.examination import doubled_keys
-from kg_builder.stores import GraphStore, opened
+from kg_builder.logs import log, logged
+from kg_builder.schema import GraphSchema
+from kg_builder.stores import GraphStore, StoreInfo, asked, opened
 from kg_builder.tables import GraphTables
 
 
@@ -23,6 +28,8 @@ class Verification:
     digest: str
     built: str | None
     """The hash after the last build; None where none is on record."""
+    differences: Mapping[str, int] = field(default_factory=dict)
+    """Where the hash is another: by label or `Source-TYPE-Target`, how many more (or less) there are than the builds wrote."""
 
     @property
     def ok(self) -> bool:
@@ -36,12 +43,49 @@ def verify(store: str | Path | GraphStore) -> Verification:
     Raises:
         StoreError: the store cannot be reached.
     """
-    with opened(store, read_only=True) as there:
-        tables, builds = there.read(derived=True), there.info().builds
+    with logged("verify", store=getattr(store, "address", store)) as said, opened(store, read_only=True) as there:
+        with tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch:
+            found = _verified(there, Path(scratch))
+        for fault in found.faults:
+            log("fault", level=logging.ERROR, fault=fault.partition(_FIRST)[0])
+        counts = {"rows": found.rows, "faults": len(found.faults), "differences": found.differences}
+        said.update(**counts, digest=found.digest, built=found.built)
+        return found
+
+
+_FIRST = ", the first "
+"""Begins what a fault says of a row."""
+
+
+def _verified(store: GraphStore, scratch: Path) -> Verification:
+    tables, info = store.read(derived=True, into=scratch), store.info()
     nodes, edges = tables.counts()
     rows = sum(nodes.values()) + sum(edges.values())
-    built = builds[-1].digest if builds else ""
-    return Verification(tuple(_faults(tables)), rows, digest(tables.without_derived()), built or None)
+    built, now = info.builds[-1].digest if info.builds else "", digest(tables.without_derived())
+    differences = _differences(info) if built and now != built else {}
+    return Verification((*_faults(tables), *_unread(store, tables.schema, info)), rows, now, built or None, differences)
+
+
+def _differences(info: StoreInfo) -> dict[str, int]:
+    """By label or `Source-TYPE-Target`, how many more there are than the builds wrote; nothing where that is not known."""
+    if not all(build.digest for build in info.builds):
+        return {}
+    more = Counter({**info.nodes, **{"-".join(kind): count for kind, count in info.edges.items()}})
+    for build in info.builds:
+        more.subtract(build.added)
+        more.update(build.removed)
+    return {name: count for name, count in sorted(more.items()) if count}
+
+
+def _unread(store: GraphStore, schema: GraphSchema, info: StoreInfo) -> Iterator[str]:
+    """Edges that a server holds but that are in no table: somebody took away the label of a node, or made an edge elsewhere."""
+    known = Counter[str]()
+    for (_, name, _), count in info.edges.items():
+        known[name] += count
+    for name in dict.fromkeys(name for _, name, _ in schema.edges):
+        ((every,),) = asked(store, f"MATCH ()-[r:`{name}`]->() RETURN count(r)") or [(0,)]
+        if every > known[name]:
+            yield f"{name}: {every - known[name]:,} edges end at a node of another label than the schema's, or of none"
 
 
 def _faults(tables: GraphTables) -> Iterator[str]:
@@ -53,10 +97,10 @@ def _faults(tables: GraphTables) -> Iterator[str]:
             there = tables.nodes.get(label, pl.LazyFrame(schema={"id": pl.String()}))
             loose = table.join(there, left_on=end, right_on="id", how="anti").select(end).collect()[end]
             if len(loose):
-                yield f"{'-'.join(kind)}: {len(loose):,} edges end at no {label}, the first at {loose.sort()[0]!r}"
+                yield f"{'-'.join(kind)}: {len(loose):,} edges end at no {label}{_FIRST}at {loose.sort()[0]!r}"
 
 
 def _keys(name: str, table: pl.LazyFrame, identity: tuple[str, ...]) -> Iterator[str]:
     found = doubled_keys(table, identity, name)
     if found.height:
-        yield f"{name}: {found.height:,} keys are there more than once (or lack a part), the first is {found['id'].sort()[0]!r}"
+        yield f"{name}: {found.height:,} keys are there more than once (or lack a part){_FIRST}is {found['id'].sort()[0]!r}"

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -104,10 +105,17 @@ def java_version() -> int:
     return int(match[1]) if match else 0
 
 
-def start(home: Path, *, port: int | None = None, seconds: float = 120, java_options: tuple[str, ...] = ()) -> Server:
+def start(
+    home: Path,
+    *,
+    port: int | None = None,
+    seconds: float = 120,
+    java_options: tuple[str, ...] = (),
+    settings: Mapping[str, str] | None = None,
+) -> Server:
     """The server of this home folder, started unless it runs; returns when it answers.
 
-    Without a port it takes 7687, or a free one where that is taken.
+    Without a port it takes 7687, or a free one where that is taken. `settings` come into its neo4j.conf besides ours.
 
     Raises:
         CannotStart: something is missing, or the server did not come up in time.
@@ -122,7 +130,7 @@ def start(home: Path, *, port: int | None = None, seconds: float = 120, java_opt
         shutil.rmtree(home, ignore_errors=True)
         _set_password(home, lib, password)
     port = port or (DEFAULT_PORT if _is_free(DEFAULT_PORT) else free_port())
-    _configure(home, port)
+    _configure(home, port, settings or {})
     server = Server(str(home), _launch(home, lib, java_options), port, password)
     _save(known, json.dumps(asdict(server)))
     _wait(server, seconds)
@@ -195,7 +203,7 @@ def _set_password(home: Path, lib: Path, password: str) -> None:
         raise CannotStart(f"Neo4j would not take a first password: {done.stdout.strip().splitlines()[-1:]}")
 
 
-def _configure(home: Path, port: int) -> None:
+def _configure(home: Path, port: int, more: Mapping[str, str]) -> None:
     settings = {
         "server.default_listen_address": "127.0.0.1",
         "server.bolt.listen_address": f"127.0.0.1:{port}",
@@ -205,6 +213,7 @@ def _configure(home: Path, port: int) -> None:
         "server.memory.pagecache.size": "512m",
         "dbms.usage_report.enabled": "false",
         "db.tx_log.rotation.retention_policy": "1 files",
+        **more,
     }
     (home / "conf").mkdir(parents=True, exist_ok=True)
     (home / "conf" / "neo4j.conf").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))

@@ -6,7 +6,7 @@ import polars as pl
 
 from kg_builder.errors import SchemaError, did_you_mean
 from kg_builder.rejects import Check
-from kg_builder.values import DAY, EARLIEST, NO_VALUE, moment, none_if_empty, number, price, property_name, text
+from kg_builder.values import DAY, EARLIEST, NO_VALUE, POSSIBLE_TIME, moment, none_if_empty, number, price, property_name, text
 
 LISTS = ("categories", "also_bought", "also_viewed", "bought_together")
 """The columns of products that hold lists."""
@@ -91,7 +91,7 @@ def time_checks(now: int) -> list[Check]:
     said = none_if_empty(pl.col("at")).is_not_null()
     return [
         Check("time must be epoch seconds or an ISO 8601 date", said & pl.col("__at").is_null(), "at"),
-        Check("time must lie between 1995-01-01 and tomorrow", ~pl.col("__at").is_between(EARLIEST, now + DAY), "at"),
+        Check(POSSIBLE_TIME, ~pl.col("__at").is_between(EARLIEST, now + DAY), "at"),
     ]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kg_builder.console import AsJson, Store, open_store, print_json, progress_bars
+from kg_builder.console import AsJson, LogJson, Store, open_store, print_json, progress_bars, say
 
 if TYPE_CHECKING:
     from kg_builder.enrichment import Attribute, EnrichReport
@@ -46,6 +46,7 @@ def run(
         str | None, typer.Option(metavar="N|P%", help="Faulty lines to put up with; more, and nothing is written.")
     ] = None,
     as_json: AsJson = False,
+    _log_json: LogJson = False,
 ) -> None:
     """Add what products' texts and an outside graph tell; doing it twice changes nothing.
 
@@ -142,8 +143,8 @@ def _first(relations: Mapping[str, int]) -> dict[str, int]:
 def _print_faults(report: "EnrichReport", rejects: Path | None) -> None:
     """Each refused line in a line, the first few, on the error stream."""
     for message in report.first_faults:
-        typer.echo(f"kg-builder: {' '.join(message.split())}", err=True)
+        say(" ".join(message.split()))
     further = sum(report.rejected.values()) - len(report.first_faults)
     where = "are in " + str(rejects) if rejects is not None else "were refused (--rejects PATH keeps them)"
     if further > 0:
-        typer.echo(f"kg-builder: {further:,} further lines {where}; all sound ones were used", err=True)
+        say(f"{further:,} further lines {where}; all sound ones were used")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kg_builder.console import AsJson, bytes_of, print_json, print_table, progress_bars
+from kg_builder.console import AsJson, LogJson, bytes_of, print_json, print_table, progress_bars, say
 
 if TYPE_CHECKING:
     from kg_builder.fetching import Fetched, FetchedFile, KnownSource
@@ -29,6 +29,7 @@ def run(
         str | None, typer.Option(metavar="N", help="What an archive may unpack to: 50GB, or a number of bytes; else 20 GiB.")
     ] = None,
     as_json: AsJson = False,
+    _log_json: LogJson = False,
 ) -> None:
     """Download a known public dump, check it and unpack it.
 
@@ -46,7 +47,7 @@ def run(
         with progress_bars(quiet=as_json) as progress:
             done = fetched(name, into=into, mirror=mirror, max_bytes=most, progress=progress)
     except KeyboardInterrupt:
-        typer.echo("kg-builder: stopped; the same command goes on from here", err=True)
+        say("stopped; the same command goes on from here")
         raise
     _print(done, as_json)
 

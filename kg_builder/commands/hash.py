@@ -1,5 +1,7 @@
 """kg-builder hash: the graph of a store in 32 digits."""
 
+import tempfile
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,8 +21,8 @@ def run(
     """Print a hash of the graph: the same for the same content, on either store and in any order."""
     from kg_builder.digests import digest
 
-    with open_store(store, read_only=True) as opened:
-        found = digest(opened.read(derived=derived))
+    with open_store(store, read_only=True) as opened, tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch:
+        found = digest(opened.read(derived=derived, into=Path(scratch)))
     if as_json:
         print_json({"store": store, "hash": found})
     else:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kg_builder.console import AsJson, Store, open_store, print_json, print_table, progress_bars
+from kg_builder.console import AsJson, LogJson, Store, open_store, print_json, print_table, progress_bars
 
 if TYPE_CHECKING:
     from kg_builder.resolving import ResolveReport
@@ -28,6 +28,7 @@ def run(
         list[str] | None, typer.Option(metavar="ALIAS", help="Take this merge back (Brand/acmee). May be repeated.")
     ] = None,
     as_json: AsJson = False,
+    _log_json: LogJson = False,
 ) -> None:
     """Merge brands, categories and products that are one thing; every merge is recorded and can be undone."""
     from kg_builder.merging.aliases import LABELS

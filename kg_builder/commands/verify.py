@@ -4,25 +4,27 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from kg_builder.console import AsJson, Store, open_store, print_json
+from kg_builder.console import AsJson, LogJson, Store, open_store, print_json, say
 
 if TYPE_CHECKING:
     from kg_builder.verification import Verification
 
-EXAMPLE = "Example: kg-builder verify magazines.graph"
+EXAMPLE = "Examples: kg-builder verify magazines.graph  ·  kg-builder verify magazines.graph --json --log-json"
 
 
-def run(store: Store, as_json: AsJson = False) -> None:
+def run(store: Store, as_json: AsJson = False, _log_json: LogJson = False) -> None:
     """Look every key, every end of an edge and the hash over again; exit 1 where a key is doubled or an edge ends nowhere.
 
-    A hash other than the last build's is no fault: resolve, enrich and queries of others change a graph, too.
+    A hash other than the last build's is no fault: resolve, enrich and queries of others change a graph, too. What there is more
+    or less of than the builds wrote is named.
     """
     from kg_builder.verification import verify
 
     with open_store(store, read_only=True) as opened:
         found = verify(opened)
     if as_json:
-        print_json({"store": store, "ok": found.ok, "faults": list(found.faults), "hash": found.digest, "built": found.built})
+        hashes = {"hash": found.digest, "built": found.built, "differences": dict(found.differences)}
+        print_json({"store": store, "ok": found.ok, "faults": list(found.faults), **hashes})
     else:
         _print(store, found)
     if not found.ok:
@@ -31,9 +33,14 @@ def run(store: Store, as_json: AsJson = False) -> None:
 
 def _print(store: str, found: "Verification") -> None:
     for fault in found.faults:
-        typer.echo(f"kg-builder: {fault}", err=True)
+        say(fault)
     if found.built is None:
         says = "no build is on record"
     else:
         says = "as the last build left it" if found.digest == found.built else f"changed since the last build ({found.built})"
     typer.echo(f"{store}: {found.rows:,} nodes and edges, {len(found.faults)} faults; {found.digest}, {says}")
+    if found.built is not None and found.digest != found.built:
+        for name, more in found.differences.items():
+            typer.echo(f"  {name}: {abs(more):,} {'more' if more > 0 else 'fewer'} than the builds wrote")
+        if not found.differences:
+            typer.echo("  as many of every kind as the builds wrote: what differs are values")

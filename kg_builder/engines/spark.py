@@ -92,7 +92,7 @@ class Spark:
         clean = self._written(f"{name}-clean", table)
         for file in sorted(refused.iterdir()):
             if not file.name.startswith("."):
-                self.sieve.rejects.take(file)
+                self.sieve.rejects.take_kept(file)
         return clean
 
     def held(self, name: str, rows: Rows) -> Rows:
@@ -125,7 +125,7 @@ class Spark:
         told = numbers.mapInArrow(partial(_alone, works=works, folder=folder), "number bigint, refused string, made binary")
         found = []
         for row in sorted(told.collect()):
-            self.sieve.rejects.take(Path(row.refused))
+            self.sieve.rejects.take_kept(Path(row.refused))
             made = pickle.loads(row.made)  # noqa: S301 - our own tasks made it
             if isinstance(made, KgBuilderError):
                 raise made

@@ -20,6 +20,7 @@ from kg_builder.enrichment.exact import EXACT, exact_numbers, without_numbers
 from kg_builder.enrichment.linking import Coverage, Linked, height, linked
 from kg_builder.enrichment.traits import ATTRIBUTES, values
 from kg_builder.errors import BadRequest, did_you_mean
+from kg_builder.logs import logged
 from kg_builder.reading import Reading
 from kg_builder.reading.triples import read_links, read_triples
 from kg_builder.rejects import Rejects
@@ -130,8 +131,15 @@ def enrich(
         {'colour': 'white', 'pack': '4'}
     """
     wanted, most = _wanted(attributes, triples, link, hops), allowance(max_rejects)
-    with opened(store, read_only=dry_run) as there, nullcontext() if dry_run else there.writing():
-        return _enriched(there, wanted, triples, link, hops, most, dry_run=dry_run, rejects=rejects, progress=progress)
+    address = getattr(store, "address", store)
+    with (
+        logged("enrich", store=address, source=triples, dry_run=dry_run or None) as said,
+        opened(store, read_only=dry_run) as there,
+        nullcontext() if dry_run else there.writing(),
+    ):
+        report = _enriched(there, wanted, triples, link, hops, most, dry_run=dry_run, rejects=rejects, progress=progress)
+        said.update(added={"Entity": report.new_entities, "RELATED": report.new_edges}, rejected=report.rejected)
+        return report
 
 
 def _enriched(
@@ -148,7 +156,7 @@ def _enriched(
 ) -> EnrichReport:
     started = time.monotonic()
     tell = progress or (lambda _what, _done, _total: None)
-    tables, refused, finds = store.read(), Rejects(), _Finds()
+    tables, refused, finds = store.read(), Rejects(most.number), _Finds()
     products = _products(tables, store)
     found = _add_attributes(finds, wanted, tables, tell)
     coverage = None

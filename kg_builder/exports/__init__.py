@@ -10,16 +10,23 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
+from kg_builder.allowance import allowance
+from kg_builder.dumps import Source
+from kg_builder.engines import Started, running
 from kg_builder.errors import AlreadyThere, BadRequest, MissingSource, UnknownFormat, did_you_mean
+from kg_builder.intake import FAULTS_TOLD, called, named, saved, take_in
+from kg_builder.logs import logged
 from kg_builder.neighbours import neighbourhood
+from kg_builder.rejects import Rejects
 from kg_builder.schema import EdgeType
-from kg_builder.stores import GraphStore, Progress, opened
+from kg_builder.stores import GraphStore, Progress, is_store, opened
 from kg_builder.tables import GraphTables
+from kg_builder.tabulation import Dangling
 
 _ELSEWHERE = {
     "hetero": "PyG's graph is exported as heterodata",
@@ -61,6 +68,16 @@ class ExportReport:
     bytes: int
     """Size of the file, or of all files of the folder."""
     seconds: float
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    """How many rows of a source were refused, by reason."""
+    faults: int = 0
+    """How many of them for a fault."""
+    first_faults: tuple[str, ...] = ()
+    """The first of these in words."""
+    notes: tuple[str, ...] = ()
+    """What somebody should know of the source as a whole."""
+    rejects: Path | None = None
+    """The file with the refused rows; None where none was written."""
 
 
 def formats() -> dict[str, Format]:
@@ -70,7 +87,7 @@ def formats() -> dict[str, Format]:
 
 
 def export(
-    graph: GraphTables | GraphStore | str | Path,
+    graph: GraphTables | GraphStore | Source,
     path: Path | str,
     *,
     format: str,  # noqa: A002 - the word of the other commands
@@ -78,12 +95,24 @@ def export(
     hops: int = 2,
     derived: bool = False,
     force: bool = False,
+    source_format: str | None = None,
+    mapping: Path | str | None = None,
+    rejects: Path | str | None = None,
+    max_rejects: int | str | None = None,
+    max_bytes: int | None = None,
+    dangling: Dangling = "keep",
+    engine: str = "polars",
+    master: str | None = None,
     progress: Progress | None = None,
+    now: int | None = None,
 ) -> ExportReport:
     """The path holds the graph in this format; it is written whole or not at all.
 
+    Of a source the graph is what a build of it into a new store would hold; none is made.
+
     Args:
-        graph: tables, an open store, or a store's address.
+        graph: tables, an open store, a store's address, or a source as `build` takes it: a folder, a file, an installed data
+            set's name, or frames.
         path: the file or folder to make. An earlier export in the same format is replaced.
         format: graphml (a file), heterodata (a folder), neo4j-admin (a folder), networkx (a file), parquet (a folder) or
             recbole (a folder).
@@ -92,12 +121,24 @@ def export(
         derived: also what models wrote back: RECOMMENDED and SIMILAR_TO edges, embeddings.
         force: write although something else is at the path. A file is replaced; in a folder, what has the names of the export's
             own files and folders is replaced, and all else stays.
-        progress: called with (format, tables done, tables in all).
+        source_format: the dump's format, where looking at a source is not enough; this and the next seven are for sources alone.
+        mapping: a mapping.toml that says what the columns of the source's files mean.
+        rejects: the file for refused rows, by default `<name of the dump>.rejects.jsonl` in the current folder.
+        max_rejects: how many faulty rows may be left out, as a number or a share such as "1%"; where there are more, nothing is
+            written. None leaves out any number.
+        max_bytes: how many bytes of text a file may hold, unpacked.
+        dangling: whether products that are only linked to become bare nodes ("keep") or their links are left out ("drop").
+        engine: where a source is cleaned and put together: polars (this machine) or spark (a cluster).
+        master: Spark's, as for `build`.
+        progress: called with (format, tables done, tables in all), and as reading goes on.
+        now: epoch seconds; rows of a source that lie more than a day later are refused. None asks the clock.
 
     Raises:
-        BadRequest: no format has this name; or `around` names nothing.
+        EngineError: the engine is not installed, does not answer or fails.
+        BadRequest: no format or engine has this name; `around` names nothing; or a store is to be read as only sources are.
         AlreadyThere: something else is at the path.
         StoreError: the store cannot be opened or read.
+        DumpError, MissingSource: the source cannot be read, or there is neither a store nor a source.
 
     Example:
         >>> import tempfile
@@ -112,17 +153,90 @@ def export(
     started = time.monotonic()
     path, written = _named(path), _format(format)
     _check(path, written, force=force)  # before a large graph is read
+    works = running(engine, master=master)
+    how: dict[str, Any] = {
+        "format": source_format,
+        "mapping": mapping,
+        "rejects": rejects,
+        "max_rejects": max_rejects,
+        "max_bytes": max_bytes,
+    }
+    with logged("export", **_spoken(graph), path=path, format=format) as said, ExitStack() as until_written:
+        scratch = Path(until_written.enter_context(tempfile.TemporaryDirectory(prefix="kg-builder-")))
+        if isinstance(graph, GraphTables):
+            found = _Found(graph)
+        elif isinstance(graph, Mapping) or (isinstance(graph, str | Path) and not is_store(graph)):
+            found = _taken_in(graph, scratch, int(time.time()) if now is None else now, dangling, progress, works, **how)
+        else:
+            others = {"dangling": None if dangling == "keep" else dangling, "engine": None if engine == "polars" else engine}
+            _refuse(graph, {**how, **others, "master": master})
+            with opened(graph, read_only=True) as store:
+                found = _Found(store.read(derived=derived, into=scratch))
+        tables = found.tables if derived else found.tables.without_derived()
+        tables = tables if around is None else neighbourhood(tables, around, hops=hops)
+        with _placed(path) as there:
+            written.write(tables, there, progress=progress)
+            size = _size(there)
+        refused, (nodes, edges) = found.refused, tables.counts()
+        said.update(nodes=nodes, edges=named(edges), bytes=size, rejected=refused.counts(), faults=refused.faults)
+        return ExportReport(
+            path,
+            format,
+            nodes,
+            edges,
+            size,
+            time.monotonic() - started,
+            refused.counts(),
+            refused.faults,
+            tuple(refused.first_faults(FAULTS_TOLD)),
+            tuple(refused.notes),
+            found.rejects,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is to be exported, and what was refused on the way."""
+
+    tables: GraphTables
+    refused: Rejects = field(default_factory=Rejects)
+    rejects: Path | None = None
+
+
+def _taken_in(
+    source: Source,
+    scratch: Path,
+    now: int,
+    dangling: Dangling,
+    progress: Progress | None,
+    engine: AbstractContextManager[Started],
+    *,
+    max_rejects: int | str | None,
+    rejects: Path | str | None,
+    **how: Any,
+) -> _Found:
+    refused = Rejects()
+    most = allowance(max_rejects)
+    how |= {"most": most, "now": now, "rejects": rejects, "dangling": dangling, "engine": engine, "progress": progress}
+    taken = take_in(source, scratch, refused, **how)
+    return _Found(taken.tables, refused, saved(refused, None, taken) if rejects is None else Path(rejects))
+
+
+def _refuse(store: GraphStore | str | Path, how: Mapping[str, object]) -> None:
+    """Raise where a store is to be read as only sources are."""
+    for name, value in how.items():
+        if value is not None:
+            where = store if isinstance(store, str | Path) else store.address
+            raise BadRequest(f"--{name.replace('_', '-')} says how a source is read, and {where} is a store; leave it out")
+
+
+def _spoken(graph: GraphTables | GraphStore | Source) -> dict[str, object]:
+    """What is exported, as a log names it."""
     if isinstance(graph, GraphTables):
-        tables = graph
-    else:
-        with opened(graph, read_only=True) as store:
-            tables = store.read(derived=derived)
-    tables = tables if derived else tables.without_derived()
-    tables = tables if around is None else neighbourhood(tables, around, hops=hops)
-    with _placed(path) as there:
-        written.write(tables, there, progress=progress)
-        size = _size(there)
-    return ExportReport(path, format, *tables.counts(), size, time.monotonic() - started)
+        return {}
+    if isinstance(graph, str | Path):
+        return {"store" if is_store(graph) else "source": graph}
+    return {"source": called(graph)} if isinstance(graph, Mapping) else {"store": graph.address}
 
 
 def read_export(path: Path | str, *, format: str | None = None) -> GraphTables:  # noqa: A002 - as in `export`

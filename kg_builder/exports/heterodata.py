@@ -202,7 +202,8 @@ def _check_ends(frame: pl.DataFrame, table: pl.LazyFrame, kind: EdgeType, rows: 
         if frame[column].null_count():
             known = rows.get(label, pl.DataFrame(schema={"id": pl.String})).lazy()
             loose = table.join(known, left_on=column, right_on="id", how="anti").select(column).head(1).collect()
-            raise SchemaError(f"{'-'.join(kind)}: {column} {loose.item()!r} is no {label} of the tables")
+            name, where = "-".join(kind), f"{label} of the tables"
+            raise SchemaError(f"{name}: {column} {loose.item()!r} is no {where}").logged_as(f"{name}: a {column} is no {where}")
 
 
 def _part(kind: str | EdgeType, frame: pl.DataFrame, arrays: dict[str, Array], columns: Mapping[str, pl.DataType]) -> Part:

@@ -16,6 +16,7 @@ from kg_builder.errors import AlreadyThere, BadRequest, DamagedDump
 from kg_builder.fetching.archives import MAX_BYTES, unpack
 from kg_builder.fetching.download import Patience, Progress, checksum_of, download
 from kg_builder.fetching.sources import Download, KnownSource, checked_base, known_sources, source_named, sources_of
+from kg_builder.logs import logged
 
 __all__ = [
     "MAX_BYTES",
@@ -108,11 +109,12 @@ def fetched(
         raise BadRequest(f"max_bytes must be at least 1 (got {max_bytes})")
     folder = Path(into) / source.name
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
+    with logged("fetch", source=base, name=source.name) as said, _alone(folder):
         files = tuple(_file(one, folder, f"{base}/{one.path}", progress, patience) for one in source.files)
         for file in files:
             if _is_archive(file.path.name):
                 _unpacked(file, folder, max_bytes, progress)
+        said.update(files=len(files), fetched=sum(file.fetched for file in files))
     return Fetched(source, folder, files)
 
 

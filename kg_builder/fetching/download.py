@@ -4,7 +4,6 @@ import errno
 import hashlib
 import http.client
 import json
-import logging
 import shutil
 import socket
 import ssl
@@ -18,6 +17,7 @@ from typing import IO, Any
 
 from kg_builder.errors import DamagedDump, SourceUnreachable
 from kg_builder.fetching.connection import first_byte, opener, retry_after, total_bytes, version
+from kg_builder.logs import log
 
 Progress = Callable[[str, int, int], None]
 """Called as a file comes in with (its name, bytes so far, bytes in all; as many as so far where the server does not say)."""
@@ -27,7 +27,6 @@ _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})  # answers that another 
 _BROKEN = (urllib.error.URLError, ConnectionError, TimeoutError, ssl.SSLError, http.client.HTTPException)
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _MAGIC = {".gz": b"\x1f\x8b", ".zip": b"PK"}
-_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +161,7 @@ def _until_whole(part: _Part, name: str, tell: Progress, patience: Patience) -> 
         except _BROKEN as error:
             why = _broken(error, part)
         tries = 1 if part.size > before else tries + 1
-        _LOG.info("%s: %s at byte %d, try %d", part.url, why, part.size, tries)
+        log("retry", file=name, source=part.url, why=why, done=part.size, tries=tries)
         if tries >= patience.tries:
             raise SourceUnreachable(
                 f"{part.url}: {why}, {tries} times in a row; {_kept(part)}, try again later or --from a mirror"

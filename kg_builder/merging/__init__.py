@@ -112,7 +112,9 @@ def undoing(tables: GraphTables, alias_ids: Iterable[str]) -> Step:
         if before.get(name, Alias("", "")).canonical is None:
             live = [alias.id for alias in before.values() if alias.canonical is not None]
             why = "was told apart before;" if name in before else f"is no merged node{did_you_mean(name, live) or ';'}"
-            raise BadRequest(f"{name!r} {why} merged are {', '.join(live[:5]) or 'none'}{' …' * (len(live) > 5)}")
+            raise BadRequest(f"{name!r} {why} merged are {', '.join(live[:5]) or 'none'}{' …' * (len(live) > 5)}").logged_as(
+                "what is to be undone is no merge"
+            )
     after = dict(before)
     for name in wanted:
         alias = before[name]

@@ -60,6 +60,8 @@ class Alias:
 def aliases(tables: GraphTables) -> dict[str, Alias]:
     """Every alias that the tables know, by its id.
 
+    One that has no node to stand for it and differs from none is half written, and not known.
+
     Example:
         >>> alias = Alias("Brand", "acmee", "Acmee", "acme", 0.9, "misspelt", "acme", 0)
         >>> aliases(alias_tables([alias])) == {"Brand/acmee": alias}
@@ -76,6 +78,8 @@ def aliases(tables: GraphTables) -> dict[str, Alias]:
     found = {}
     for row in tables.nodes["Alias"].sort("id").collect().iter_rows(named=True):
         why = evidence.get(row["id"], {})
+        if not why and not row["differs_from"]:
+            continue
         found[row["id"]] = Alias(
             label=row["label"],
             node=row["id"].partition("/")[2],

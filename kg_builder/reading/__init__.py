@@ -2,17 +2,18 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import PanicException, PolarsError
 
-from kg_builder.errors import DamagedDump, MissingSource
+from kg_builder.errors import DamagedDump, KgBuilderError, MissingSource
 from kg_builder.reading import delimited, jsonlines
-from kg_builder.reading.files import Chunk, chunks, first_line, opening
+from kg_builder.reading.files import Chunk, ahead, chunks, first_line, opening
 from kg_builder.rejects import Rejects
 
 Progress = Callable[[str, int, int], None]
@@ -25,6 +26,18 @@ Read = TypeVar("Read")
 JSON = (".json", ".jsonl", ".ndjson")
 DELIMITED = (".csv", ".tsv", ".txt", ".dat")
 PARQUET = (".parquet", ".pq")
+_HEAD = 1 << 21
+"""Bytes of text handled at once where only the first rows are read."""
+
+
+class State(NamedTuple):
+    """What shows that a file is another one than before."""
+
+    size: int
+    at: int
+    """Nanoseconds of its last change."""
+    number: int
+    """The file system's own number for it: another one where the file was replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +58,10 @@ class Reading:
     """The mapping file that the caller names."""
     root: Path | None = None
     """The dump's folder, which no link may lead out of: a dump must not make us read other people's files. None allows all."""
+    states: dict[Path, State | None] = field(default_factory=dict)
+    """The files that were read, each as it was then."""
+    head: int | None = None
+    """Rows to read of each file, about; None reads all."""
 
     spread: Spread | None = None
     """Reads several files at the same time, where an engine can; None reads one after the other."""
@@ -54,8 +71,8 @@ class Reading:
         if self.spread is None or len(files) < 2:
             return [read(self, file) for file in files]
         root = None if self.root is None else self.root.absolute()  # a process elsewhere may stand in another folder
-        alone = replace(self, rejects=Rejects(), progress=None, scratch=None, spread=None, root=root)
-        return self.spread([partial(_apart, reading=alone, read=read, file=file.absolute()) for file in files])
+        alone = replace(self, rejects=Rejects(), progress=None, scratch=None, spread=None, root=root, states={})
+        return self.spread([partial(_apart, reading=alone, read=read, file=self.check(file).absolute()) for file in files])
 
     def json_lines(self, path: Path, fields: jsonlines.Fields | None = None, *, literals: bool = False) -> pl.LazyFrame:
         """The objects of a file of JSON Lines (or of one JSON array), one row each.
@@ -118,9 +135,16 @@ class Reading:
             taken: dict[str, str] = {name: f"{name}_" for name in ("file", "line") if name in table.collect_schema()}
         except PolarsError as error:
             raise DamagedDump(f"{path}: not a sound Parquet file: {str(error).splitlines()[0]}") from error
-        return table.rename({**taken, "__row": "line"}).with_columns(
+        table = table.rename({**taken, "__row": "line"}).with_columns(
             pl.lit(path.name).alias("file"), pl.col("line").cast(pl.Int64)
         )
+        return table if self.head is None else self._start(path, table, self.head)
+
+    def _start(self, path: Path, table: pl.LazyFrame, rows: int) -> pl.LazyFrame:
+        every, size = table.select(pl.len()).collect().item(), path.stat().st_size
+        if self.progress is not None:
+            self.progress(path.name, size * min(rows, every) // max(1, every), size)
+        return table.head(rows)
 
     def rows(self, path: Path, **how: object) -> pl.LazyFrame:
         """The rows of a file of any of these kinds, told by its name; `how` is for `delimited`."""
@@ -139,7 +163,29 @@ class Reading:
             raise MissingSource(f"there is no file {path}")
         if self.root is not None and not path.resolve().is_relative_to(self.root.resolve()):
             raise MissingSource(f"{path} is a link to {path.resolve()}, outside of its folder; copy the file there")
+        self.states.setdefault(path, _state(path))
         return path
+
+    @contextmanager
+    def steady(self) -> Iterator[None]:
+        """No file that is read meanwhile changes.
+
+        Raises:
+            DamagedDump: one did; that is the reason of whatever else went wrong.
+        """
+        try:
+            yield
+        except (KgBuilderError, PolarsError, PanicException, OSError):
+            self._check_states()
+            raise
+        self._check_states()
+
+    def _check_states(self) -> None:
+        for path, before in self.states.items():
+            now = _state(path)
+            if now != before:
+                how = "disappeared" if now is None else f"changed ({_difference(before, now)})"
+                raise DamagedDump(f"{path} {how} while it was read; nothing was written: build again when nobody writes to it")
 
     def note(self, sentence: str) -> None:
         """Tell something about the dump as a whole that is no fault of a row."""
@@ -147,7 +193,9 @@ class Reading:
 
     def _chunks(self, path: Path, encoding: str | None = None) -> Iterator[Chunk]:
         self.check(path)
-        return chunks(path, max_bytes=self.max_bytes, encoding=encoding, progress=self.progress, note=self.note)
+        size = 0 if self.head is None else _HEAD
+        pieces = chunks(path, max_bytes=self.max_bytes, encoding=encoding, progress=self.progress, note=self.note, size=size)
+        return pieces if size else ahead(pieces)
 
     def _counted(self, path: Path, frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         """The frames; a file that turns out to hold no row is told of."""
@@ -155,6 +203,8 @@ class Reading:
         for frame in frames:
             rows += frame.height
             yield frame
+            if self.head is not None and rows >= self.head:
+                return
         if not rows:
             self.note(f"{path.name} holds no rows")
 
@@ -177,6 +227,21 @@ class Reading:
 
 def _apart(rejects: Rejects, scratch: Path, *, reading: Reading, read: Callable[[Reading, Path], Read], file: Path) -> Read:
     return read(replace(reading, rejects=rejects, scratch=scratch), file)
+
+
+def _state(path: Path) -> State | None:
+    """None where there is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return State(found.st_size, found.st_mtime_ns, found.st_ino)
+
+
+def _difference(before: State | None, now: State) -> str:
+    if before is None or before.number != now.number:
+        return "another file took its place"
+    return f"{before.size:,} bytes before, {now.size:,} now" if before.size != now.size else "somebody wrote to it"
 
 
 def kind_of(path: Path) -> str | None:

@@ -6,6 +6,7 @@ import io
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,6 +45,7 @@ def chunks(
     encoding: str | None = None,
     progress: Callable[[str, int, int], None] | None = None,
     note: Callable[[str], None] | None = None,
+    size: int = 0,
 ) -> Iterator[Chunk]:
     """The file's lines in pieces of about `CHUNK` bytes.
 
@@ -55,12 +57,13 @@ def chunks(
         encoding: what the file is written in, where it is neither UTF-8 nor UTF-16.
         progress: called with (file name, bytes read, bytes in all).
         note: called with a sentence about the file that somebody should know.
+        size: bytes of a piece, where they are not `CHUNK`.
 
     Raises:
         DamagedDump: the gzip breaks off or is none, the file unpacks to too much, a line does not end.
         FileNotFoundError: there is no such file.
     """
-    lines = _lines(path, _decoded(_bounded(path, _unpacked(path, progress), max_bytes), encoding))
+    lines = _lines(path, _decoded(_bounded(path, _unpacked(path, progress, after=size), max_bytes), encoding))
     first, foreign = 1, list[int]()
     try:
         for data in lines:
@@ -74,6 +77,15 @@ def chunks(
     if foreign and note is not None:
         count = "1 line is" if len(foreign) == 1 else f"{len(foreign):,} lines are"
         note(f"{path.name}: {count} no UTF-8 and read as Windows-1252, the first is line {foreign[0]}")
+
+
+def ahead(pieces: Iterator[Chunk]) -> Iterator[Chunk]:
+    """The pieces, each made in a thread of its own while the one before is parsed: to unpack takes about as long."""
+    with ThreadPoolExecutor(1) as worker:
+        coming = worker.submit(next, pieces, None)
+        while (piece := coming.result()) is not None:
+            coming = worker.submit(next, pieces, None)
+            yield piece
 
 
 def first_line(path: Path) -> str:
@@ -96,8 +108,8 @@ def opening(path: Path, size: int = _BLOCK) -> str:
     return block.decode("utf-8", errors="replace")
 
 
-def _unpacked(path: Path, progress: Callable[[str, int, int], None] | None, size: int = 0) -> Iterator[bytes]:
-    """The file's bytes in blocks of about `size`, the first small, so that a look at the start costs little."""
+def _unpacked(path: Path, progress: Callable[[str, int, int], None] | None, size: int = 0, after: int = 0) -> Iterator[bytes]:
+    """The file's bytes in blocks, the first of about `size`, small, so that a look at the start costs little."""
     total = path.stat().st_size
     with path.open("rb") as raw:
         packed = path.suffix == ".gz" or raw.peek(2)[:2] == _GZIP
@@ -110,8 +122,10 @@ def _unpacked(path: Path, progress: Callable[[str, int, int], None] | None, size
                 progress(path.name, raw.tell(), total)
             if not block:
                 break
+            if raw.tell() > total:  # else a file that grows as fast as it is read has no end
+                raise DamagedDump(f"{path} grows while it is read; build again when nobody writes to it")
             yield block
-            size = CHUNK
+            size = after or CHUNK
         if failure is not None:
             raise failure
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from kg_builder.errors import BadRequest, did_you_mean
+from kg_builder.logs import logged
 from kg_builder.merging import Step, contract, contraction, merged_away, undoing
 from kg_builder.merging.aliases import LABELS, aliases
 from kg_builder.merging.clusters import Match, clusters, degrees_in
@@ -105,7 +106,12 @@ def resolve(
             raise BadRequest(f"cannot resolve {label!r}{did_you_mean(label, LABELS) or ';'} known: {', '.join(LABELS)}")
     tell = progress or (lambda _what, _done, _total: None)
     tell("read", 0, 3)
-    with opened(store, read_only=dry_run) as there, nullcontext() if dry_run else there.writing():
+    address = getattr(store, "address", store)
+    with (
+        logged("resolve", store=address, dry_run=dry_run or None) as said,
+        opened(store, read_only=dry_run) as there,
+        nullcontext() if dry_run else there.writing(),
+    ):
         address, tables = there.info().address, there.read(derived=True)
         tell("match", 1, 3)
         found = [] if undo else matches(tables, labels=labels, threshold=threshold, vectors=vectors)
@@ -114,6 +120,7 @@ def resolve(
         if written:
             tell("write", 2, 3)
             there.write(step.written, gone=step.gone)
+        said.update(merged=len(found), undone=len(undo), written=written)
     tell("resolve", 3, 3)
     return ResolveReport(address, _merges(tables, found), tuple(undo), written)
 

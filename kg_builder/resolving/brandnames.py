@@ -60,6 +60,7 @@ _LIKE = 0.9
 def brand_pairs(named: list[Named], vectors: Vectors | None) -> Found:
     """The pairs of brands that are one, with score and rule; the sure rules first."""
     cores = {one.id: core(one.name) for one in named}
+    named = [one for one in named if cores[one.id]]  # signs alone are like nothing else
     shared = _Shared.of(named)
     same = list(_same_core(named, cores, shared))
     yield from same

@@ -1,9 +1,10 @@
 """Where graphs live: one protocol, two stores, and `connect`, which picks by the address."""
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -11,7 +12,7 @@ from typing import Any, Protocol, Self
 import pandas as pd
 import polars as pl
 
-from kg_builder.errors import QueryError, StoreError, StoreMissing
+from kg_builder.errors import BadRequest, QueryError, StoreError, StoreMissing
 from kg_builder.schema import EdgeType
 from kg_builder.tables import GraphTables
 
@@ -38,14 +39,28 @@ class Build:
     changed: Mapping[str, int] = field(default_factory=dict)
     removed: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+    """From its start; a store that records it adds what the writing took."""
     version: str = ""
     """The builder's."""
+    as_of: int | None = None
+    """The moment that the dump tells of, in epoch seconds, where it was given; else that is `at`."""
+    due: int | None = None
+    """The epoch second from which on rows can be taken that were refused for lying in the future; None where there are none."""
     pruned: bool = False
     """Whether what the source tells of no longer was taken away."""
     digest: str = ""
     """Of the graph afterwards, as `kg-builder hash` prints it."""
     fingerprint: str = ""
     """Of the source's files and of how they were read; empty where there are no files."""
+
+    @property
+    def moment(self) -> int:
+        """The moment that the dump tells of."""
+        return self.at if self.as_of is None else self.as_of
+
+    def longer(self, seconds: float) -> Self:
+        """The same build, that took so many seconds more."""
+        return replace(self, seconds=round(self.seconds + seconds, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +141,9 @@ def connect(address: str | Path, *, create: bool = False, read_only: bool = Fals
     """The store at this address: a path is an embedded one, `neo4j://…` and `bolt://…` a server.
 
     User and password of a server come from NEO4J_USERNAME (default neo4j) and NEO4J_PASSWORD, unless a `password` is given.
-    `create` makes an embedded store where there is none, with the first write. An embedded store can be read while another
-    process writes to it.
+    A server that is away in the middle is asked again for NEO4J_PATIENCE seconds (default 120).
+    An address with a user or password in it is refused, lest they be shown. `create` makes an embedded store where there is
+    none, with the first write. An embedded store can be read while another process writes to it.
 
     Raises:
         StoreMissing: there is no embedded store at the path (and not `create`).
@@ -136,16 +152,42 @@ def connect(address: str | Path, *, create: bool = False, read_only: bool = Fals
         StoreError: the address has another scheme, or the path is something else than a store.
     """
     if "://" in str(address):
-        scheme = str(address).partition("://")[0]
+        scheme, _, host = str(address).partition("://")
+        if "@" in host:
+            raise StoreError("an address has no user or password in it; set NEO4J_USERNAME and NEO4J_PASSWORD")
         if scheme not in NEO4J_SCHEMES:
             raise StoreError(f"expected a path or an address of {', '.join(NEO4J_SCHEMES)} (got {address})")
         from kg_builder.stores.neo4j import Neo4jStore
 
         user = os.environ.get("NEO4J_USERNAME", "neo4j")
-        return Neo4jStore(str(address), user, os.environ.get("NEO4J_PASSWORD", "") if password is None else password)
+        secret = os.environ.get("NEO4J_PASSWORD", "") if password is None else password
+        return Neo4jStore(str(address), user, secret, patience=_patience())
     from kg_builder.stores.embedded import EmbeddedStore
 
     return EmbeddedStore(Path(address), create=create, read_only=read_only)
+
+
+def _patience() -> float:
+    """Seconds for which a server that is away is asked again.
+
+    Raises:
+        BadRequest: NEO4J_PATIENCE is no number.
+    """
+    said = os.environ.get("NEO4J_PATIENCE", "120")
+    if not re.fullmatch(r"\d+(\.\d+)?", said):
+        raise BadRequest(f"NEO4J_PATIENCE must be a number of seconds (got {said!r})")
+    return float(said)
+
+
+def is_store(address: str | Path) -> bool:
+    """True for a server's address and for a folder that holds an embedded store.
+
+    Example:
+        >>> is_store("neo4j://localhost"), is_store("dumps/monday")
+        (True, False)
+    """
+    path = Path(address)
+    return "://" in str(address) or ((path / "database").is_file() and (path / "schema.json").is_file())
 
 
 def asked(store: GraphStore, cypher: str) -> list[tuple[Any, ...]]:

@@ -8,6 +8,7 @@ because Ladybug takes 10 ms to set one vector, 100 Âµs to delete an edge and 6 Â
 space of a second database during a write.
 """
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -15,9 +16,10 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -26,19 +28,33 @@ from typing import Any, Self
 import ladybug
 import pandas as pd
 import polars as pl
+from polars.exceptions import PanicException, PolarsError
 
 from kg_builder.changes import applied, difference, leaving
 from kg_builder.cypher import edge_pattern, one_line, times_of_interactions, used_parameters
-from kg_builder.errors import QueryError, StoreError, StoreLocked, StoreMissing, did_you_mean
+from kg_builder.errors import (
+    KgBuilderError,
+    NoSpace,
+    QueryError,
+    StoreError,
+    StoreLocked,
+    StoreMissing,
+    did_you_mean,
+    lacks_space,
+)
 from kg_builder.ladybug_tables import check_names, copy, ddl, delete, export
 from kg_builder.schema import EdgeType, GraphSchema
+from kg_builder.stamps import check, stamp
 from kg_builder.stores import Build, Progress, StoreInfo
 from kg_builder.tables import GraphTables, edge_columns, node_columns
 from kg_builder.told import NOTHING, TOLD
 
 _DATABASE, _SCHEMA, _BUILDS, _LOCK, _NEXT = "database", "schema.json", "builds.json", "writer.lock", "database.next"
 _TOLD = "told"
-_OURS = {_DATABASE, _SCHEMA, _BUILDS, _LOCK, _TOLD, "rejects.jsonl"}
+_CHECKPOINT = "checkpoint"
+_OURS = {_DATABASE, _SCHEMA, _BUILDS, _LOCK, _TOLD, _CHECKPOINT, "rejects.jsonl"}
+_LITTLE = 1 << 24  # bytes: an engine that fails with no more left may call it something else
+_SAID = 200  # signs of an engine's message
 _DELETED_AT_MOST = 20_000  # edges; more are quicker to load anew with everything else
 
 
@@ -60,7 +76,9 @@ class EmbeddedStore:
         if path.is_file():
             raise StoreError(f"{path} is a file; an embedded store is a folder that kg-builder made")
         if self._built:
-            self._schema = GraphSchema.from_json((path / _SCHEMA).read_text(encoding="utf-8"))
+            self._schema = self._schema_there()
+        elif (path / _DATABASE).is_file():
+            raise StoreError(f"{path / _SCHEMA} is missing beside the database; {_restore(path)}")
         elif path.is_dir() and not {entry.name.partition(".next")[0] for entry in path.iterdir()} <= _OURS:
             raise StoreError(f"{path} is a folder without a graph in it; name another path for the store")
         elif not create:
@@ -85,12 +103,16 @@ class EmbeddedStore:
         """
         if self._read_only:
             raise StoreError(f"{self.path} was opened read-only; connect without read_only to write")
-        with self.writing(), tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch:
+        started = time.monotonic()
+        with self.writing(), _unwritten(self.path), tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch:
             self._write(tables, gone, Path(scratch), progress)
             if build is not None:
                 same = (build.source, build.format, build.at)
                 others = [one for one in self._builds() if (one.source, one.format, one.at) != same]
-                _replace(self.path / _BUILDS, json.dumps([asdict(one) for one in (*others, build)], indent=1))
+                _replace(
+                    self.path / _BUILDS,
+                    json.dumps([asdict(one) for one in (*others, build.longer(time.monotonic() - started))], indent=1),
+                )
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -116,7 +138,7 @@ class EmbeddedStore:
 
     def remember(self, source: str, told: pl.LazyFrame) -> None:
         """See `GraphStore.remember`; a Parquet file a source."""
-        with self.writing():
+        with self.writing(), _unwritten(self.path):
             path = self._told(source)
             path.parent.mkdir(exist_ok=True)
             beside = path.with_name(f"{path.name}.next")
@@ -136,7 +158,9 @@ class EmbeddedStore:
             if dict(pl.read_parquet_schema(path)) != dict(TOLD):
                 raise OSError("it has other columns")
             return pl.scan_parquet(path)
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except (PolarsError, PanicException, OSError) as error:
+            if isinstance(error, PermissionError):
+                raise
             raise StoreError(
                 f"{path} is damaged ({one_line(str(error))}); remove it: the next build writes it anew, and prunes from then on"
             ) from None
@@ -229,7 +253,7 @@ class EmbeddedStore:
 
     def _write(self, tables: GraphTables, gone: GraphTables | None, scratch: Path, progress: Progress | None) -> None:
         if self._built:
-            self._schema = GraphSchema.from_json((self.path / _SCHEMA).read_text(encoding="utf-8"))
+            self._schema = self._schema_there()
         schema = self._schema.merge(tables.schema) if self._built else tables.schema
         check_names(schema)
         ends = {label for source, _, target in tables.edges for label in (source, target)}
@@ -278,10 +302,10 @@ class EmbeddedStore:
     def _publish(self, following: Path, schema: GraphSchema) -> None:
         # A reader takes the schema first and the database second, so the database must never know less than the schema.
         if not self._built:
-            _replace(self.path / _SCHEMA, schema.to_json())
+            _replace(self.path / _SCHEMA, json.dumps(stamp() | json.loads(schema.to_json()), indent=1))
         self.close()
         following.replace(self.path / _DATABASE)
-        _replace(self.path / _SCHEMA, schema.to_json())
+        _replace(self.path / _SCHEMA, json.dumps(stamp() | json.loads(schema.to_json()), indent=1))
         self._schema = schema
 
     def _discard_next(self) -> None:
@@ -292,11 +316,11 @@ class EmbeddedStore:
         if not self._built:
             raise StoreMissing(f"nothing was written to {self.path} yet")
         if self._open is None:
-            self._schema = GraphSchema.from_json((self.path / _SCHEMA).read_text(encoding="utf-8"))
+            self._schema = self._schema_there()
             try:
                 database = ladybug.Database(str(self.path / _DATABASE), read_only=True)
             except RuntimeError as error:
-                raise StoreError(f"{self.path / _DATABASE} cannot be opened: {one_line(str(error))}") from None
+                raise self._damaged(error) from None
             self._open = (database, ladybug.Connection(database))
         return self._open[1]
 
@@ -326,21 +350,53 @@ class EmbeddedStore:
         owner = "r" if "source" in columns else "a"
         returned = ", ".join(f"{ends.get(column, f'{owner}.`{column}`')} AS `{column}`" for column in columns)
         asked = f"{match} RETURN {returned}"
-        if into is None:
-            return _result(self._connection().execute(asked)).get_as_pl().cast(pl.Schema(columns)).lazy()
-        into.mkdir(parents=True, exist_ok=True)
-        file = into / f"{hashlib.blake2b(match.encode(), digest_size=8).hexdigest()}.parquet"
-        export(self._connection(), asked, file)
+        try:
+            if into is None:
+                return _result(self._connection().execute(asked)).get_as_pl().cast(pl.Schema(columns)).lazy()
+            into.mkdir(parents=True, exist_ok=True)
+            file = into / f"{hashlib.blake2b(match.encode(), digest_size=8).hexdigest()}.parquet"
+            export(self._connection(), asked, file)
+        except RuntimeError as error:
+            raise self._damaged(error) from None
         return pl.scan_parquet(file).cast(pl.Schema(columns))
 
     def _one(self, cypher: str) -> list[Any]:
-        return list(_result(self._connection().execute(cypher)).get_next())
+        try:
+            return list(_result(self._connection().execute(cypher)).get_next())
+        except RuntimeError as error:
+            raise self._damaged(error) from None
+
+    def _schema_there(self) -> GraphSchema:
+        """The schema that the store keeps.
+
+        Raises:
+            StoreError: a newer graphrec made the store, or the file is damaged.
+        """
+        path = self.path / _SCHEMA
+        try:
+            text = path.read_text(encoding="utf-8")
+            kept = json.loads(text)
+            check(self.address, kept.get("form"), kept.get("by"))
+            return GraphSchema.from_json(text)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise StoreError(f"{path} is damaged ({one_line(str(error))[:_SAID]}); {_restore(self.path)}") from None
+
+    def _damaged(self, error: RuntimeError) -> StoreError:
+        said = f"{self.path / _DATABASE} cannot be read: {one_line(str(error))[:_SAID]}"
+        return StoreError(f"{said} (if nothing else is amiss, such as too little memory: {_restore(self.path)})")
 
     def _builds(self) -> tuple[Build, ...]:
         path = self.path / _BUILDS
         if not path.is_file():
             return ()
-        return tuple(Build(**build) for build in json.loads(path.read_text(encoding="utf-8")))
+        names = {one.name for one in fields(Build)}
+        try:
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            return tuple(Build(**{name: value for name, value in one.items() if name in names}) for one in kept)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise StoreError(
+                f"{path} is damaged ({one_line(str(error))[:_SAID]}); remove it: the next build starts a new history of the graph"
+            ) from None
 
     def _explained(self, message: str) -> str:
         missing = re.search(r"Table (\w+) does not exist", message)
@@ -366,6 +422,32 @@ def _plain(value: object) -> object:
         node = "_LABEL" in value
         return {k: _plain(v) for k, v in value.items() if not node or (v is not None and not k.startswith("_"))}
     return value
+
+
+def _restore(path: Path) -> str:
+    return f"restore {path} from a backup, or remove it and build it again"
+
+
+@contextmanager
+def _unwritten(path: Path) -> Iterator[None]:
+    """What the engines say of a write that failed becomes one line of ours, with the space that is left.
+
+    Raises:
+        NoSpace: there is too little of it.
+        StoreError: something else is in the way.
+    """
+    try:
+        yield
+    except (RuntimeError, PolarsError, PanicException, OSError) as error:
+        if isinstance(error, KgBuilderError):
+            raise
+        if isinstance(error, PermissionError):  # polars names no file
+            raise PermissionError(errno.EACCES, "Permission denied", error.filename or str(path)) from None
+        free = shutil.disk_usage(path).free
+        said = f"{path} could not be written: {one_line(str(error))[:_SAID]} ({free >> 20:,} MiB are free there"
+        if lacks_space(error) or free < _LITTLE:
+            raise NoSpace(f"{said}; a write needs the room of a second database); free some and repeat the command") from None
+        raise StoreError(f"{said}); mend that and repeat the command") from None
 
 
 def _replace(path: Path, text: str) -> None:

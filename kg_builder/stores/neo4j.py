@@ -1,15 +1,16 @@
 """The Neo4j store: a server, by the official driver.
 
-Every write is a MERGE on a declared key in a managed transaction, so the driver may retry it, and a build that broke
+Every write is a MERGE on a declared key in a managed transaction, so it may be tried again, and a build that broke
 off is mended by running it again. The schema and the builds are kept in `Build` nodes.
 """
 
 import io
 import json
 import logging
+import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 from types import TracebackType
@@ -18,24 +19,26 @@ from typing import Any, Self
 import neo4j
 import pandas as pd
 import polars as pl
-from neo4j import exceptions
 from neo4j.graph import Node, Relationship
 from neo4j.graph import Path as Walk
+from polars.exceptions import PanicException, PolarsError
 
 from kg_builder.changes import leaving
 from kg_builder.cypher import edge_pattern, one_line, times_of_interactions
-from kg_builder.errors import QueryError, SchemaError, StoreError, StoreMissing, StoreRefused, StoreUnreachable
+from kg_builder.errors import SchemaError, StoreError, StoreMissing
+from kg_builder.neo4j_errors import check_version, errors
 from kg_builder.neo4j_lease import Lease
 from kg_builder.neo4j_reading import read_tables
+from kg_builder.neo4j_sessions import PATIENCE, Session
 from kg_builder.neo4j_tables import change, delete, ids_of, run, write
 from kg_builder.schema import GraphSchema
+from kg_builder.stamps import check, stamp
 from kg_builder.stores import Build, Progress, StoreInfo
 from kg_builder.tables import GraphTables
 from kg_builder.told import NOTHING
 
 logging.getLogger("neo4j").addHandler(logging.NullHandler())  # what goes wrong is raised, not printed besides
 
-_PATIENCE = 120  # seconds in which a transaction is tried again: a server that restarts is back by then
 _PART = 1 << 20  # bytes of one property
 
 
@@ -45,24 +48,32 @@ class Neo4jStore:
     Raises:
         StoreUnreachable: no server answers at the address.
         StoreRefused: it refuses the user or the password.
+        StoreError: it is too old.
+
+    Args:
+        uri: of the server, `bolt://…` or `neo4j://…`.
+        user: whom it knows.
+        password: of that user.
+        patience: seconds for which a server that was there is asked again where it is away.
     """
 
-    def __init__(self, uri: str, user: str, password: str) -> None:
+    def __init__(self, uri: str, user: str, password: str, *, patience: float = PATIENCE) -> None:
         self.uri = uri
         self._user = user
+        self._patience = patience
         self._lease: Lease | None = None
-        with self._errors():
+        with errors(uri, user):
             self._driver = neo4j.GraphDatabase.driver(
                 uri,
                 auth=(user, password),
                 connection_timeout=5,
                 connection_acquisition_timeout=10,
-                max_transaction_retry_time=_PATIENCE,
+                max_transaction_retry_time=0,  # `Session` tries again
                 notifications_min_severity="OFF",
             )
         try:
-            with self._errors():
-                self._driver.verify_connectivity()
+            with errors(uri, user):
+                check_version(self._driver, uri)
         except StoreError:
             self._driver.close()
             raise
@@ -82,8 +93,9 @@ class Neo4jStore:
         """
         if "Build" in tables.schema.nodes:
             raise SchemaError("the label Build is taken: Neo4j stores keep the schema and the builds in such nodes; rename yours")
-        with self.writing(), self._errors(), self._driver.session() as session:
-            there = _schema(session)
+        started = time.monotonic()
+        with self.writing(), self._errors(), self._session(writes=True) as session:
+            there = self._schema(session)
             schema = there.merge(tables.schema) if there else tables.schema
             ends = {label for source, _, target in tables.edges for label in (source, target)}
             staying = {label: ids_of(session, label).to_frame("id").lazy() for label in sorted(ends)}
@@ -94,13 +106,15 @@ class Neo4jStore:
             for label in ("Build", *schema.nodes):
                 change(session, f"CREATE CONSTRAINT IF NOT EXISTS FOR (n:`{label}`) REQUIRE n.id IS UNIQUE")
             if schema != there:
-                change(session, "MERGE (b:Build {id: 'schema'}) SET b.schema = $schema", schema=schema.to_json())
+                kept = stamp() | {"schema": schema.to_json()}
+                change(session, "MERGE (b:Build {id: 'schema'}) SET b += $kept", kept=kept)
             written = GraphTables.of(schema, tables.nodes, tables.edges)
             write(session, written, gone, progress)
             if gone is not None:
                 delete(session, written, gone)
             if build is not None:
-                record = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in asdict(build).items()}
+                said = asdict(build.longer(time.monotonic() - started))
+                record = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in said.items()}
                 key = f"build:{build.at}:{build.format}:{build.source}"
                 change(session, "MERGE (b:Build {id: $id}) SET b += $record", id=key, record=record)
 
@@ -115,7 +129,7 @@ class Neo4jStore:
             yield
             return
         with self._errors():
-            self._lease = Lease.taken(self._driver, self.uri)
+            self._lease = Lease.taken(self._driver, self.uri, self._patience)
         try:
             yield
         finally:
@@ -128,7 +142,7 @@ class Neo4jStore:
         told.sink_parquet(file)
         data, key, fresh = file.getvalue(), f"told:{source}", str(uuid.uuid4())
         parts = range(0, len(data), _PART)
-        with self.writing(), self._errors(), self._driver.session() as session:
+        with self.writing(), self._errors(), self._session(writes=True) as session:
             change(session, "CREATE CONSTRAINT IF NOT EXISTS FOR (n:Build) REQUIRE n.id IS UNIQUE")
             for number, start in enumerate(parts):
                 made = {"id": f"{key}:{fresh}:{number}", "told": key, "version": fresh, "number": number}
@@ -151,20 +165,30 @@ class Neo4jStore:
         """See `GraphStore.remembered`.
 
         Raises:
-            StoreError: a part is missing.
+            StoreError: a part is missing or damaged.
         """
-        with self._errors(), self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
+        key = f"told:{source}"
+        with self._errors(), self._session() as session:
             parts = run(
                 session,
-                "MATCH (b:Build {id: $id}) MATCH (p:Build {told: $id, version: b.current}) "
+                "MATCH (b:Build {id: $id}) OPTIONAL MATCH (p:Build {told: $id, version: b.current}) "
                 "RETURN b.parts, p.data ORDER BY p.number",
-                id=f"told:{source}",
+                id=key,
             )
         if not parts:
             return NOTHING
-        if len(parts) != parts[0][0]:
-            raise StoreError(f"{self.uri}: of what {source} told {len(parts)} of {parts[0][0]} parts are there; build it again")
-        return pl.scan_parquet(io.BytesIO(b"".join(part[1] for part in parts)))
+        data = [part for _, part in parts if part is not None]
+        try:
+            if len(data) != parts[0][0]:
+                raise OSError(f"{len(data)} of {parts[0][0]} parts are there")
+            file = io.BytesIO(b"".join(data))
+            pl.read_parquet_schema(file)
+            return pl.scan_parquet(file)
+        except (PolarsError, PanicException, OSError) as error:
+            raise StoreError(
+                f"{self.uri}: what {source} told of is damaged ({one_line(str(error))}); remove it (MATCH "
+                f"(b:Build) WHERE {key!r} IN [b.id, b.told] DELETE b): the next build writes it anew and prunes from then on"
+            ) from None
 
     def read(self, *, derived: bool = False, into: Path | None = None) -> GraphTables:
         """See `GraphStore.read`.
@@ -173,13 +197,13 @@ class Neo4jStore:
             StoreMissing: nothing was written to this server yet.
         """
         with self._errors():
-            with self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
+            with self._session() as session:
                 schema = self._known(session)
             return read_tables(self._ask, schema, derived=derived, into=into)
 
     def _ask(self, cypher: str, **parameters: Any) -> list[neo4j.Record]:
         """The records of a reading statement, in a session of its own: threads may ask at a time."""
-        with self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
+        with self._session() as session:
             return run(session, cypher, **parameters)
 
     def query(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
@@ -194,7 +218,7 @@ class Neo4jStore:
             columns = result.keys()
             return pd.DataFrame([[_plain(value) for value in record.values()] for record in result], columns=columns)
 
-        with self._errors(), self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
+        with self._errors(), self._session() as session:
             return session.execute_read(rows)
 
     @property
@@ -204,7 +228,7 @@ class Neo4jStore:
 
     def info(self) -> StoreInfo:
         """See `GraphStore.info`."""
-        with self._errors(), self._driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
+        with self._errors(), self._session() as session:
             schema = self._known(session)
             nodes = {label: run(session, f"MATCH (n:`{label}`) RETURN count(n)")[0][0] for label in schema.nodes}
             edges = {kind: run(session, f"MATCH {edge_pattern(kind)} RETURN count(r)")[0][0] for kind in schema.edges}
@@ -232,41 +256,31 @@ class Neo4jStore:
     def __repr__(self) -> str:
         return f"Neo4jStore({self.uri!r}, user {self._user!r})"
 
-    def _known(self, session: neo4j.Session) -> GraphSchema:
-        schema = _schema(session)
+    def _schema(self, session: Session) -> GraphSchema | None:
+        """The schema that the server keeps; None where nothing was written yet.
+
+        Raises:
+            StoreError: a newer graphrec wrote it.
+        """
+        found = run(session, "MATCH (b:Build {id: 'schema'}) RETURN b.schema, b.form, b.by")
+        if not found:
+            return None
+        text, form, by = found[0]
+        check(self.uri, form, by)
+        return GraphSchema.from_json(text)
+
+    def _known(self, session: Session) -> GraphSchema:
+        schema = self._schema(session)
         if schema is None:
             raise StoreMissing(f"{self.uri} holds no graph of ours yet; make one with: kg-builder build SOURCE --into {self.uri}")
         return schema
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Turn the driver's errors into ours."""
-        try:
-            yield
-        except exceptions.AuthError:
-            raise self._refused() from None
-        except exceptions.ClientError as error:
-            if (error.code or "").startswith("Neo.ClientError.Security"):
-                raise self._refused() from None
-            raise QueryError(one_line(error.message or str(error))) from None
-        except (exceptions.ServiceUnavailable, exceptions.SessionExpired):
-            raise StoreUnreachable(
-                f"no Neo4j server answers at {self.uri}; start one (make neo4j-start) or correct the address in NEO4J_URI"
-            ) from None
-        except (exceptions.Neo4jError, exceptions.DriverError, ValueError) as error:
-            if isinstance(error, SchemaError | StoreError):
-                raise
-            raise StoreError(f"{self.uri}: {one_line(str(error))}") from None
+    def _errors(self) -> AbstractContextManager[None]:
+        return errors(self.uri, self._user, tried=self._patience)
 
-    def _refused(self) -> StoreRefused:
-        return StoreRefused(
-            f"{self.uri} refuses the user {self._user!r} or the password; set NEO4J_USERNAME and NEO4J_PASSWORD to what it knows"
-        )
-
-
-def _schema(session: neo4j.Session) -> GraphSchema | None:
-    found = run(session, "MATCH (b:Build {id: 'schema'}) RETURN b.schema")
-    return GraphSchema.from_json(found[0][0]) if found else None
+    def _session(self, *, writes: bool = False) -> Session:
+        lease = self._lease if writes else None
+        return Session(self._driver, self.uri, self._patience, writes=writes, before=None if lease is None else lease.keep)
 
 
 def _build(node: Node) -> Build:

@@ -40,8 +40,8 @@ def address(fresh_address):
     return fresh_address()
 
 
-def build(address, *args, **options):
-    return kg_builder.build(frames(*args), address, name="shop", now=NOW, **options)
+def build(address, *args, now=NOW, **options):
+    return kg_builder.build(frames(*args), address, name="shop", now=now, **options)
 
 
 def held(address):
@@ -150,6 +150,15 @@ def test_files_that_did_not_change_are_not_read_again(folder, address):
     assert not kg_builder.build(folder, address, now=NOW).unchanged
 
 
+def test_files_that_did_not_change_are_read_again_when_asked(folder, address):
+    first = kg_builder.build(folder, address, now=NOW)
+    again = kg_builder.build(folder, address, again=True, now=NOW + 1)
+    assert (again.unchanged, again.written, again.digest) == (False, False, first.digest)
+    assert (again.nodes, again.edges, again.rejected) == (first.nodes, first.edges, first.rejected)
+    result = runner.invoke(app, ["build", str(folder), "--into", address, "--again", "--max-rejects", "50%"])
+    assert "the store says all of it already; nothing was written" in result.stdout
+
+
 def test_every_build_that_changed_something_is_in_the_history(folder, address):
     kg_builder.build(folder, address, name="a", now=NOW)
     build(address, {"x1": ("Tea", "Acme")})
@@ -159,7 +168,18 @@ def test_every_build_that_changed_something_is_in_the_history(folder, address):
     assert builds[1]["added"] == {"Product": 1, "Product-MADE_BY-Brand": 1}
     assert builds[1]["hash"] == digest(held(address).without_derived())
     assert all(one["seconds"] > 0 and one["version"] for one in builds)
-    assert "added" in runner.invoke(app, ["info", address, "--history"]).stdout
+    assert builds[0]["rejected"]
+    lines = [line.split("\t") for line in runner.invoke(app, ["info", address, "--history"]).stdout.splitlines() if "\t" in line]
+    table = [dict(zip(lines[0], line, strict=True)) for line in lines[1:]]
+    assert [one["at"] for one in table] == ["2025-06-15 15:06:40"] * 2
+    for row, one in zip(table, builds, strict=True):
+        assert {name: row[name] for name in ("source", "format", "version", "hash")} == {
+            name: one[name] for name in row.keys() & {"source", "format", "version", "hash"}
+        }
+        assert [row[name] for name in ("added", "changed", "removed", "rejected")] == [
+            str(sum(one[name].values())) for name in ("added", "changed", "removed", "rejected")
+        ]
+        assert (row["seconds"], row["faulty"], row["pruned"]) == (str(one["seconds"]), str(one["faults"]), "no")
 
 
 def test_the_hash_is_the_same_on_both_stores_and_another_after_a_change(folder, address, tmp_path):
@@ -181,18 +201,125 @@ def test_verify_finds_the_graph_as_it_was_left_and_says_when_it_was_changed(fold
     assert "changed since the last build" in result.stdout
 
 
-def test_verify_names_what_is_broken_in_a_server(neo4j_address, wipe, folder):
-    import neo4j
+def damage(address, *statements):
+    """What somebody does to a store behind our back."""
+    if "://" in str(address):
+        import neo4j
 
+        auth = (os.environ["NEO4J_USERNAME"], os.environ["NEO4J_PASSWORD"])
+        with neo4j.GraphDatabase.driver(address, auth=auth) as driver:
+            for statement in statements:
+                driver.execute_query(statement)
+        return
+    import ladybug
+
+    database = ladybug.Database(f"{address}/database")
+    with ladybug.Connection(database) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    database.close()
+
+
+ONE = "MATCH (p:Product {id: 'p1'})-[r:MADE_BY]->(b:Brand) "
+
+
+def verified(address):
+    result = runner.invoke(app, ["verify", address])
+    return result.exit_code, result.stderr.splitlines(), result.stdout.splitlines()
+
+
+def test_verify_names_an_edge_that_somebody_deleted(address):
+    built = build(address, SHOP, EVENTS).digest
+    damage(address, f"{ONE} DELETE r")
+    code, faults, said = verified(address)
+    assert (code, faults) == (0, [])
+    assert said[0].endswith(f"changed since the last build ({built})")
+    assert said[1:] == ["  Product-MADE_BY-Brand: 1 fewer than the builds wrote"]
+    assert json.loads(runner.invoke(app, ["verify", address, "--json"]).stdout)["differences"] == {"Product-MADE_BY-Brand": -1}
+
+
+def test_verify_says_that_values_were_changed(address):
+    build(address, SHOP, EVENTS)
+    damage(address, "MATCH (p:Product {id: 'p1'}) SET p.title = 'Stone'")
+    code, faults, said = verified(address)
+    assert (code, faults) == (0, [])
+    assert "changed since the last build" in said[0]
+    assert said[1:] == ["  as many of every kind as the builds wrote: what differs are values"]
+
+
+def test_verify_knows_what_later_builds_added_and_removed(address):
+    build(address, SHOP, EVENTS)
+    build(address, {"p1": SHOP["p1"], "p4": ("Lid", "New")}, EVENTS[:1], prune=True, now=NOW + 1)
+    assert verified(address)[2][0].endswith("as the last build left it")
+    damage(address, "MATCH (u:User) DETACH DELETE u")
+    assert verified(address)[2][1:] == [
+        "  User: 1 fewer than the builds wrote",
+        "  User-BOUGHT-Product: 1 fewer than the builds wrote",
+    ]
+
+
+def test_verify_names_a_doubled_edge(address):
+    build(address, SHOP, EVENTS)
+    damage(address, f"{ONE} CREATE (p)-[:MADE_BY]->(b)")
+    code, faults, said = verified(address)
+    assert code == 1
+    assert faults == [
+        "kg-builder: Product-MADE_BY-Brand: 1 keys are there more than once (or lack a part), "
+        "the first is 'Product-MADE_BY-Brand p1 acme'"
+    ]
+    assert said[1:] == ["  Product-MADE_BY-Brand: 1 more than the builds wrote"]
+
+
+@pytest.fixture
+def server(neo4j_address, wipe):
     wipe()
-    kg_builder.build(folder, neo4j_address, now=NOW)
-    auth = (os.environ["NEO4J_USERNAME"], os.environ["NEO4J_PASSWORD"])
-    with neo4j.GraphDatabase.driver(neo4j_address, auth=auth) as driver:
-        driver.execute_query("MATCH (a:Product)-[:MADE_BY]->(b:Brand) WITH a, b LIMIT 1 CREATE (a)-[:MADE_BY]->(b)")
-    result = runner.invoke(app, ["verify", neo4j_address])
-    assert result.exit_code == 1
-    assert "Product-MADE_BY-Brand: 1 keys are there more than once" in result.stderr
+    build(neo4j_address, SHOP, EVENTS)
+    yield neo4j_address
     wipe()
+
+
+@pytest.mark.neo4j
+def test_verify_names_a_doubled_node(server):
+    with connect(server) as store:
+        (name,) = store.query("SHOW CONSTRAINTS YIELD name, labelsOrTypes WHERE labelsOrTypes = ['Brand'] RETURN name")["name"]
+    damage(server, f"DROP CONSTRAINT {name}", "CREATE (:Brand {id: 'acme', name: 'Acme'})")
+    code, faults, said = verified(server)
+    assert code == 1
+    assert faults[0].startswith("kg-builder: Brand: 1 keys are there more than once")
+    assert said[1] == "  Brand: 1 more than the builds wrote"
+
+
+@pytest.mark.neo4j
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        (
+            "MATCH (b:Brand {id: 'zed'}) REMOVE b.id",
+            "Brand: 1 keys are there more than once (or lack a part), the first is 'Brand null'",
+        ),
+        ("MATCH (u:User {id: 'u1'}) REMOVE u.id", "User-BOUGHT-Product: 1 edges end at no User, the first at None"),
+        (
+            "MATCH (b:Brand {id: 'zed'}) REMOVE b:Brand",
+            "MADE_BY: 1 edges end at a node of another label than the schema's, or of none",
+        ),
+    ],
+)
+def test_verify_names_dangling_edges_and_nodes_without_an_id(statement, fault, server):
+    damage(server, statement)
+    code, faults, _ = verified(server)
+    assert code == 1
+    assert f"kg-builder: {fault}" in faults
+
+
+@pytest.mark.neo4j
+def test_verify_logs_what_is_wrong_and_no_id(server):
+    damage(server, f"{ONE} CREATE (p)-[:MADE_BY]->(b)")
+    result = runner.invoke(app, ["verify", server, "--log-json"])
+    logged = [json.loads(line) for line in result.stderr.splitlines()]
+    (fault,) = [one["fault"] for one in logged if one["event"] == "fault"]
+    assert fault == "Product-MADE_BY-Brand: 1 keys are there more than once (or lack a part)"
+    assert "acme" not in result.stderr
+    assert logged[-1]["exit"] == result.exit_code == 1
 
 
 def test_a_second_builder_is_told_who_is_at_work(address):
@@ -242,3 +369,77 @@ def test_a_build_that_is_killed_at_any_moment_is_made_good_by_the_next(fresh_add
             hits += 1
         report = kg_builder.build(new, address, name="shop", prune=True, now=NOW)
         assert report.digest == wanted == digest(held(address).without_derived())
+
+
+ENDED = """
+import os, sys
+import kg_builder, kg_builder.pipeline
+
+kg_builder.pipeline._Run.written = lambda *_: os._exit(9)
+kg_builder.build(*sys.argv[1:], now=1750000000)
+"""
+
+
+def ended_before_it_writes(dump, address):
+    """A build that ends at once, as if it were killed, when all is read."""
+    done = subprocess.run([sys.executable, "-c", ENDED, str(dump), str(address)], check=False)  # noqa: S603 - our own words
+    assert done.returncode == 9
+
+
+def test_a_build_that_was_killed_while_it_wrote_goes_on_without_reading_again(fresh_address, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    dump, address = tmp_path / "dump", fresh_address()
+    write_planted(dump, users=30, products=40, seed=1)
+    ended_before_it_writes(dump, address)
+    with monkeypatch.context() as patch:
+        patch.setattr("kg_builder.pipeline.take_in", None)
+        report = kg_builder.build(dump, address, now=NOW)
+    assert "broke off" in report.notes[-1]
+    whole = kg_builder.build(dump, tmp_path / "whole.graph", now=NOW)
+    assert (report.digest, report.rejected, report.faults) == (whole.digest, whole.rejected, whole.faults)
+    assert report.digest == digest(held(address).without_derived())
+    assert not [*tmp_path.glob("cache/kg-builder/*")]
+    assert kg_builder.build(dump, address, now=NOW).unchanged
+
+
+@pytest.mark.parametrize("harm", ["garbage", "truncated", "gone"])
+@pytest.mark.parametrize("file", ["checkpoint.json", "rejects.parquet", "tables/nodes/Product.parquet", "tables/schema.json"])
+def test_a_damaged_checkpoint_is_told_of_and_the_dump_read_again(tmp_path, file, harm):
+    dump, address = tmp_path / "dump", tmp_path / "shop.graph"
+    write_planted(dump, users=30, products=40, seed=1)
+    ended_before_it_writes(dump, address)
+    path = address / "checkpoint" / file
+    if harm == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(b"garbage" if harm == "garbage" else path.read_bytes()[:-40])
+    report = kg_builder.build(dump, address, now=NOW)
+    assert any("damaged" in note for note in report.notes) == (harm != "gone" or file != "checkpoint.json")
+    assert report.digest == kg_builder.build(dump, tmp_path / "whole.graph", now=NOW).digest
+    assert not (address / "checkpoint").exists()
+
+
+def test_a_dump_of_an_earlier_day_fills_gaps_and_changes_nothing_that_a_later_one_said(address):
+    kg_builder.build(frames({"p1": ("Tea", None), "p2": ("Cup", "Acme")}), address, name="tuesday", as_of=NOW, now=NOW)
+    monday = frames({"p1": ("Te", "Acme"), "p3": ("Pan", None)})
+    report = kg_builder.build(monday, address, name="monday", as_of=NOW - 86_400, now=NOW)
+    names = dict(held(address).nodes["Product"].select("id", "title").collect().iter_rows())
+    assert names == {"p1": "Tea", "p2": "Cup", "p3": "Pan"}
+    assert report.changed == {}
+    assert report.added == {"Product": 1, "Product-MADE_BY-Brand": 1}
+    kg_builder.build(monday, address, name="monday", as_of=NOW + 86_400, now=NOW)
+    assert held(address).nodes["Product"].filter(pl.col("id") == "p1").collect()["title"].item() == "Te"
+
+
+def test_an_earlier_dump_cannot_say_what_is_gone(address):
+    kg_builder.build(frames(SHOP), address, name="shop", as_of=NOW, now=NOW)
+    with pytest.raises(BadRequest, match="a later dump was built as shop"):
+        kg_builder.build(frames({}), address, name="shop", as_of=NOW - 1, prune=True, now=NOW)
+
+
+def test_rows_of_tomorrow_are_read_again_the_day_after(tmp_path):
+    dump, address = tmp_path / "events.csv", tmp_path / "shop.graph"
+    dump.write_text(f"user,product,event,at\nu1,p1,bought,{NOW}\nu1,p2,bought,{NOW + 3 * 86_400}\n")
+    assert kg_builder.build(dump, address, now=NOW).faults == 1
+    report = kg_builder.build(dump, address, now=NOW + 3 * 86_400)
+    assert (report.faults, report.added["User-BOUGHT-Product"]) == (0, 1)

@@ -3,7 +3,9 @@
 import json
 
 import polars as pl
+import pytest
 
+from kg_builder.errors import TooManyFaults
 from kg_builder.rejects import Check, Rejects, Sieve
 
 ROWS = pl.DataFrame({"user": ["u1", None, "u3"], "rating": [9, 9, 4], "file": ["a.csv"] * 3, "line": [2, 3, 4]}).lazy()
@@ -57,3 +59,21 @@ def test_a_very_long_value_is_cut_in_the_message_and_whole_in_the_row():
     (record,) = rejects.rows()
     assert len(record["message"]) < 120
     assert record["row"] == {"text": "x" * 500}
+
+
+def test_one_faulty_row_more_than_may_be_stops_everything():
+    rejects = Rejects(most=1)
+    rejects.add("a", 1, "too long", "x", "x")
+    with pytest.raises(
+        TooManyFaults, match=r"2 faulty rows so far, 1 may be; .* nothing was written; the first is a line 1: too"
+    ):
+        Sieve(rejects).sift("rows", ROWS.filter(pl.col("user").is_null()), CHECKS, [pl.col("user")])
+    assert len(rejects) == rejects.faults == 2
+
+
+def test_what_others_refused_is_taken_along_with_its_counts():
+    one, other = Rejects(), Rejects()
+    one.add("a", 1, "too long", "x", "x")
+    Sieve(other).sift("rows", ROWS, CHECKS, [pl.col("user")])
+    one.take(other)
+    assert (one.faults, one.passed, len(one.rows())) == (3, 1, 3)

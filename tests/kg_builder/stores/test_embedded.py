@@ -155,7 +155,7 @@ def test_a_file_is_no_store(tmp_path):
 
 def test_a_damaged_database_is_an_error_of_ours(path):
     (path / "database").write_bytes(b"not a database" * 1000)
-    with connect(path) as store, pytest.raises(StoreError, match="cannot be opened"):
+    with connect(path) as store, pytest.raises(StoreError, match="cannot be read"):
         store.read()
 
 
