@@ -101,6 +101,22 @@ def test_frames_are_a_source_too(spark, tmp_path):
         assert mine.read() == theirs.read()
 
 
+def test_a_source_is_exported_by_either_engine_to_the_same_end(spark, tmp_path):
+    source = {"events": pl.DataFrame({"user": ["u1"], "product": ["p1"], "event": ["view"], "at": [1_500_000_000]})}
+    for engine in ("polars", "spark"):
+        kg_builder.export(source, tmp_path / engine, format="parquet", engine=engine, now=NOW)
+    exported = kg_builder.read_export(tmp_path / "spark")
+    assert exported == kg_builder.read_export(tmp_path / "polars")
+    assert exported.counts() == ({"User": 1, "Product": 1}, {("User", "VIEWED", "Product"): 1})
+
+
+def test_a_store_is_exported_by_no_engine(tmp_path):
+    source = {"events": pl.DataFrame({"user": ["u1"], "product": ["p1"], "event": ["view"]})}
+    kg_builder.build(source, tmp_path / "shop.graph", now=NOW)
+    with pytest.raises(BadRequest, match="--engine says how a source is read"):
+        kg_builder.export(tmp_path / "shop.graph", tmp_path / "out", format="parquet", engine="spark")
+
+
 def test_without_a_folder_to_hand_rows_over_in_there_is_no_spark(spark):
     with pytest.raises(BadRequest, match="a folder that all its workers see"):
         spark(Sieve(Rejects())).lifted(REVIEWS)
