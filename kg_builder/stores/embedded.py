@@ -8,11 +8,7 @@ because Ladybug takes 10 ms to set one vector, 100 Âµs to delete an edge and 6 Â
 space of a second database during a write.
 """
 
-import errno
-import fcntl
 import hashlib
-import json
-import os
 import re
 import shutil
 import tempfile
@@ -28,33 +24,16 @@ from typing import Any, Self
 import ladybug
 import pandas as pd
 import polars as pl
-from polars.exceptions import PanicException, PolarsError
 
 from kg_builder.changes import applied, difference, leaving
 from kg_builder.cypher import edge_pattern, one_line, times_of_interactions, used_parameters
-from kg_builder.errors import (
-    KgBuilderError,
-    NoSpace,
-    QueryError,
-    StoreError,
-    StoreLocked,
-    StoreMissing,
-    did_you_mean,
-    lacks_space,
-)
+from kg_builder.errors import QueryError, StoreError, StoreMissing, did_you_mean
 from kg_builder.ladybug_tables import check_names, copy, ddl, delete, export
 from kg_builder.schema import EdgeType, GraphSchema
-from kg_builder.stamps import check, stamp
+from kg_builder.store_folder import StoreFolder
 from kg_builder.stores import Build, Progress, StoreInfo
 from kg_builder.tables import GraphTables, edge_columns, node_columns
-from kg_builder.told import NOTHING, TOLD
 
-_DATABASE, _SCHEMA, _BUILDS, _LOCK, _NEXT = "database", "schema.json", "builds.json", "writer.lock", "database.next"
-_TOLD = "told"
-_CHECKPOINT = "checkpoint"
-_OURS = {_DATABASE, _SCHEMA, _BUILDS, _LOCK, _TOLD, _CHECKPOINT, "rejects.jsonl"}
-_LITTLE = 1 << 24  # bytes: an engine that fails with no more left may call it something else
-_SAID = 200  # signs of an engine's message
 _DELETED_AT_MOST = 20_000  # edges; more are quicker to load anew with everything else
 
 
@@ -69,22 +48,18 @@ class EmbeddedStore:
 
     def __init__(self, path: Path, *, create: bool = False, read_only: bool = False) -> None:
         self.path = path
+        self._folder = StoreFolder(path)
         self._read_only = read_only
         self._open: tuple[ladybug.Database, ladybug.Connection] | None = None
         self._writing = False
         self._schema = GraphSchema.of([], [])
-        if path.is_file():
-            raise StoreError(f"{path} is a file; an embedded store is a folder that kg-builder made")
-        if self._built:
-            self._schema = self._schema_there()
-        elif (path / _DATABASE).is_file():
-            raise StoreError(f"{path / _SCHEMA} is missing beside the database; {_restore(path)}")
-        elif path.is_dir() and not {entry.name.partition(".next")[0] for entry in path.iterdir()} <= _OURS:
-            raise StoreError(f"{path} is a folder without a graph in it; name another path for the store")
+        self._folder.check()
+        if self._folder.built:
+            self._schema = self._folder.schema()
         elif not create:
             raise StoreMissing(f"there is no store at {path}; make one with: kg-builder build SOURCE --into {path}")
         if create and path.is_dir():
-            with self._locked():
+            with self._folder.locked():
                 pass
 
     def write(
@@ -104,15 +79,10 @@ class EmbeddedStore:
         if self._read_only:
             raise StoreError(f"{self.path} was opened read-only; connect without read_only to write")
         started = time.monotonic()
-        with self.writing(), _unwritten(self.path), tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch:
+        with self.writing(), self._folder.written(), tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch:
             self._write(tables, gone, Path(scratch), progress)
             if build is not None:
-                same = (build.source, build.format, build.at)
-                others = [one for one in self._builds() if (one.source, one.format, one.at) != same]
-                _replace(
-                    self.path / _BUILDS,
-                    json.dumps([asdict(one) for one in (*others, build.longer(time.monotonic() - started))], indent=1),
-                )
+                self._folder.keep_builds([*self._folder.builds(), asdict(build.longer(time.monotonic() - started))])
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -127,23 +97,19 @@ class EmbeddedStore:
         made = not self.path.exists()
         self.path.mkdir(parents=True, exist_ok=True)
         try:
-            with self._locked():
+            with self._folder.locked():
                 self._writing = True
                 self.close()  # another process may have written since: start from what is there now
                 yield
         finally:
             self._writing = False
-            if made and not self._built:
+            if made and not self._folder.built:
                 shutil.rmtree(self.path, ignore_errors=True)
 
     def remember(self, source: str, told: pl.LazyFrame) -> None:
         """See `GraphStore.remember`; a Parquet file a source."""
-        with self.writing(), _unwritten(self.path):
-            path = self._told(source)
-            path.parent.mkdir(exist_ok=True)
-            beside = path.with_name(f"{path.name}.next")
-            told.sink_parquet(beside)
-            beside.replace(path)
+        with self.writing(), self._folder.written():
+            self._folder.keep_told(source, told)
 
     def remembered(self, source: str) -> pl.LazyFrame:
         """See `GraphStore.remembered`.
@@ -151,22 +117,7 @@ class EmbeddedStore:
         Raises:
             StoreError: the file is damaged.
         """
-        path = self._told(source)
-        if not path.is_file():
-            return NOTHING
-        try:
-            if dict(pl.read_parquet_schema(path)) != dict(TOLD):
-                raise OSError("it has other columns")
-            return pl.scan_parquet(path)
-        except (PolarsError, PanicException, OSError) as error:
-            if isinstance(error, PermissionError):
-                raise
-            raise StoreError(
-                f"{path} is damaged ({one_line(str(error))}); remove it: the next build writes it anew, and prunes from then on"
-            ) from None
-
-    def _told(self, source: str) -> Path:
-        return self.path / _TOLD / f"{hashlib.blake2b(source.encode(), digest_size=8).hexdigest()}.parquet"
+        return self._folder.told(source)
 
     def read(self, *, derived: bool = False, into: Path | None = None) -> GraphTables:
         """See `GraphStore.read`."""
@@ -228,36 +179,13 @@ class EmbeddedStore:
     def __repr__(self) -> str:
         return f"EmbeddedStore({str(self.path)!r})"
 
-    @property
-    def _built(self) -> bool:
-        return (self.path / _DATABASE).is_file() and (self.path / _SCHEMA).is_file()
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Hold the writer's lock.
-
-        Ladybug's own lock does not see a second database of the same process.
-        """
-        with (self.path / _LOCK).open("a+", encoding="utf-8") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.seek(0)
-                raise StoreLocked(
-                    f"process {lock.read().strip() or 'unknown'} is writing to {self.path}; try again when it is done"
-                ) from None
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
-            yield
-
     def _write(self, tables: GraphTables, gone: GraphTables | None, scratch: Path, progress: Progress | None) -> None:
-        if self._built:
-            self._schema = self._schema_there()
-        schema = self._schema.merge(tables.schema) if self._built else tables.schema
+        if self._folder.built:
+            self._schema = self._folder.schema()
+        schema = self._schema.merge(tables.schema) if self._folder.built else tables.schema
         check_names(schema)
         ends = {label for source, _, target in tables.edges for label in (source, target)}
-        anew = gone is not None or not self._built or schema != self._schema
+        anew = gone is not None or not self._folder.built or schema != self._schema
         change = None if anew else difference(self._tables(self._schema, [*tables.nodes], [*tables.edges], scratch), tables)
         staying = {label: self._ids(label) for label in ends}
         for label, ids in (leaving(tables, gone) if gone is not None else {}).items():
@@ -283,50 +211,45 @@ class EmbeddedStore:
 
         With `gone` it is the current one without these edges and with the tables, else the tables alone.
         """
-        following = self.path / _NEXT
-        self._discard_next()
+        self._folder.discard_following()
         if gone is not None:
-            shutil.copyfile(self.path / _DATABASE, following)
+            shutil.copyfile(self._folder.database, self._folder.following)
         try:
-            with ladybug.Database(str(following)) as database, ladybug.Connection(database) as connection:
+            with ladybug.Database(str(self._folder.following)) as database, ladybug.Connection(database) as connection:
                 for statement in ddl(schema) if gone is None else ():
                     connection.execute(statement)
                 for kind, rows in (gone or {}).items():
                     delete(connection, kind, rows)
                 copy(connection, tables, scratch, progress)
                 connection.execute("CHECKPOINT")
-            self._publish(following, schema)
+            self._publish(schema)
         finally:
-            self._discard_next()
+            self._folder.discard_following()
 
-    def _publish(self, following: Path, schema: GraphSchema) -> None:
+    def _publish(self, schema: GraphSchema) -> None:
         # A reader takes the schema first and the database second, so the database must never know less than the schema.
-        if not self._built:
-            _replace(self.path / _SCHEMA, json.dumps(stamp() | json.loads(schema.to_json()), indent=1))
+        if not self._folder.built:
+            self._folder.keep_schema(schema)
         self.close()
-        following.replace(self.path / _DATABASE)
-        _replace(self.path / _SCHEMA, json.dumps(stamp() | json.loads(schema.to_json()), indent=1))
+        self._folder.following.replace(self._folder.database)
+        self._folder.keep_schema(schema)
         self._schema = schema
 
-    def _discard_next(self) -> None:
-        for leftover in self.path.glob(f"{_NEXT}*"):
-            leftover.unlink()
-
     def _connection(self) -> ladybug.Connection:
-        if not self._built:
+        if not self._folder.built:
             raise StoreMissing(f"nothing was written to {self.path} yet")
         if self._open is None:
-            self._schema = self._schema_there()
+            self._schema = self._folder.schema()
             try:
-                database = ladybug.Database(str(self.path / _DATABASE), read_only=True)
+                database = ladybug.Database(str(self._folder.database), read_only=True)
             except RuntimeError as error:
-                raise self._damaged(error) from None
+                raise self._folder.unreadable(error) from None
             self._open = (database, ladybug.Connection(database))
         return self._open[1]
 
     def _tables(self, schema: GraphSchema, labels: list[str], kinds: list[EdgeType], into: Path | None) -> GraphTables:
         """The tables among these that hold rows, derived ones too; as Parquet files in the folder, or in memory."""
-        if not self._built:
+        if not self._folder.built:
             return GraphTables(schema, {}, {})
         nodes = {label: (f"MATCH (a:`{label}`)", node_columns(schema, label)) for label in labels if label in schema.nodes}
         edges = {kind: (f"MATCH {edge_pattern(kind)}", edge_columns(schema, kind)) for kind in kinds if kind in schema.edges}
@@ -341,7 +264,7 @@ class EmbeddedStore:
         return bool(self._one(f"{match} RETURN count(*)")[0])
 
     def _ids(self, label: str) -> pl.LazyFrame:
-        if not self._built or label not in self._schema.nodes:
+        if not self._folder.built or label not in self._schema.nodes:
             return pl.LazyFrame(schema={"id": pl.String()})
         return self._frame(f"MATCH (a:`{label}`)", {"id": pl.String()})
 
@@ -357,46 +280,18 @@ class EmbeddedStore:
             file = into / f"{hashlib.blake2b(match.encode(), digest_size=8).hexdigest()}.parquet"
             export(self._connection(), asked, file)
         except RuntimeError as error:
-            raise self._damaged(error) from None
+            raise self._folder.unreadable(error) from None
         return pl.scan_parquet(file).cast(pl.Schema(columns))
 
     def _one(self, cypher: str) -> list[Any]:
         try:
             return list(_result(self._connection().execute(cypher)).get_next())
         except RuntimeError as error:
-            raise self._damaged(error) from None
-
-    def _schema_there(self) -> GraphSchema:
-        """The schema that the store keeps.
-
-        Raises:
-            StoreError: a newer graphrec made the store, or the file is damaged.
-        """
-        path = self.path / _SCHEMA
-        try:
-            text = path.read_text(encoding="utf-8")
-            kept = json.loads(text)
-            check(self.address, kept.get("form"), kept.get("by"))
-            return GraphSchema.from_json(text)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise StoreError(f"{path} is damaged ({one_line(str(error))[:_SAID]}); {_restore(self.path)}") from None
-
-    def _damaged(self, error: RuntimeError) -> StoreError:
-        said = f"{self.path / _DATABASE} cannot be read: {one_line(str(error))[:_SAID]}"
-        return StoreError(f"{said} (if nothing else is amiss, such as too little memory: {_restore(self.path)})")
+            raise self._folder.unreadable(error) from None
 
     def _builds(self) -> tuple[Build, ...]:
-        path = self.path / _BUILDS
-        if not path.is_file():
-            return ()
-        names = {one.name for one in fields(Build)}
-        try:
-            kept = json.loads(path.read_text(encoding="utf-8"))
-            return tuple(Build(**{name: value for name, value in one.items() if name in names}) for one in kept)
-        except (ValueError, TypeError, AttributeError) as error:
-            raise StoreError(
-                f"{path} is damaged ({one_line(str(error))[:_SAID]}); remove it: the next build starts a new history of the graph"
-            ) from None
+        names = {one.name for one in fields(Build)}  # a newer graphrec may keep more
+        return tuple(Build(**{name: value for name, value in one.items() if name in names}) for one in self._folder.builds())
 
     def _explained(self, message: str) -> str:
         missing = re.search(r"Table (\w+) does not exist", message)
@@ -422,36 +317,3 @@ def _plain(value: object) -> object:
         node = "_LABEL" in value
         return {k: _plain(v) for k, v in value.items() if not node or (v is not None and not k.startswith("_"))}
     return value
-
-
-def _restore(path: Path) -> str:
-    return f"restore {path} from a backup, or remove it and build it again"
-
-
-@contextmanager
-def _unwritten(path: Path) -> Iterator[None]:
-    """What the engines say of a write that failed becomes one line of ours, with the space that is left.
-
-    Raises:
-        NoSpace: there is too little of it.
-        StoreError: something else is in the way.
-    """
-    try:
-        yield
-    except (RuntimeError, PolarsError, PanicException, OSError) as error:
-        if isinstance(error, KgBuilderError):
-            raise
-        if isinstance(error, PermissionError):  # polars names no file
-            raise PermissionError(errno.EACCES, "Permission denied", error.filename or str(path)) from None
-        free = shutil.disk_usage(path).free
-        said = f"{path} could not be written: {one_line(str(error))[:_SAID]} ({free >> 20:,} MiB are free there"
-        if lacks_space(error) or free < _LITTLE:
-            raise NoSpace(f"{said}; a write needs the room of a second database); free some and repeat the command") from None
-        raise StoreError(f"{said}); mend that and repeat the command") from None
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write the file so that a reader sees the old text or the new, never a half."""
-    beside = path.with_name(f"{path.name}.next")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)

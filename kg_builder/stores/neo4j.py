@@ -115,7 +115,8 @@ class Neo4jStore:
             if build is not None:
                 said = asdict(build.longer(time.monotonic() - started))
                 record = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in said.items()}
-                key = f"build:{build.at}:{build.format}:{build.source}"
+                number = run(session, "MATCH (b:Build) WHERE b.source IS NOT NULL RETURN count(b)")[0][0]
+                key = f"build:{build.at}:{number:06}:{build.format}:{build.source}"
                 change(session, "MERGE (b:Build {id: $id}) SET b += $record", id=key, record=record)
 
     @contextmanager

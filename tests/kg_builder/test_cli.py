@@ -274,7 +274,7 @@ def test_a_truncated_gzip(tmp_path):
 
 def test_a_store_that_is_locked(folder, shop):
     before = run("info", shop).stdout
-    with EmbeddedStore(shop)._locked():
+    with EmbeddedStore(shop)._folder.locked():
         assert refused(run("build", folder, "--into", shop), f"process {os.getpid()} is writing")
         assert run("info", shop).exit_code == 0
     assert run("info", shop).stdout == before

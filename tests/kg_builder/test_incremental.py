@@ -322,6 +322,13 @@ def test_verify_logs_what_is_wrong_and_no_id(server):
     assert logged[-1]["exit"] == result.exit_code == 1
 
 
+def test_two_builds_in_one_second_are_both_on_record(address):
+    build(address, SHOP)
+    build(address, {"p9": ("Lid", "Acme")})
+    with connect(address) as store:
+        assert [one.added.get("Product") for one in store.info().builds] == [3, 1]
+
+
 def test_a_second_builder_is_told_who_is_at_work(address):
     build(address, SHOP)
     with connect(address, create=True) as busy, busy.writing(), pytest.raises(StoreLocked, match=f"process {os.getpid()}"):

@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 from kg_builder.stores.embedded import EmbeddedStore
 store = EmbeddedStore(Path(sys.argv[1]))
-with store._locked():
+with store._folder.locked():
     print("locked", flush=True)
     sys.stdin.readline()
 """
@@ -69,7 +69,7 @@ def test_a_store_can_be_read_beside_a_writer(path, writer_elsewhere):
 
 def test_a_second_writer_of_the_same_process_is_refused(path):
     writer = EmbeddedStore(path)
-    with writer._locked(), EmbeddedStore(path) as second, pytest.raises(StoreLocked, match=str(os.getpid())):
+    with writer._folder.locked(), EmbeddedStore(path) as second, pytest.raises(StoreLocked, match=str(os.getpid())):
         second.write(users("u2"))
 
 
