@@ -61,7 +61,7 @@ def session(master: str | None) -> "Iterator[SparkSession]":
         finally:
             if ours is not None:
                 ours.stop()
-            if not isinstance(sys.exception(), EngineError):
+            if not isinstance(sys.exception(), EngineError) or not Path(log.name).stat().st_size:
                 Path(log.name).unlink(missing_ok=True)
 
 
