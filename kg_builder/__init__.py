@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kg_builder.errors import DamagedDump as DamagedDump
     from kg_builder.errors import DumpError as DumpError
     from kg_builder.errors import EmptyDump as EmptyDump
+    from kg_builder.errors import EngineError as EngineError
     from kg_builder.errors import KgBuilderError as KgBuilderError
     from kg_builder.errors import MissingSource as MissingSource
     from kg_builder.errors import ModelMissing as ModelMissing
@@ -84,6 +85,7 @@ _HOME = {
         "DamagedDump",
         "DumpError",
         "EmptyDump",
+        "EngineError",
         "KgBuilderError",
         "MissingSource",
         "ModelMissing",
@@ -111,6 +113,7 @@ __all__ = [
     "DumpError",
     "EdgeSpec",
     "EmptyDump",
+    "EngineError",
     "EnrichReport",
     "ExportReport",
     "GraphSchema",

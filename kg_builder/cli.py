@@ -16,8 +16,10 @@ from kg_builder.console import (
     AsJson,
     Dangling,
     DanglingLinks,
+    Engine,
     LogJson,
     MappingFile,
+    Master,
     MaxBytes,
     MaxMemory,
     MaxRejects,
@@ -93,6 +95,8 @@ def build(
         bool, typer.Option("--prune", help="Take away what this source told of before and tells of no longer.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be refused, added, changed, removed.")] = False,
+    engine: Engine = "polars",
+    master: Master = None,
     again: Annotated[bool, typer.Option("--again", help="Read the files although they are those of the last build.")] = False,
     as_of: Annotated[
         str | None,
@@ -122,6 +126,8 @@ def build(
             name=name,
             prune=prune,
             dry_run=dry_run,
+            engine=engine,
+            master=master,
             again=again,
             as_of=None if as_of is None else moment_of(as_of),
             progress=progress,

@@ -58,6 +58,11 @@ MappingFile = Annotated[
     Path | None, typer.Option("--mapping", metavar="M.toml", help="What the columns mean (kg-builder infer proposes one).")
 ]
 DanglingLinks = Annotated[Dangling, typer.Option("--dangling", help="Products that are only linked to: bare nodes, or no links.")]
+Engine = Annotated[str, typer.Option("--engine", metavar="E", help="polars (this machine) or spark (a cluster); equal tables.")]
+Master = Annotated[
+    str | None,
+    typer.Option("--master", metavar="URL", help="Spark's: spark://host:7077, yarn, local[4]; else as Spark is set up."),
+]
 """How a source is read."""
 
 

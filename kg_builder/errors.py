@@ -12,6 +12,7 @@ KgBuilderError
 ├── AlreadyThere     (FileExistsError)    the path holds what must not be overwritten
 ├── SourceUnreachable (ConnectionError)   a dump that no server hands over
 ├── ModelMissing     (ImportError)        a text model that is not installed
+├── EngineError      (RuntimeError)       an engine that is not installed, does not answer or fails
 ├── NoSpace          (OSError)            a disk that is full
 ├── TooLarge         (MemoryError)        a graph that does not fit into memory
 └── StoreError
@@ -83,6 +84,10 @@ class SourceUnreachable(KgBuilderError, ConnectionError):
 
 class ModelMissing(KgBuilderError, ImportError):
     """A text model that is not installed."""
+
+
+class EngineError(KgBuilderError, RuntimeError):
+    """An engine that is not installed, does not answer or fails at its work."""
 
 
 class NoSpace(KgBuilderError, OSError):

@@ -2,18 +2,20 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from polars.exceptions import PanicException, PolarsError
 
 from kg_builder.allowance import Allowance, check
 from kg_builder.dumps import Progress, Source, read_dump
+from kg_builder.engines import Started, running
 from kg_builder.errors import DamagedDump, KgBuilderError, NoSpace, lacks_space
 from kg_builder.logs import log
 from kg_builder.outlook import look_ahead
 from kg_builder.reading import Reading
-from kg_builder.rejects import Rejects
+from kg_builder.rejects import Rejects, Sieve
 from kg_builder.tables import GraphTables
 from kg_builder.tabulation import Dangling, Held, tabulate
 
@@ -46,6 +48,7 @@ def take_in(
     dangling: Dangling = "keep",
     rejects: Path | str | None = None,
     held: Callable[[bool], Held] | None = None,
+    engine: AbstractContextManager[Started] | None = None,
     progress: Progress | None = None,
 ) -> Taken:
     """The source, cleaned: its tables lie in the scratch folder; refused rows are in `refused`.
@@ -62,6 +65,7 @@ def take_in(
         dangling: what becomes of products that are only linked to.
         rejects: the file for refused rows, written whatever happens.
         held: what the store holds that the dump may speak of, asked for products only where it has triples; None without a store.
+        engine: where the work is done, not yet running (see `engines.running`); None is polars.
         progress: called as reading goes on.
 
     Raises:
@@ -72,13 +76,15 @@ def take_in(
     refused.most = most.number
     reading = Reading(refused, progress, scratch, max_bytes, None if mapping is None else Path(mapping))
     try:
-        with reading.steady():
+        with reading.steady(), ExitStack() as working:
             look_ahead(source, refused, most, now=now, format=format, reading=reading)
+            started = working.enter_context(engine or running("polars"))
+            reading = replace(reading, spread=started(Sieve(refused, scratch)).spread)
             dump = read_dump(source, format=format, reading=reading)
             log("read", format=dump.format)
             triples = dump.triples is not None
             known = None if held is None else held(triples)
-            tables = tabulate(dump, rejects=refused, now=now, scratch=scratch, dangling=dangling, held=known)
+            tables = tabulate(dump, rejects=refused, now=now, scratch=scratch, dangling=dangling, held=known, engine=started)
     except (PolarsError, PanicException, OSError) as error:  # files are read lazily: a damaged one can show anywhere on the way
         raise _unread(called(source), scratch, error) from error
     finally:

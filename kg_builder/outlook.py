@@ -10,6 +10,7 @@ from polars.exceptions import PolarsError
 
 from kg_builder.allowance import Allowance, faulty
 from kg_builder.dumps import Source, read_dump
+from kg_builder.engines.polars import Polars
 from kg_builder.errors import KgBuilderError
 from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects, Sieve
@@ -101,7 +102,7 @@ def _look(source: Source, rows: int, now: int, format: str | None, how: Reading,
         reading = Reading(Rejects(), seen, Path(folder), how.max_bytes, how.mapping, head=rows)
         try:
             dump = read_dump(source, format=format, reading=reading)
-            cleaned(dump, Sieve(reading.rejects, Path(folder)), now)
+            cleaned(dump, Polars(Sieve(reading.rejects, Path(folder))), now)
         except (KgBuilderError, PolarsError):
             return None
     return _Look(dump.format, reading.rejects, min(1.0, max(1, seen.total) / total))

@@ -12,11 +12,11 @@ from typing import TypeGuard
 import polars as pl
 
 from kg_builder.allowance import allowance, check
-from kg_builder.assembly import height
 from kg_builder.changes import applied, news, yielding
 from kg_builder.checkpoints import Checkpoint
 from kg_builder.digests import digest
 from kg_builder.dumps import Source
+from kg_builder.engines import height, running
 from kg_builder.errors import BadRequest, StoreMissing
 from kg_builder.fingerprints import fingerprint, version
 from kg_builder.intake import FAULTS_TOLD, Taken, called, saved, take_in
@@ -84,6 +84,8 @@ def build(
     name: str | None = None,
     prune: bool = False,
     dry_run: bool = False,
+    engine: str = "polars",
+    master: str | None = None,
     again: bool = False,
     as_of: int | None = None,
     progress: Progress | None = None,
@@ -110,6 +112,9 @@ def build(
         name: what the source is called in the store, its path unless given: a newer dump of the same shop has the same name.
         prune: what the source told of before, under this name, and neither it nor another source tells of now leaves the store.
         dry_run: only say what would be refused, added, changed and removed.
+        engine: polars (this machine) or spark (a cluster); the tables are equal. docs/scale.md says which is for what.
+        master: Spark's, such as spark://host:7077, yarn or local[4]. None leaves it to Spark's own settings, else it is all
+            cores of this machine.
         again: read the files although they are those of the last build, or of one that was killed.
         as_of: the moment that the dump tells of, in epoch seconds: where a dump of a later one was built before, its values stay,
             and only gaps are filled. None is now, so that what is built last wins.
@@ -119,7 +124,8 @@ def build(
     Raises:
         DumpError, MissingSource: the source cannot be read, or there is nothing in it.
         TooManyFaults: more rows are faulty than `max_rejects` allows.
-        BadRequest: `max_rejects` is neither a number nor a share.
+        BadRequest: `max_rejects` is neither a number nor a share, or no engine has this name.
+        EngineError: the engine is not installed, does not answer or fails.
         StoreError: the store cannot be reached or written to, or somebody else writes to it.
         NoSpace: a disk is full.
         TooLarge: the graph does not fit into memory.
@@ -140,6 +146,7 @@ def build(
     if rejects is not None:
         Path(rejects).open("a").close()  # who may not write there is told so before hours of reading
     run.fingerprint = fingerprint(source, **settings)
+    works = running(engine, master=master)
     with (
         logged("build", source=run.called, store=getattr(into, "address", into), dry_run=dry_run or None) as said,
         opened(into, create=True) as store,
@@ -171,6 +178,7 @@ def build(
                     dangling=dangling,
                     rejects=rejects,
                     held=partial(_held, store),
+                    engine=works,
                     progress=progress,
                 )
                 if run.fingerprint and not dry_run:

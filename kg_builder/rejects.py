@@ -6,6 +6,7 @@ what another row says (a product described twice), which is no fault.
 
 import json
 import math
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -125,6 +126,21 @@ class Rejects:
                 file.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in self._records())
         except OSError as error:
             raise type(error)(error.errno, error.strerror, str(path)) from None
+
+    def keep(self, path: Path) -> None:
+        """All of it is in a Parquet file, for `take_kept`; whole or not at all, whoever else writes to the same path."""
+        known = {"passed": str(self.passed), "notes": json.dumps(self.notes)}
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+            self.to_frame().write_parquet(file, metadata=known)
+        Path(file.name).replace(path)
+
+    def take_kept(self, path: Path) -> None:
+        """What others kept in the file is refused here, too."""
+        self.extend(pl.read_parquet(path))
+        known = pl.read_parquet_metadata(path)
+        self.passed += int(known["passed"])
+        for sentence in json.loads(known["notes"]):
+            self.note(sentence)
 
     def __len__(self) -> int:
         return len(self._added) + sum(frame.height for frame in self._frames)

@@ -47,14 +47,16 @@ def brands(spellings: pl.LazyFrame, held: Mapping[str, str] | None = None) -> pl
     one under which the spelling alone is kept, should somebody tell it apart: that of the brand for its name, else both in one.
 
     Args:
-        spellings: a column `spelling`, one row a use. Of spellings used equally often the first in the alphabet names the brand.
+        spellings: a column `spelling`, one row a use, or with a column `uses` that counts them. Of spellings used equally often
+            the first in the alphabet names the brand.
         held: the names of brands that were named before, by id; they keep them.
 
     Example:
         >>> brands(pl.LazyFrame({"spelling": ["Acme", "Acme", "A.C.M.E."]})).rows()
         [('A.C.M.E.', 'acme:A.C.M.E.', 'acme', 'Acme'), ('Acme', 'acme', 'acme', 'Acme')]
     """
-    counted = spellings.select(pl.col("spelling").drop_nulls()).group_by("spelling").len().collect(engine="streaming")
+    count = pl.col("uses").sum() if "uses" in spellings.collect_schema() else pl.len()
+    counted = spellings.drop_nulls("spelling").group_by("spelling").agg(count).collect(engine="streaming")
     uses = dict(counted.iter_rows())
     ids = {spelling: brand_id(spelling) for spelling in uses}
     best = dict(held or {})

@@ -180,11 +180,11 @@ class GraphTables:
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:
-        """The tables that `save` wrote, read lazily."""
+        """The tables that `save` wrote, read lazily; a table may also be a folder of that name with its parts."""
         folder = Path(folder)
         schema = GraphSchema.from_json((folder / "schema.json").read_text(encoding="utf-8"))
-        nodes = {path.stem: pl.scan_parquet(path) for path in sorted((folder / "nodes").glob("*.parquet"))}
-        edges = {_edge_type(path.stem): pl.scan_parquet(path) for path in sorted((folder / "edges").glob("*.parquet"))}
+        nodes = {path.stem: _scanned(path) for path in sorted((folder / "nodes").glob("*.parquet"))}
+        edges = {_edge_type(path.stem): _scanned(path) for path in sorted((folder / "edges").glob("*.parquet"))}
         return cls.of(schema, nodes, edges)
 
     def __eq__(self, other: object) -> bool:
@@ -237,6 +237,10 @@ def _dtypes(properties: Mapping[str, PropertyType]) -> dict[str, pl.DataType]:
 def _edge_type(stem: str) -> EdgeType:
     source, name, target = stem.split(".")
     return (source, name, target)
+
+
+def _scanned(path: Path) -> pl.LazyFrame:
+    return pl.scan_parquet(path / "*.parquet" if path.is_dir() else path)
 
 
 def _conform(

@@ -8,18 +8,11 @@ from typing import Literal
 
 import polars as pl
 
-from kg_builder.assembly import IDS, Assembly, height
-from kg_builder.cleaning import (
-    clean_categories,
-    clean_edges,
-    clean_events,
-    clean_nodes,
-    clean_products,
-    clean_reviews,
-    clean_triples,
-    clean_users,
-)
+from kg_builder import cleaning
+from kg_builder.assembly import IDS, Assembly
 from kg_builder.dumps import Dump, Progress
+from kg_builder.engines import Engine, Started, height
+from kg_builder.engines.polars import Polars
 from kg_builder.errors import EmptyDump
 from kg_builder.merging import merged
 from kg_builder.rejects import Rejects, Sieve
@@ -49,6 +42,7 @@ def tabulate(
     scratch: Path | None = None,
     dangling: Dangling = "keep",
     held: Held | None = None,
+    engine: Started = Polars,
     progress: Progress | None = None,
 ) -> GraphTables:
     """The graph that the dump tells of, in tables that pass `GraphTables.check`.
@@ -62,6 +56,7 @@ def tabulate(
             the tables read from it as long as they live. None keeps them in memory.
         dangling: whether products that are only linked to become bare nodes ("keep") or their links are left out ("drop").
         held: what the store holds already that the tables are for.
+        engine: where the work is done, as `engines.running` yields it.
         progress: called with (step, steps done, steps in all).
 
     Raises:
@@ -75,24 +70,26 @@ def tabulate(
     tell("clean", 0, 3)
     for label in dump.codes:
         schema = schema.without_text(label)
-    sieve = Sieve(rejects, scratch)
-    graph = cleaned(dump, sieve, now, schema)
-    own = [*dump.nodes.values(), *dump.edges.values()]
-    if not any(height(part) for part in (graph.products, graph.reviews, graph.events, graph.triples, *own)):
-        raise EmptyDump(_why_empty(dump, rejects, height(graph.users)))
+    works = engine(Sieve(rejects, scratch))
+    graph = cleaned(dump, works, now, schema)
+    parts = [graph.products, graph.reviews, graph.events, graph.triples, *dump.nodes.values(), *dump.edges.values()]
+    if not any(height(part) for part in parts if part is not None):
+        raise EmptyDump(_why_empty(dump, rejects, 0 if graph.users is None else height(graph.users)))
     tell("resolve", 1, 3)
     graph.add_reviews()
     graph.add_events()
     graph.add_links(keep_dangling=dangling == "keep")
     for kind, edges in dump.edges.items():
-        graph.add_own_edges(kind, clean_edges(kind, edges, sieve, now))
+        graph.add_own_edges(kind, works.cleaned("-".join(kind), edges, cleaning.edges(kind, now)))
     graph.add_users()
     graph.add_products(dump.text_properties, held.products)
     graph.add_relations()
     graph.add_brands(held.brands, now)
-    graph.add_categories(None if dump.categories is None else clean_categories(dump.categories, sieve))
+    given = dump.categories
+    graph.add_categories(None if given is None else works.cleaned("categories", given, cleaning.categories()))
     for label, nodes in dump.nodes.items():
-        graph.add_own_nodes(label, clean_nodes(label, nodes, sieve), dump.text_properties.get(label, ()))
+        sound = works.cleaned(label, nodes, cleaning.nodes(label))
+        graph.add_own_nodes(label, sound, dump.text_properties.get(label, ()))
     graph.add_ends(dump.edges, keep_dangling=dangling == "keep")
     tell("tabulate", 2, 3)
     tables = merged(graph.tables(), graph.spellings)
@@ -100,16 +97,17 @@ def tabulate(
     return tables
 
 
-def cleaned(dump: Dump, sieve: Sieve, now: int, schema: GraphSchema = RETAIL) -> Assembly:
+def cleaned(dump: Dump, engine: Engine, now: int, schema: GraphSchema = RETAIL) -> Assembly:
     """The cleaned rows of the shop's own tables, not yet put together."""
+    products, users, reviews, events, triples = dump.products, dump.users, dump.reviews, dump.events, dump.triples
     return Assembly(
         schema,
-        sieve,
-        products=None if dump.products is None else clean_products(dump.products, sieve),
-        users=None if dump.users is None else clean_users(dump.users, sieve),
-        reviews=None if dump.reviews is None else clean_reviews(dump.reviews, sieve, now),
-        events=None if dump.events is None else clean_events(dump.events, sieve, now),
-        triples=None if dump.triples is None else clean_triples(dump.triples, sieve),
+        engine,
+        products=None if products is None else engine.cleaned("products", products, cleaning.products()),
+        users=None if users is None else engine.cleaned("users", users, cleaning.users()),
+        reviews=None if reviews is None else engine.cleaned("reviews", reviews, cleaning.reviews(reviews.collect_schema(), now)),
+        events=None if events is None else engine.cleaned("events", events, cleaning.events(now)),
+        triples=None if triples is None else engine.cleaned("triples", triples, cleaning.triples()),
     )
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import neo4j
 import pytest
 
+from kg_builder.engines import running
+from kg_builder.errors import EngineError
 from kg_builder.stores import connect
 
 _SPEC = importlib.util.spec_from_file_location("neo4j_server", Path(__file__).parents[1] / "deploy" / "neo4j" / "server.py")
@@ -17,6 +19,7 @@ sys.modules["neo4j_server"] = server
 _SPEC.loader.exec_module(server)
 
 _skipped = pytest.StashKey[str]()
+_no_spark = pytest.StashKey[str]()
 
 
 @pytest.fixture(scope="session")
@@ -38,10 +41,38 @@ def neo4j_server(tmp_path_factory, request):
     server.stop(home, seconds=0)
 
 
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory, request):
+    """The engine on two cores, each task tried twice, in one session for this run; set up for many jobs of a few rows."""
+    folder = tmp_path_factory.mktemp("spark")
+    settings = {
+        "spark.sql.shuffle.partitions": 2,
+        "spark.sql.autoBroadcastJoinThreshold": -1,
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+        "spark.local.dir": folder,
+    }
+    (folder / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARK_CONF_DIR", str(folder))
+        works = running("spark", master="local[2,2]")
+        try:
+            started = works.__enter__()
+        except EngineError as error:
+            if os.environ.get("CI") == "true":
+                pytest.fail(f"CI must run Spark's tests: {error}")
+            request.config.stash[_no_spark] = str(error)
+            pytest.skip(str(error))
+        yield started
+        works.__exit__(None, None, None)
+
+
 def pytest_terminal_summary(terminalreporter, config):
-    """One loud line where Neo4j's tests could not run."""
-    if _skipped in config.stash:
-        terminalreporter.write_line(f"NEO4J'S TESTS DID NOT RUN: {config.stash[_skipped]}", red=True, bold=True)
+    """One loud line where Neo4j's tests could not run, and where Spark's could not."""
+    for whose, key in (("NEO4J", _skipped), ("SPARK", _no_spark)):
+        if key in config.stash:
+            terminalreporter.write_line(f"{whose}'S TESTS DID NOT RUN: {config.stash[key]}", red=True, bold=True)
 
 
 @pytest.fixture

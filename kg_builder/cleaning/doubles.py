@@ -22,10 +22,14 @@ def richest(name: str, frame: pl.LazyFrame, identity: Sequence[str], reason: str
     several = doubled.collect(engine="streaming")
     if not several.height:
         return frame
+    place = [pl.col(name) for name in ("file", "line") if name in schema]  # of equal rows the first in the source
     if values:
         written = pl.struct(values).struct.json_encode()
         filled = pl.sum_horizontal(pl.col(name).is_not_null() for name in values)
-        several = several.sort(filled, written.str.len_chars(), written, descending=[True, True, False])
+        most = [filled, written.str.len_chars()]
+        several = several.sort(*most, written, *place, descending=[True, True, *(False for _ in (written, *place))])
+    elif place:
+        several = several.sort(*place)
     others = [name for name in schema if name not in keys]
     grouped = several.group_by(keys, maintain_order=True)
     one = grouped.agg(pl.col(name).drop_nulls().first() for name in others).select(schema.names())

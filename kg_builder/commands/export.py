@@ -10,8 +10,10 @@ from kg_builder.console import (
     AsJson,
     Dangling,
     DanglingLinks,
+    Engine,
     LogJson,
     MappingFile,
+    Master,
     MaxBytes,
     MaxRejects,
     RejectsFile,
@@ -60,12 +62,14 @@ def run(
     max_bytes: MaxBytes = None,
     mapping: MappingFile = None,
     dangling: DanglingLinks = Dangling.KEEP,
+    engine: Engine = "polars",
+    master: Master = None,
     as_json: AsJson = False,
     _log_json: LogJson = False,
 ) -> None:
     """Write a graph in the files that other programs read; whole or not at all.
 
-    Of a dump it writes what a build into a new store would hold; the options from --format to --dangling are for dumps alone.
+    Of a dump it writes what a build into a new store would hold; the options from --format to --master are for dumps alone.
     """
     made = path or out
     if made is None or (path is not None and out is not None):
@@ -91,6 +95,8 @@ def run(
             max_bytes=None if max_bytes is None else bytes_of(max_bytes),
             mapping=mapping,
             dangling=dangling.value,
+            engine=engine,
+            master=master,
             progress=progress,
         )
     if as_json:

@@ -6,6 +6,8 @@ address of its picture.
 Source: McAuley, Targett, Shi and van den Hengel, "Image-based recommendations on styles and substitutes", SIGIR 2015.
 """
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -58,8 +60,8 @@ def read(source: Source, reading: Reading) -> Dump:
     files = of_year(source, _YEAR, reading)
     if not files["reviews"] and not files["products"]:
         raise MissingSource(f"{source} has no file of reviews or products; {FORMAT} looks for {LOOKS_FOR}")
-    reviews = [with_keys(_lines(file, _REVIEW_FIELDS, reading), file, "reviewerID", "asin") for file in files["reviews"]]
-    products = [with_keys(_lines(file, _META_FIELDS, reading), file, "asin") for file in files["products"]]
+    reviews = reading.several(files["reviews"], partial(_lines, fields=_REVIEW_FIELDS, keys=("reviewerID", "asin")))
+    products = reading.several(files["products"], partial(_lines, fields=_META_FIELDS, keys=("asin",)))
     return Dump(
         name=Path(str(source)).name,
         format=FORMAT,
@@ -68,9 +70,9 @@ def read(source: Source, reading: Reading) -> Dump:
     )
 
 
-def _lines(path: Path, fields: Fields, reading: Reading) -> pl.LazyFrame:
+def _lines(reading: Reading, path: Path, *, fields: Fields, keys: Sequence[str]) -> pl.LazyFrame:
     """The file's objects; a first line in JSON promises JSON throughout, as mirrors of the dump have it."""
-    return reading.json_lines(path, fields, literals=not first_object(path))
+    return with_keys(reading.json_lines(path, fields, literals=not first_object(path)), path, *keys)
 
 
 def _written(table: pl.LazyFrame) -> pl.LazyFrame:

@@ -3,13 +3,14 @@
 Source: Ni, Li and McAuley, "Justifying recommendations using distantly-labeled reviews and fine-grained aspects", EMNLP 2019.
 """
 
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource
-from kg_builder.layouts.amazon import of_year, with_keys, year_of
+from kg_builder.layouts.amazon import keyed_lines, of_year, year_of
 from kg_builder.reading import Reading
 from kg_builder.reading.jsonlines import paths_of_one
 from kg_builder.values import none_if_empty
@@ -55,8 +56,8 @@ def read(source: Source, reading: Reading) -> Dump:
     files = of_year(source, _YEAR, reading)
     if not files["reviews"] and not files["products"]:
         raise MissingSource(f"{source} has no file of reviews or products; {FORMAT} looks for {LOOKS_FOR}")
-    reviews = [with_keys(reading.json_lines(file, _REVIEW_FIELDS), file, "reviewerID", "asin") for file in files["reviews"]]
-    products = [with_keys(reading.json_lines(file, _META_FIELDS), file, "asin") for file in files["products"]]
+    reviews = reading.several(files["reviews"], partial(keyed_lines, fields=_REVIEW_FIELDS, keys=("reviewerID", "asin")))
+    products = reading.several(files["products"], partial(keyed_lines, fields=_META_FIELDS, keys=("asin",)))
     return Dump(
         name=Path(str(source)).name,
         format=FORMAT,

@@ -7,13 +7,14 @@ Source: Hou, Li, He, Yan, Chen and McAuley, "Bridging language and items for ret
 """
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 
 from kg_builder.dumps import Dump, Source
 from kg_builder.errors import MissingSource
-from kg_builder.layouts.amazon import category_of, held_out, of_year, split_of, with_keys, year_of
+from kg_builder.layouts.amazon import category_of, held_out, keyed_lines, of_year, split_of, with_keys, year_of
 from kg_builder.reading import Reading
 from kg_builder.reading.columns import timed
 from kg_builder.reading.jsonlines import paths_of_one
@@ -84,15 +85,15 @@ def read(source: Source, reading: Reading) -> Dump:
         raise MissingSource(f"{source} has no file of reviews or products to read; {FORMAT} looks for {LOOKS_FOR}")
     products, extras = None, tuple[str, ...]()
     if files["products"]:
-        described = [with_keys(reading.json_lines(file, _META_FIELDS), file, _ASIN) for file in files["products"]]
+        described = reading.several(files["products"], partial(keyed_lines, fields=_META_FIELDS, keys=(_ASIN,)))
         products, extras = _described(pl.concat(described))
-    written = [with_keys(reading.json_lines(file, _REVIEW_FIELDS), file, "user_id", _ASIN) for file in reviews]
+    written = reading.several(reviews, partial(keyed_lines, fields=_REVIEW_FIELDS, keys=("user_id", _ASIN)))
     return Dump(
         name=Path(str(source)).name,
         format=FORMAT,
         products=products,
         reviews=_written(pl.concat(written)) if written else None,
-        events=_rated(pl.concat([_ratings(file, reading) for file in ratings])) if ratings else None,
+        events=_rated(pl.concat(reading.several(ratings, _ratings))) if ratings else None,
         text_properties={"Product": extras},
     )
 
@@ -121,7 +122,7 @@ def _written(table: pl.LazyFrame) -> pl.LazyFrame:
     return table.with_columns(_product().alias("product")).drop("parent_asin", "asin").rename(_REVIEW)
 
 
-def _ratings(path: Path, reading: Reading) -> pl.LazyFrame:
+def _ratings(reading: Reading, path: Path) -> pl.LazyFrame:
     rows = reading.delimited(path, separator=",").select(*_RATING, "file", "line")
     return with_keys(rows, path, "user_id", "parent_asin")
 

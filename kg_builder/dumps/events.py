@@ -1,6 +1,7 @@
 """Events or reviews in any file with columns for user and item, whatever they are called: CSV, TSV, Parquet or JSON Lines."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -51,7 +52,7 @@ def read(source: Source, reading: Reading) -> Dump:
         raise MissingSource(f"there are no events at {source}; {FORMAT} looks for {LOOKS_FOR}")
     for file in held_out(_candidates(source)):
         reading.note(f"{file.name} was not opened: by its name it holds what a ranking is tested on")
-    tables = [table for file in files if (table := _table(reading, file, source)) is not None]
+    tables = [table for table in reading.several(files, partial(_table, source=source)) if table is not None]
     name = Path(str(source)).name
     if not tables:
         return Dump(name, FORMAT, events=pl.LazyFrame(schema=dict.fromkeys(_ENDS, pl.String())))
@@ -93,7 +94,7 @@ def _roles(columns: list[str]) -> Mapping[str, str]:
     return reviews if {*_ENDS, "text"} <= set(reviews.values()) and "event" not in roles.values() else roles
 
 
-def _table(reading: Reading, file: Path, source: Source) -> pl.LazyFrame | None:
+def _table(reading: Reading, file: Path, *, source: Source) -> pl.LazyFrame | None:
     """The rows of a file under our names, ids as text, times told from positions; None where it has no columns."""
     table = reading.rows(file)
     columns = [name for name in table.collect_schema() if name not in ("file", "line")]

@@ -10,13 +10,14 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from kg_builder.allowance import allowance
 from kg_builder.dumps import Source
+from kg_builder.engines import Started, running
 from kg_builder.errors import AlreadyThere, BadRequest, MissingSource, UnknownFormat, did_you_mean
 from kg_builder.intake import FAULTS_TOLD, called, named, saved, take_in
 from kg_builder.logs import logged
@@ -100,6 +101,8 @@ def export(
     max_rejects: int | str | None = None,
     max_bytes: int | None = None,
     dangling: Dangling = "keep",
+    engine: str = "polars",
+    master: str | None = None,
     progress: Progress | None = None,
     now: int | None = None,
 ) -> ExportReport:
@@ -118,18 +121,21 @@ def export(
         derived: also what models wrote back: RECOMMENDED and SIMILAR_TO edges, embeddings.
         force: write although something else is at the path. A file is replaced; in a folder, what has the names of the export's
             own files and folders is replaced, and all else stays.
-        source_format: the dump's format, where looking at a source is not enough; this and the next five are for sources alone.
+        source_format: the dump's format, where looking at a source is not enough; this and the next seven are for sources alone.
         mapping: a mapping.toml that says what the columns of the source's files mean.
         rejects: the file for refused rows, by default `<name of the dump>.rejects.jsonl` in the current folder.
         max_rejects: how many faulty rows may be left out, as a number or a share such as "1%"; where there are more, nothing is
             written. None leaves out any number.
         max_bytes: how many bytes of text a file may hold, unpacked.
         dangling: whether products that are only linked to become bare nodes ("keep") or their links are left out ("drop").
+        engine: where a source is cleaned and put together: polars (this machine) or spark (a cluster).
+        master: Spark's, as for `build`.
         progress: called with (format, tables done, tables in all), and as reading goes on.
         now: epoch seconds; rows of a source that lie more than a day later are refused. None asks the clock.
 
     Raises:
-        BadRequest: no format has this name; `around` names nothing; or a store is to be read as only sources are.
+        EngineError: the engine is not installed, does not answer or fails.
+        BadRequest: no format or engine has this name; `around` names nothing; or a store is to be read as only sources are.
         AlreadyThere: something else is at the path.
         StoreError: the store cannot be opened or read.
         DumpError, MissingSource: the source cannot be read, or there is neither a store nor a source.
@@ -147,6 +153,7 @@ def export(
     started = time.monotonic()
     path, written = _named(path), _format(format)
     _check(path, written, force=force)  # before a large graph is read
+    works = running(engine, master=master)
     how: dict[str, Any] = {
         "format": source_format,
         "mapping": mapping,
@@ -159,9 +166,10 @@ def export(
         if isinstance(graph, GraphTables):
             found = _Found(graph)
         elif isinstance(graph, Mapping) or (isinstance(graph, str | Path) and not is_store(graph)):
-            found = _taken_in(graph, scratch, int(time.time()) if now is None else now, dangling, progress, **how)
+            found = _taken_in(graph, scratch, int(time.time()) if now is None else now, dangling, progress, works, **how)
         else:
-            _refuse(graph, {**how, "dangling": None if dangling == "keep" else dangling})
+            others = {"dangling": None if dangling == "keep" else dangling, "engine": None if engine == "polars" else engine}
+            _refuse(graph, {**how, **others, "master": master})
             with opened(graph, read_only=True) as store:
                 found = _Found(store.read(derived=derived, into=scratch))
         tables = found.tables if derived else found.tables.without_derived()
@@ -201,6 +209,7 @@ def _taken_in(
     now: int,
     dangling: Dangling,
     progress: Progress | None,
+    engine: AbstractContextManager[Started],
     *,
     max_rejects: int | str | None,
     rejects: Path | str | None,
@@ -208,7 +217,8 @@ def _taken_in(
 ) -> _Found:
     refused = Rejects()
     most = allowance(max_rejects)
-    taken = take_in(source, scratch, refused, most=most, now=now, rejects=rejects, dangling=dangling, progress=progress, **how)
+    how |= {"most": most, "now": now, "rejects": rejects, "dangling": dangling, "engine": engine, "progress": progress}
+    taken = take_in(source, scratch, refused, **how)
     return _Found(taken.tables, refused, saved(refused, None, taken) if rejects is None else Path(rejects))
 
 

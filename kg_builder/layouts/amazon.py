@@ -1,7 +1,7 @@
 """Amazon's review dumps of 2014, 2018 and 2023: which file of a folder holds reviews or products, and of which of these years."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,7 +11,7 @@ import polars as pl
 from kg_builder.errors import SchemaError
 from kg_builder.reading import Reading, columns_of, files_of, is_held_out, kind_of
 from kg_builder.reading import held_out as held_out_of
-from kg_builder.reading.jsonlines import first_literal, first_object
+from kg_builder.reading.jsonlines import Fields, first_literal, first_object
 from kg_builder.values import none_if_empty
 
 Kind = Literal["reviews", "ratings", "products"]
@@ -73,6 +73,15 @@ def of_year(source: object, year: int, reading: Reading) -> dict[Kind, list[Path
         else:
             reading.note(f"{file.path.name} is of Amazon's dump of {file.year} and was not read with that of {year}")
     return found
+
+
+def keyed_lines(reading: Reading, path: Path, *, fields: Fields, keys: Sequence[str]) -> pl.LazyFrame:
+    """The file's objects, of which some have each of these fields.
+
+    Raises:
+        DamagedDump, SchemaError: see `Reading.json_lines` and `with_keys`.
+    """
+    return with_keys(reading.json_lines(path, fields), path, *keys)
 
 
 def with_keys(rows: pl.LazyFrame, path: Path, *keys: str) -> pl.LazyFrame:

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import polars as pl
 from polars.exceptions import PanicException, PolarsError
@@ -17,6 +18,10 @@ from kg_builder.rejects import Rejects
 
 Progress = Callable[[str, int, int], None]
 """Called as reading goes on with (what is read, units done so far, units in all)."""
+
+Spread = Callable[[Sequence[Callable[[Rejects, Path], Any]]], list[Any]]
+"""Does several pieces of work at the same time, each with rejects and an empty folder of its own, and gives what they give."""
+Read = TypeVar("Read")
 
 JSON = (".json", ".jsonl", ".ndjson")
 DELIMITED = (".csv", ".tsv", ".txt", ".dat")
@@ -57,6 +62,17 @@ class Reading:
     """The files that were read, each as it was then."""
     head: int | None = None
     """Rows to read of each file, about; None reads all."""
+
+    spread: Spread | None = None
+    """Reads several files at the same time, where an engine can; None reads one after the other."""
+
+    def several(self, files: Sequence[Path], read: Callable[["Reading", Path], Read]) -> list[Read]:
+        """What `read` makes of each file; it may run in another process, so it tells and holds things by its reading alone."""
+        if self.spread is None or len(files) < 2:
+            return [read(self, file) for file in files]
+        root = None if self.root is None else self.root.absolute()  # a process elsewhere may stand in another folder
+        alone = replace(self, rejects=Rejects(), progress=None, scratch=None, spread=None, root=root, states={})
+        return self.spread([partial(_apart, reading=alone, read=read, file=self.check(file).absolute()) for file in files])
 
     def json_lines(self, path: Path, fields: jsonlines.Fields | None = None, *, literals: bool = False) -> pl.LazyFrame:
         """The objects of a file of JSON Lines (or of one JSON array), one row each.
@@ -207,6 +223,10 @@ class Reading:
         if not mixed:
             return pl.scan_parquet(files)
         return pl.concat(alike([pl.scan_parquet(file) for file in files]), how="diagonal_relaxed")
+
+
+def _apart(rejects: Rejects, scratch: Path, *, reading: Reading, read: Callable[[Reading, Path], Read], file: Path) -> Read:
+    return read(replace(reading, rejects=rejects, scratch=scratch), file)
 
 
 def _state(path: Path) -> State | None:
