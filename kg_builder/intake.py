@@ -1,6 +1,7 @@
 """From a source to the tables of a graph on the disk: what `build` writes to a store and `export` to files."""
 
 import logging
+import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
@@ -21,6 +22,9 @@ from kg_builder.tabulation import Dangling, Held, tabulate
 
 FAULTS_TOLD = 5
 """Faulty rows that a report puts in words; all are in the rejects file."""
+
+_LITTLE = 1 << 20
+"""Bytes of a disk that is as good as full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ def take_in(
 
 def _unread(source: str, scratch: Path, error: BaseException) -> BaseException:
     """Why the source was not read; an error that says so itself is left as it is."""
-    if lacks_space(error):
+    if lacks_space(error) or shutil.disk_usage(scratch).free < _LITTLE:  # a file that breaks off may be called something else
         where = f"no space left in {scratch}, where a build keeps its rows"
         return NoSpace(f"{where}; nothing was written: let TMPDIR name a folder on a larger disk")
     if isinstance(error, KgBuilderError) or (isinstance(error, OSError) and error.strerror):
