@@ -73,7 +73,7 @@ class Checkpoint:
             return self._taken(fingerprint, now, held, refused)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, PolarsError):
+        except (OSError, ValueError, KeyError, TypeError, PolarsError):
             refused.note(f"the checkpoint in {self.folder} is damaged: the dump is read again")
             return None
 

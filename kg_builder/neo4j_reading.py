@@ -13,8 +13,10 @@ from typing import Any
 import neo4j
 import numpy as np
 import polars as pl
+from polars.exceptions import PolarsError
 
-from kg_builder.cypher import edge_pattern
+from kg_builder.cypher import edge_pattern, one_line
+from kg_builder.errors import StoreError
 from kg_builder.schema import EdgeType, GraphSchema
 from kg_builder.tables import GraphTables, edge_columns, node_columns
 
@@ -137,7 +139,13 @@ class _Asked:
     def _column(self, name: str, there: list[Any], mask: list[bool]) -> pl.Series:
         if name in self.named:
             return self.named[name](there).alias(name)
-        return _spread(name, self.columns[name], there, mask)
+        try:
+            return _spread(name, self.columns[name], there, mask)
+        except (TypeError, PolarsError) as error:
+            raise StoreError(
+                f"{self.values[name]} of {self.match} holds a value of another type than the schema says "
+                f"({one_line(str(error))}): somebody else set it; set it right, or remove it and build again with --again"
+            ) from None
 
 
 def _table(parts: Iterator[pl.DataFrame], columns: Mapping[str, pl.DataType], into: Path | None, name: str) -> pl.LazyFrame:

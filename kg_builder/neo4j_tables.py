@@ -10,8 +10,9 @@ import neo4j
 import polars as pl
 
 from kg_builder.changes import leaving, replaced_by
+from kg_builder.cypher import edge_pattern
 from kg_builder.neo4j_sessions import Session
-from kg_builder.schema import EdgeType
+from kg_builder.schema import EdgeType, GraphSchema
 from kg_builder.tables import GraphTables
 
 _ROWS = 10_000  # of one transaction
@@ -87,6 +88,16 @@ def _cleared(
     if isinstance(kind, str):
         return [(f"UNWIND $rows AS row MATCH (n:`{kind}` {{id: row[0]}}) SET n = {{id: row[0]}}", rows)]
     return [(f"{_match_edges(kind, key)} SET r = {f'{{`{key}`: row[2]}}' if key else '{}'}", rows)]
+
+
+def widen(session: Session, there: GraphSchema, schema: GraphSchema) -> None:
+    """What the server holds has the types of the new schema, where they are wider than those of the old one."""
+    nodes = [(f"(r:`{label}`)", spec.properties, schema.nodes[label].properties) for label, spec in there.nodes.items()]
+    edges = [(edge_pattern(kind), spec.properties, schema.edges[kind].properties) for kind, spec in there.edges.items()]
+    for pattern, old, new in (*nodes, *edges):
+        for name in (name for name, kind in old.items() if new[name] != kind):
+            made = "toFloat" if new[name] == "float" else "toString"
+            change(session, f"MATCH {pattern} WHERE r.`{name}` IS NOT NULL SET r.`{name}` = {made}(r.`{name}`)")
 
 
 def delete(session: Session, written: GraphTables, gone: GraphTables) -> None:

@@ -1,6 +1,5 @@
 """From a dump to a store, whole or not at all."""
 
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -17,7 +16,7 @@ from kg_builder.checkpoints import Checkpoint
 from kg_builder.digests import digest
 from kg_builder.dumps import Source
 from kg_builder.engines import height, running
-from kg_builder.errors import BadRequest, StoreMissing
+from kg_builder.errors import BadRequest, StoreError, StoreMissing
 from kg_builder.fingerprints import fingerprint, version
 from kg_builder.intake import FAULTS_TOLD, Taken, called, saved, take_in
 from kg_builder.logs import logged
@@ -27,6 +26,7 @@ from kg_builder.merging import rewired
 from kg_builder.pruning import gone
 from kg_builder.rejects import Rejects
 from kg_builder.schema import EdgeType, GraphSchema
+from kg_builder.scratch import scratch
 from kg_builder.stores import Build, GraphStore, Progress, asked, opened
 from kg_builder.tables import GraphTables
 from kg_builder.tabulation import Dangling, Held
@@ -151,11 +151,11 @@ def build(
         logged("build", source=run.called, store=getattr(into, "address", into), dry_run=dry_run or None) as said,
         opened(into, create=True) as store,
         nullcontext() if dry_run else store.writing(),
-        tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch,
+        scratch() as folder,
     ):
-        run.builds = _builds(store)
+        run.builds, run.filled = _builds(store)
         last = run.last()
-        if not again and run.is_done(last):
+        if not again and run.is_done(last) and height(store.remembered(run.called).head(1)):
             report = run.unchanged(store, last)
         else:
             kept = Checkpoint.of(store.address, getattr(store, "path", None))
@@ -168,7 +168,7 @@ def build(
             else:
                 taken = take_in(
                     source,
-                    Path(scratch),
+                    folder,
                     run.refused,
                     most=most,
                     now=run.now,
@@ -186,7 +186,7 @@ def build(
             if not dry_run:
                 check_fits(sum(sum(counts.values()) for counts in taken.tables.counts()) + run.held(store), max_memory)
             beside = None if dry_run else saved(run.refused, getattr(store, "path", None), taken)  # before: no room later
-            build = run.written(store, taken, Path(scratch))
+            build = run.written(store, taken, folder)
             report = run.report(store, build, taken.tables, beside if rejects is None else Path(rejects))
             if not dry_run:
                 kept.drop()
@@ -223,6 +223,8 @@ class _Run:
     fingerprint: str = ""
     builds: Sequence[Build] = ()
     """What the store knows of earlier ones."""
+    filled: bool = False
+    """Whether the store holds a graph."""
     writes: bool = False
     refused: Rejects = field(default_factory=Rejects)
     started: float = field(default_factory=time.monotonic)
@@ -239,14 +241,28 @@ class _Run:
             BadRequest: there is none, so nothing of it can be pruned.
         """
         last = next((one for one in reversed(self.builds) if one.source == self.called), None)
-        if self.prune and last is None and self.builds:
+        if self.prune and last is None and self.filled:
             known = ", ".join(dict.fromkeys(one.source for one in self.builds))
-            raise BadRequest(f"nothing was built as {self.called}, so nothing of it can be pruned; name it as one of: {known}")
+            remedy = f"name it as one of: {known}" if known else "build it once without prune"
+            raise BadRequest(f"nothing was built as {self.called}, so nothing of it can be pruned; {remedy}")
         if self.prune and self.called in self._later():
             raise BadRequest(
                 f"a later dump was built as {self.called}, so this one cannot say what is gone; build it without prune"
             )
         return last
+
+    def _others(self, store: GraphStore) -> list[pl.LazyFrame]:
+        """What the other sources told of.
+
+        Raises:
+            StoreError: of one that was built the store does not know any more, so that its nodes would be taken away.
+        """
+        for source in dict.fromkeys(build.source for build in self.builds):
+            if not height(store.remembered(source).head(1)):
+                raise StoreError(
+                    f"{store.address} no longer knows what {source} told of, so nothing can be pruned: build it again first"
+                )
+        return store.remembered_besides(self.called)
 
     def held(self, store: GraphStore) -> int:
         """How many nodes and edges the store holds, which are read to find what is new."""
@@ -268,12 +284,13 @@ class _Run:
     def written(self, store: GraphStore, taken: Taken, scratch: Path) -> Build:
         """The store holds what is new, and no longer what is gone; unless this is a dry run."""
         held = _everything(store, scratch / "held")
-        arriving = rewired(taken.tables, held)
+        arriving, held = _alike(taken.tables, held)
+        arriving = rewired(arriving, held)
         for source in sorted(self._later()):
             arriving = yielding(arriving, held, identities(store.remembered(source).collect(), held.schema))
         fresh = news(held, arriving)
         now, before = told(arriving), store.remembered(self.called)
-        others = [store.remembered(one) for one in {build.source for build in self.builds} - {self.called}] if self.prune else []
+        others = self._others(store) if self.prune else []
         leaving = gone(before, now, others, held) if self.prune else None
         removed = {} if leaving is None else _named(leaving)
         build = Build(
@@ -293,10 +310,11 @@ class _Run:
             more, less = without(now, before, list(TOLD)), self.prune and height(without(before, now, list(TOLD)))
             if height(more):  # before the rows: what is written must be known, should this be the last that is done
                 store.remember(self.called, pl.concat([before, more]))
-            build = replace(build, seconds=round(time.monotonic() - self.started, 2))
-            store.write(fresh.tables, gone=leaving if removed else None, build=build, progress=self.progress)
+            store.write(fresh.tables, gone=leaving if removed else None, progress=self.progress)
             if less:
                 store.remember(self.called, now)
+            build = replace(build, seconds=round(time.monotonic() - self.started, 2))
+            store.write(GraphTables(fresh.tables.schema, {}, {}), build=build)  # last: what is on record is done
         return build
 
     def _says_nothing(self, build: Build, before: pl.LazyFrame, now: pl.LazyFrame) -> bool:
@@ -362,11 +380,21 @@ def _everything(store: GraphStore, folder: Path) -> GraphTables:
         return GraphTables(GraphSchema.of([], []), {}, {})
 
 
-def _builds(store: GraphStore) -> tuple[Build, ...]:
+def _builds(store: GraphStore) -> tuple[tuple[Build, ...], bool]:
+    """The builds on record, and whether there is a graph at all."""
     try:
-        return store.info().builds
+        info = store.info()
     except StoreMissing:
-        return ()
+        return (), False
+    return info.builds, bool(info.nodes)
+
+
+def _alike(arriving: GraphTables, held: GraphTables) -> tuple[GraphTables, GraphTables]:
+    """Both with the wider type where a property has one in the dump and another in the store."""
+    wide = arriving.schema.widened(held.schema), held.schema.widened(arriving.schema)
+    if wide == (arriving.schema, held.schema):
+        return arriving, held
+    return GraphTables.of(wide[0], arriving.nodes, arriving.edges), GraphTables.of(wide[1], held.nodes, held.edges)
 
 
 def _named(tables: GraphTables) -> dict[str, int]:

@@ -6,7 +6,7 @@ edge type by adding a spec; neither the stores nor the recommender need to be to
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
@@ -145,10 +145,10 @@ class GraphSchema:
         return replace(self, nodes={**self.nodes, label: replace(self.node(label), text=())})
 
     def merge(self, other: "GraphSchema") -> Self:
-        """A schema that allows what either allows.
+        """A schema that allows what either allows: of a property that is integer here and float there it is float, else text.
 
         Raises:
-            SchemaError: both know a property, with different types, or an edge type with different keys.
+            SchemaError: both know a property, with types of which none holds both, or an edge type with different keys.
         """
         nodes = dict(self.nodes)
         for label, spec in other.nodes.items():
@@ -156,6 +156,13 @@ class GraphSchema:
         edges = dict(self.edges)
         for edge_type, edge in other.edges.items():
             edges[edge_type] = _merge_edges(edges[edge_type], edge) if edge_type in edges else edge
+        return replace(self, nodes=nodes, edges=edges)
+
+    def widened(self, other: "GraphSchema") -> Self:
+        """The same schema, with the types that its properties have in a merge with the other."""
+        both = self.merge(other)
+        nodes = {k: replace(v, properties={n: both.nodes[k].properties[n] for n in v.properties}) for k, v in self.nodes.items()}
+        edges = {k: replace(v, properties={n: both.edges[k].properties[n] for n in v.properties}) for k, v in self.edges.items()}
         return replace(self, nodes=nodes, edges=edges)
 
     def to_json(self) -> str:
@@ -193,8 +200,8 @@ def _check_properties(properties: Mapping[str, str], owner: str) -> None:
 def _merge_nodes(one: NodeSpec, other: NodeSpec) -> NodeSpec:
     return replace(
         one,
-        properties=_merge_properties(one.properties, other.properties, one.label),
-        derived=_merge_properties(one.derived, other.derived, one.label),
+        properties=_merge_properties(one.properties, other.properties, one.label, _fixed(RETAIL.nodes.get(one.label))),
+        derived=_merge_properties(one.derived, other.derived, one.label, one.derived),
         text=tuple(dict.fromkeys((*one.text, *other.text))),
     )
 
@@ -202,17 +209,32 @@ def _merge_nodes(one: NodeSpec, other: NodeSpec) -> NodeSpec:
 def _merge_edges(one: EdgeSpec, other: EdgeSpec) -> EdgeSpec:
     if (one.key, one.interaction, one.derived) != (other.key, other.interaction, other.derived):
         raise SchemaError(f"{'-'.join(one.edge_type)} is described in two ways: {one} and {other}")
-    return replace(one, properties=_merge_properties(one.properties, other.properties, one.type))
+    return replace(
+        one, properties=_merge_properties(one.properties, other.properties, one.type, _fixed(RETAIL.edges.get(one.edge_type)))
+    )
+
+
+def _fixed(spec: NodeSpec | EdgeSpec | None) -> Container[str]:
+    """The properties whose types every shop's graph has."""
+    return () if spec is None else spec.properties
 
 
 def _merge_properties(
-    one: Mapping[str, PropertyType], other: Mapping[str, PropertyType], owner: str
+    one: Mapping[str, PropertyType], other: Mapping[str, PropertyType], owner: str, fixed: Container[str]
 ) -> Mapping[str, PropertyType]:
+    """All properties, of the wider type where both have one; those that are `fixed` keep theirs."""
+    found = {**one, **other}
     for name in one.keys() & other.keys():
-        if one[name] != other[name]:
+        if one[name] == other[name]:
+            continue
+        if name in fixed or not {one[name], other[name]} <= _SINGLE:
             raise SchemaError(f"{owner}.{name} is {one[name]} here and {other[name]} there; rename one or convert it")
-    return {**one, **other}
+        found[name] = "float" if {one[name], other[name]} == {"integer", "float"} else "string"
+    return found
 
+
+_SINGLE = {"string", "integer", "float", "boolean"}
+"""Types of one value, which can all be text."""
 
 _EVENT: Mapping[str, PropertyType] = {
     "key": "string",

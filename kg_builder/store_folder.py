@@ -112,8 +112,9 @@ class StoreFolder:
             StoreError: the file is damaged.
         """
         path = self._told(source)
-        if not path.is_file():
-            return NOTHING
+        return self._read(path) if path.is_file() else NOTHING
+
+    def _read(self, path: Path) -> pl.LazyFrame:
         try:
             if dict(pl.read_parquet_schema(path)) == dict(TOLD):
                 return pl.scan_parquet(path)
@@ -122,8 +123,18 @@ class StoreFolder:
             raise
         except (PolarsError, PanicException, OSError, ValueError) as error:
             raise StoreError(
-                f"{path} is damaged ({_short(error)}); remove it: the next build writes it anew, and prunes from then on"
+                f"{path} is damaged ({_short(error)}); remove it, and build every source again without prune"
             ) from None
+
+    def told_besides(self, source: str) -> list[pl.LazyFrame]:
+        """What each other source tells of."""
+        mine = self._told(source)
+        return [self._read(path) for path in sorted(mine.parent.glob("*.parquet")) if path != mine]
+
+    def forget(self) -> None:
+        """What is on record of a graph that is lost says nothing of the next one."""
+        self._builds.unlink(missing_ok=True)
+        shutil.rmtree(self.path / "told", ignore_errors=True)
 
     def unreadable(self, error: RuntimeError) -> StoreError:
         """What Ladybug says of a database that it cannot read."""

@@ -1,8 +1,8 @@
 """From a Dump to GraphTables: cleaned, one node a thing, one edge a fact; what is refused goes to the rejects."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +16,7 @@ from kg_builder.engines.polars import Polars
 from kg_builder.errors import EmptyDump
 from kg_builder.merging import merged
 from kg_builder.rejects import Rejects, Sieve
-from kg_builder.schema import RETAIL, GraphSchema
+from kg_builder.schema import RETAIL, EdgeSpec, EdgeType, GraphSchema, NodeSpec, PropertyType
 from kg_builder.tables import GraphTables
 
 Dangling = Literal["keep", "drop"]
@@ -92,7 +92,7 @@ def tabulate(
         graph.add_own_nodes(label, sound, dump.text_properties.get(label, ()))
     graph.add_ends(dump.edges, keep_dangling=dangling == "keep")
     tell("tabulate", 2, 3)
-    tables = merged(graph.tables(), graph.spellings)
+    tables = _without_empty(merged(graph.tables(), graph.spellings))
     tell("tabulate", 3, 3)
     return tables
 
@@ -109,6 +109,37 @@ def cleaned(dump: Dump, engine: Engine, now: int, schema: GraphSchema = RETAIL) 
         events=None if events is None else engine.cleaned("events", events, cleaning.events(now)),
         triples=None if triples is None else engine.cleaned("triples", triples, cleaning.triples()),
     )
+
+
+def _without_empty(tables: GraphTables) -> GraphTables:
+    """The tables without properties of the dump's own that no row has: nothing says of which type they would be."""
+    schema, nodes, edges = tables.schema, dict(tables.nodes), dict(tables.edges)
+    specs: dict[str, NodeSpec] = dict(schema.nodes)
+    kinds: dict[EdgeType, EdgeSpec] = dict(schema.edges)
+    for label, table in tables.nodes.items():
+        empty = _empty(table, set(specs[label].properties) - set(_properties(RETAIL.nodes.get(label))))
+        left = {name: kind for name, kind in specs[label].properties.items() if name not in empty}
+        text = tuple(name for name in specs[label].text if name not in empty)
+        specs[label], nodes[label] = replace(specs[label], properties=left, text=text), table.drop(empty)
+    for kind, table in tables.edges.items():
+        own = set(kinds[kind].properties) - {*_properties(RETAIL.edges.get(kind)), kinds[kind].key}
+        empty = _empty(table, own)
+        left = {name: of for name, of in kinds[kind].properties.items() if name not in empty}
+        kinds[kind], edges[kind] = replace(kinds[kind], properties=left), table.drop(empty)
+    return GraphTables(replace(schema, nodes=specs, edges=kinds), nodes, edges)
+
+
+def _properties(spec: NodeSpec | EdgeSpec | None) -> Mapping[str, PropertyType]:
+    return {} if spec is None else spec.properties
+
+
+def _empty(table: pl.LazyFrame, names: Collection[str]) -> list[str]:
+    """Those of the columns in which there is no value."""
+    asked = [name for name in table.collect_schema() if name in names]
+    if not asked:
+        return []
+    filled = table.select(pl.col(asked).count()).collect(engine="streaming").row(0, named=True)
+    return [name for name in asked if not filled[name]]
 
 
 def _why_empty(dump: Dump, rejects: Rejects, users: int) -> str:

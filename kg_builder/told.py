@@ -40,7 +40,8 @@ def identities(rows: pl.DataFrame, schema: GraphSchema) -> GraphTables:
         if kind in schema.nodes:
             nodes[str(kind)] = part.select(id="source")
             continue
-        source, name, target = str(kind).split("-")
+        source, _, rest = str(kind).partition("-")
+        name, _, target = rest.partition("-")
         if (source, name, target) in schema.edges:
             key = schema.edge((source, name, target)).key
             edges[source, name, target] = part.select("source", "target", *([pl.col("key").alias(key)] if key else []))

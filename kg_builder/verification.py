@@ -1,7 +1,6 @@
 """Whether a store holds together, and whether it still is what its last build made of it."""
 
 import logging
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from kg_builder.digests import digest
 from kg_builder.health.examination import doubled_keys
 from kg_builder.logs import log, logged
 from kg_builder.schema import GraphSchema
+from kg_builder.scratch import scratch
 from kg_builder.stores import GraphStore, StoreInfo, asked, opened
 from kg_builder.tables import GraphTables
 
@@ -44,8 +44,8 @@ def verify(store: str | Path | GraphStore) -> Verification:
         StoreError: the store cannot be reached.
     """
     with logged("verify", store=getattr(store, "address", store)) as said, opened(store, read_only=True) as there:
-        with tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch:
-            found = _verified(there, Path(scratch))
+        with scratch() as folder:
+            found = _verified(there, folder)
         for fault in found.faults:
             log("fault", level=logging.ERROR, fault=fault.partition(_FIRST)[0])
         counts = {"rows": found.rows, "faults": len(found.faults), "differences": found.differences}
@@ -57,8 +57,8 @@ _FIRST = ", the first "
 """Begins what a fault says of a row."""
 
 
-def _verified(store: GraphStore, scratch: Path) -> Verification:
-    tables, info = store.read(derived=True, into=scratch), store.info()
+def _verified(store: GraphStore, folder: Path) -> Verification:
+    tables, info = store.read(derived=True, into=folder), store.info()
     nodes, edges = tables.counts()
     rows = sum(nodes.values()) + sum(edges.values())
     built, now = info.builds[-1].digest if info.builds else "", digest(tables.without_derived())

@@ -1,7 +1,5 @@
 """kg-builder hash: the graph of a store in 32 digits."""
 
-import tempfile
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,9 +18,10 @@ def run(
 ) -> None:
     """Print a hash of the graph: the same for the same content, on either store and in any order."""
     from kg_builder.digests import digest
+    from kg_builder.scratch import scratch
 
-    with open_store(store, read_only=True) as opened, tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch:
-        found = digest(opened.read(derived=derived, into=Path(scratch)))
+    with open_store(store, read_only=True) as opened, scratch() as folder:
+        found = digest(opened.read(derived=derived, into=folder))
     if as_json:
         print_json({"store": store, "hash": found})
     else:

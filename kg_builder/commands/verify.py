@@ -1,6 +1,6 @@
 """kg-builder verify: is a store what its builds made of it?"""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,14 +9,21 @@ from kg_builder.console import AsJson, LogJson, Store, open_store, print_json, s
 if TYPE_CHECKING:
     from kg_builder.verification import Verification
 
-EXAMPLE = "Examples: kg-builder verify magazines.graph  ·  kg-builder verify magazines.graph --json --log-json"
+EXAMPLE = "Examples: kg-builder verify magazines.graph  ·  kg-builder verify magazines.graph --as-built --log-json"
 
 
-def run(store: Store, as_json: AsJson = False, _log_json: LogJson = False) -> None:
+def run(
+    store: Store,
+    as_built: Annotated[
+        bool, typer.Option("--as-built", help="Exit 1 where the hash is not that of the last build, too.")
+    ] = False,
+    as_json: AsJson = False,
+    _log_json: LogJson = False,
+) -> None:
     """Look every key, every end of an edge and the hash over again; exit 1 where a key is doubled or an edge ends nowhere.
 
-    A hash other than the last build's is no fault: resolve, enrich and queries of others change a graph, too. What there is more
-    or less of than the builds wrote is named.
+    A hash other than the last build's is a fault with --as-built alone: resolve, enrich and queries of others change a graph,
+    too. What there is more or less of than the builds wrote is named.
     """
     from kg_builder.verification import verify
 
@@ -27,7 +34,7 @@ def run(store: Store, as_json: AsJson = False, _log_json: LogJson = False) -> No
         print_json({"store": store, "ok": found.ok, "faults": list(found.faults), **hashes})
     else:
         _print(store, found)
-    if not found.ok:
+    if not found.ok or (as_built and found.digest != found.built):
         raise typer.Exit(1)
 
 

@@ -6,7 +6,6 @@ does the reader of a `kg.tsv`; a new label would have to be taught to each of th
 `size_unit`, `pack_count`) become properties too, so that Cypher can compare them. Properties of the source stay as they are.
 """
 
-import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -25,6 +24,7 @@ from kg_builder.reading import Reading
 from kg_builder.reading.triples import read_links, read_triples
 from kg_builder.rejects import Rejects
 from kg_builder.schema import RETAIL, EdgeType, GraphSchema, NodeSpec
+from kg_builder.scratch import scratch
 from kg_builder.stores import GraphStore, Progress, asked, opened
 from kg_builder.tables import GraphTables
 
@@ -221,8 +221,8 @@ def _products(tables: GraphTables, store: GraphStore) -> pl.DataFrame:
 
 def _outside(triples: Path, link: Path | str | None, products: pl.DataFrame, hops: int | None, refused: Rejects) -> Linked:
     named = triples.name.removesuffix(".gz").endswith(".nt")
-    with tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch:
-        reading = Reading(refused, scratch=Path(scratch))
+    with scratch() as folder:
+        reading = Reading(refused, scratch=folder)
         joined = None if link is None else read_links(link, reading)
         found = linked(read_triples(triples, reading), joined, products, hops=hops, names=named)
         refused.passed += found.coverage.triples + (0 if joined is None else height(joined))

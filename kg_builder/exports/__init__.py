@@ -24,6 +24,7 @@ from kg_builder.logs import logged
 from kg_builder.neighbours import neighbourhood
 from kg_builder.rejects import Rejects
 from kg_builder.schema import EdgeType
+from kg_builder.scratch import scratch
 from kg_builder.stores import GraphStore, Progress, is_store, opened
 from kg_builder.tables import GraphTables
 from kg_builder.tabulation import Dangling
@@ -162,16 +163,16 @@ def export(
         "max_bytes": max_bytes,
     }
     with logged("export", **_spoken(graph), path=path, format=format) as said, ExitStack() as until_written:
-        scratch = Path(until_written.enter_context(tempfile.TemporaryDirectory(prefix="kg-builder-")))
+        folder = until_written.enter_context(scratch())
         if isinstance(graph, GraphTables):
             found = _Found(graph)
         elif isinstance(graph, Mapping) or (isinstance(graph, str | Path) and not is_store(graph)):
-            found = _taken_in(graph, scratch, int(time.time()) if now is None else now, dangling, progress, works, **how)
+            found = _taken_in(graph, folder, int(time.time()) if now is None else now, dangling, progress, works, **how)
         else:
             others = {"dangling": None if dangling == "keep" else dangling, "engine": None if engine == "polars" else engine}
             _refuse(graph, {**how, **others, "master": master})
             with opened(graph, read_only=True) as store:
-                found = _Found(store.read(derived=derived, into=scratch))
+                found = _Found(store.read(derived=derived, into=folder))
         tables = found.tables if derived else found.tables.without_derived()
         tables = tables if around is None else neighbourhood(tables, around, hops=hops)
         with _placed(path) as there:

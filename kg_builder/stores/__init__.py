@@ -117,6 +117,9 @@ class GraphStore(Protocol):
     def remembered(self, source: str) -> pl.LazyFrame:
         """What `remember` kept, no rows where that is nothing."""
 
+    def remembered_besides(self, source: str) -> list[pl.LazyFrame]:
+        """What `remember` kept of each other source."""
+
     def read(self, *, derived: bool = False, into: Path | None = None) -> GraphTables:
         """Everything the store holds, without what a model wrote back unless `derived`.
 

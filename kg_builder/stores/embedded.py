@@ -11,7 +11,6 @@ space of a second database during a write.
 import hashlib
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from kg_builder.cypher import edge_pattern, one_line, times_of_interactions, use
 from kg_builder.errors import QueryError, StoreError, StoreMissing, did_you_mean
 from kg_builder.ladybug_tables import check_names, copy, ddl, delete, export
 from kg_builder.schema import EdgeType, GraphSchema
+from kg_builder.scratch import scratch
 from kg_builder.store_folder import StoreFolder
 from kg_builder.stores import Build, Progress, StoreInfo
 from kg_builder.tables import GraphTables, edge_columns, node_columns
@@ -79,8 +79,8 @@ class EmbeddedStore:
         if self._read_only:
             raise StoreError(f"{self.path} was opened read-only; connect without read_only to write")
         started = time.monotonic()
-        with self.writing(), self._folder.written(), tempfile.TemporaryDirectory(prefix="kg-builder-") as scratch:
-            self._write(tables, gone, Path(scratch), progress)
+        with self.writing(), self._folder.written(), scratch() as folder:
+            self._write(tables, gone, folder, progress)
             if build is not None:
                 self._folder.keep_builds([*self._folder.builds(), asdict(build.longer(time.monotonic() - started))])
 
@@ -99,6 +99,8 @@ class EmbeddedStore:
         try:
             with self._folder.locked():
                 self._writing = True
+                if not self._folder.built:
+                    self._folder.forget()
                 self.close()  # another process may have written since: start from what is there now
                 yield
         finally:
@@ -118,6 +120,10 @@ class EmbeddedStore:
             StoreError: the file is damaged.
         """
         return self._folder.told(source)
+
+    def remembered_besides(self, source: str) -> list[pl.LazyFrame]:
+        """See `GraphStore.remembered_besides`."""
+        return self._folder.told_besides(source)
 
     def read(self, *, derived: bool = False, into: Path | None = None) -> GraphTables:
         """See `GraphStore.read`."""

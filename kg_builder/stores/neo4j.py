@@ -30,7 +30,7 @@ from kg_builder.neo4j_errors import check_version, errors
 from kg_builder.neo4j_lease import Lease
 from kg_builder.neo4j_reading import read_tables
 from kg_builder.neo4j_sessions import PATIENCE, Session
-from kg_builder.neo4j_tables import change, delete, ids_of, run, write
+from kg_builder.neo4j_tables import change, delete, ids_of, run, widen, write
 from kg_builder.schema import GraphSchema
 from kg_builder.stamps import check, stamp
 from kg_builder.stores import Build, Progress, StoreInfo
@@ -108,6 +108,8 @@ class Neo4jStore:
             if schema != there:
                 kept = stamp() | {"schema": schema.to_json()}
                 change(session, "MERGE (b:Build {id: 'schema'}) SET b += $kept", kept=kept)
+            if there is not None:
+                widen(session, there, schema)
             written = GraphTables.of(schema, tables.nodes, tables.edges)
             write(session, written, gone, progress)
             if gone is not None:
@@ -191,6 +193,15 @@ class Neo4jStore:
                 f"(b:Build) WHERE {key!r} IN [b.id, b.told] DELETE b): the next build writes it anew and prunes from then on"
             ) from None
 
+    def remembered_besides(self, source: str) -> list[pl.LazyFrame]:
+        """See `GraphStore.remembered_besides`."""
+        with self._errors(), self._session() as session:
+            found = run(
+                session, "MATCH (b:Build) WHERE b.id STARTS WITH 'told:' AND b.current IS NOT NULL RETURN b.id ORDER BY b.id"
+            )
+        names = [str(one[0]).removeprefix("told:") for one in found]
+        return [self.remembered(name) for name in names if name != source]
+
     def read(self, *, derived: bool = False, into: Path | None = None) -> GraphTables:
         """See `GraphStore.read`.
 
@@ -268,7 +279,13 @@ class Neo4jStore:
             return None
         text, form, by = found[0]
         check(self.uri, form, by)
-        return GraphSchema.from_json(text)
+        try:
+            return GraphSchema.from_json(text)
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"{self.uri}: the schema in (:Build {{id: 'schema'}}) is damaged ({one_line(str(error))}); "
+                "restore the database from a backup, or empty it and build it again"
+            ) from None
 
     def _known(self, session: Session) -> GraphSchema:
         schema = self._schema(session)

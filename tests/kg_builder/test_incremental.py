@@ -15,9 +15,11 @@ from typer.testing import CliRunner
 import kg_builder
 from kg_builder.cli import app
 from kg_builder.digests import digest
-from kg_builder.errors import BadRequest, StoreLocked
+from kg_builder.errors import BadRequest, StoreError, StoreLocked
 from kg_builder.planted import write_planted
 from kg_builder.stores import connect
+from kg_builder.stores.embedded import EmbeddedStore
+from kg_builder.stores.neo4j import Neo4jStore
 
 NOW = 1_750_000_000
 runner = CliRunner()
@@ -450,3 +452,137 @@ def test_rows_of_tomorrow_are_read_again_the_day_after(tmp_path):
     assert kg_builder.build(dump, address, now=NOW).faults == 1
     report = kg_builder.build(dump, address, now=NOW + 3 * 86_400)
     assert (report.faults, report.added["User-BOUGHT-Product"]) == (0, 1)
+
+
+def weighed(folder, *rows):
+    """A dump of products with a weight, the file's own words for it."""
+    folder.mkdir(exist_ok=True)
+    (folder / "products.csv").write_text(
+        "id,title,weight\n" + "".join(f"{one},{title},{weight}\n" for one, title, weight in rows)
+    )
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "held_then"),
+    [
+        (["5", "7"], ["", ""], [5, 7]),
+        (["", ""], ["5", "7"], [5, 7]),
+        (["100", "7"], ["100.5", "7"], [100.5, 7.0]),
+        (["100.5", "7"], ["100", "7"], [100.0, 7.0]),
+        (["100", "7"], ["heavy", "7"], ["heavy", "7"]),
+        (["heavy", "7"], ["100", "7"], ["100", "7"]),
+        (["true", "true"], ["1", "1"], ["1", "1"]),
+    ],
+)
+def test_a_column_whose_type_changes_gets_the_type_that_holds_both(address, tmp_path, first, then, held_then):
+    ids = ["p1", "p2"]
+    kg_builder.build(weighed(tmp_path / "n1", *zip(ids, "ab", first, strict=True)), address, name="shop", now=NOW)
+    dump = weighed(tmp_path / "n2", *zip(ids, "ab", then, strict=True))
+    report = kg_builder.build(dump, address, name="shop", now=NOW)
+    products = held(address).nodes["Product"].sort("id").collect()
+    assert products["weight"].to_list() == held_then
+    assert report.digest == digest(held(address).without_derived())
+    again = kg_builder.build(dump, address, name="shop", now=NOW, again=True)
+    assert (again.written, again.digest) == (False, report.digest)
+
+
+def two_sources(tmp_path, address):
+    """Two dumps that both tell of p1."""
+    kg_builder.build(weighed(tmp_path / "s1", ("p1", "Tea", 1), ("p2", "Cup", 2)), address, name="one", now=NOW)
+    kg_builder.build(weighed(tmp_path / "s2", ("p1", "Tea", 1), ("p3", "Pan", 3)), address, name="two", now=NOW)
+    return weighed(tmp_path / "s1b", ("p9", "Lid", 9))
+
+
+def products(address):
+    return sorted(held(address).nodes["Product"].collect()["id"])
+
+
+def test_nothing_that_another_source_told_of_is_pruned_when_the_history_is_lost(tmp_path):
+    address = tmp_path / "shop.graph"
+    dump = two_sources(tmp_path, address)
+    (address / "builds.json").unlink()
+    with pytest.raises(BadRequest, match="nothing was built as one"):
+        kg_builder.build(dump, address, name="one", prune=True, now=NOW)
+    kg_builder.build(tmp_path / "s1", address, name="one", now=NOW)
+    kg_builder.build(dump, address, name="one", prune=True, now=NOW)
+    assert products(address) == ["p1", "p3", "p9"]
+
+
+def test_nothing_is_pruned_while_the_store_does_not_know_what_another_source_told_of(tmp_path):
+    address = tmp_path / "shop.graph"
+    dump = two_sources(tmp_path, address)
+    before = set((address / "told").iterdir())
+    kg_builder.build(weighed(tmp_path / "s3", ("p4", "Pot", 4)), address, name="three", now=NOW)
+    (new,) = set((address / "told").iterdir()) - before
+    new.unlink()
+    with pytest.raises(StoreError, match="no longer knows what three told of"):
+        kg_builder.build(dump, address, name="one", prune=True, now=NOW)
+    assert not kg_builder.build(tmp_path / "s3", address, name="three", now=NOW).unchanged
+    kg_builder.build(dump, address, name="one", prune=True, now=NOW)
+    assert products(address) == ["p1", "p3", "p4", "p9"]
+
+
+def test_records_of_a_graph_that_was_lost_say_nothing_of_the_next(tmp_path):
+    address = tmp_path / "shop.graph"
+    two_sources(tmp_path, address)
+    (address / "database").unlink()
+    (address / "schema.json").unlink()
+    for name, dump in (("one", "s1"), ("two", "s2")):
+        assert kg_builder.build(tmp_path / dump, address, name=name, now=NOW).written
+    assert products(address) == ["p1", "p2", "p3"]
+
+
+def test_a_build_that_is_killed_before_it_is_on_record_prunes_when_it_is_repeated(fresh_address, tmp_path, monkeypatch):
+    address = fresh_address()
+    dump = two_sources(tmp_path, address)
+    kind = Neo4jStore if "://" in address else EmbeddedStore
+    for step in ("remember", "write"):  # the second of each: when all is written, and when all but the record is
+        calls, real = [], getattr(kind, step)
+
+        def breaks_off(*args, calls=calls, real=real, **options):
+            calls.append(args)
+            if len(calls) == 2:
+                raise KeyboardInterrupt
+            return real(*args, **options)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(kind, step, breaks_off)
+            with pytest.raises(KeyboardInterrupt):
+                kg_builder.build(dump, address, name="one", prune=True, now=NOW)
+        kg_builder.build(dump, address, name="one", prune=True, now=NOW)
+        assert products(address) == ["p1", "p3", "p9"]
+        with connect(address) as store:
+            assert set(store.remembered("one").filter(pl.col("kind") == "Product").collect()["source"]) == {"p9"}
+        kg_builder.build(tmp_path / "s1", address, name="one", now=NOW, again=True)
+
+
+def test_what_was_never_built_cannot_be_pruned(address):
+    with connect(address, create=True) as store:
+        kg_builder.build(frames(SHOP), store, name="shop", now=NOW)
+        tables = store.read()
+    other = {"p9": ("Lid", "Acme")}
+    with pytest.raises(BadRequest, match="nothing was built as stranger"):
+        kg_builder.build(frames(other), address, name="stranger", prune=True, now=NOW)
+    assert held(address).without_derived() == tables
+
+
+def test_verify_as_built_fails_where_somebody_changed_the_graph(tmp_path):
+    address = str(tmp_path / "shop.graph")
+    build(address, SHOP)
+    assert runner.invoke(app, ["verify", address, "--as-built"]).exit_code == 0
+    with connect(address) as store:
+        store.write(kg_builder.GraphTables.of(kg_builder.RETAIL, {"User": pl.DataFrame({"id": ["stranger"]})}, {}))
+    assert runner.invoke(app, ["verify", address]).exit_code == 0
+    assert runner.invoke(app, ["verify", address, "--as-built"]).exit_code == 1
+
+
+def test_what_a_killed_build_left_in_the_temporary_folder_is_removed_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    (tmp_path / "tmp").mkdir()
+    dump = weighed(tmp_path / "dump", ("p1", "Tea", 1))
+    ended_before_it_writes(dump, tmp_path / "a.graph")
+    assert list((tmp_path / "tmp").glob("kg-builder-*"))
+    kg_builder.build(dump, tmp_path / "a.graph", now=NOW)
+    assert not list((tmp_path / "tmp").glob("kg-builder-*"))
