@@ -1,4 +1,4 @@
-"""CSV files and the command by which neo4j-admin loads them into an empty database: for the first load of a large graph.
+"""CSV files and the command by which neo4j-admin loads them as a whole database: for the first load of a large graph.
 
 The importer is `neo4j-admin database import full` (Neo4j 5 and later); ids are told apart by label, as here.
 """
@@ -14,7 +14,7 @@ from kg_builder.stores import Progress
 from kg_builder.tables import GraphTables
 
 FORMAT = "neo4j-admin"
-HOLDS = "a folder of CSV files with headers, and import.sh with the one command that loads them into an empty Neo4j database"
+HOLDS = "a folder of CSV files with headers, and import.sh with the one command that loads them in place of what a Neo4j database holds"
 
 _SCRIPT = "import.sh"
 _TYPES: Mapping[PropertyType, str] = {
@@ -28,7 +28,8 @@ _TYPES: Mapping[PropertyType, str] = {
 _PARTS = "\x1f"
 """What parts the elements of a list."""
 _SAFE = r"""#!/bin/sh
-# Loads the graph into an empty database of a Neo4j server that is stopped; its name is the first argument, neo4j unless given.
+# Loads the graph in place of all that a database of a Neo4j server holds, which is stopped meanwhile; its name is the first
+# argument, neo4j unless given.
 # NEO4J_ADMIN is the program, where it is not on the PATH.
 cd "$(dirname "$0")" || exit 1
 exec ${NEO4J_ADMIN:-neo4j-admin} database import full "${1:-neo4j}" \

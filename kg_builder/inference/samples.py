@@ -14,6 +14,7 @@ from kg_builder.errors import DamagedDump
 from kg_builder.reading import delimited, jsonlines, kind_of
 from kg_builder.reading.files import chunks, first_line
 from kg_builder.rejects import Rejects
+from kg_builder.values import literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,10 @@ def head(path: Path, rows: int, layout: Layout) -> pl.DataFrame:
 
 def _head_of_parquet(path: Path, rows: int) -> pl.DataFrame:
     try:
-        return pl.scan_parquet(path).head(rows).collect()
+        frame = pl.scan_parquet(path).head(rows).collect()
+        plain = [literal(name) for name in frame.columns]  # polars would take ^…$ for a pattern of names
+        frame.columns = plain if len(set(plain)) == len(plain) else frame.columns
+        return frame
     except PolarsError as error:
         raise DamagedDump(f"{path}: not a sound Parquet file: {str(error).splitlines()[0]}") from error
 
@@ -105,9 +109,9 @@ def flat(frame: pl.DataFrame) -> pl.DataFrame:
             for name in objects
             for one in frame.schema[name].fields  # type: ignore[attr-defined]
         ).drop(objects)
-    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String and _is_json(frame[name])]
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String and _is_json(frame.get_column(name))]
     for name in texts:
-        found = [json.loads(cell) if cell else {} for cell in frame[name]]
+        found = [json.loads(cell) if cell else {} for cell in frame.get_column(name)]
         wide = pl.DataFrame(
             {
                 f"{name}.{key}": [_said(row.get(key)) for row in found]
@@ -120,12 +124,9 @@ def flat(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _is_json(cells: pl.Series) -> bool:
     """True where every cell is the text of an object."""
+    told = cells.drop_nulls().to_list()
     try:
-        return (
-            cells.drop_nulls().str.starts_with("{").all()
-            and cells.drop_nulls().len() > 0
-            and all(isinstance(json.loads(cell), dict) for cell in cells.drop_nulls())
-        )
+        return bool(told) and all(cell.startswith("{") and isinstance(json.loads(cell), dict) for cell in told)
     except ValueError:
         return False
 

@@ -15,6 +15,7 @@ from kg_builder.errors import DamagedDump, KgBuilderError, MissingSource
 from kg_builder.reading import delimited, jsonlines
 from kg_builder.reading.files import Chunk, ahead, chunks, first_line, opening
 from kg_builder.rejects import Rejects
+from kg_builder.values import literal
 
 Progress = Callable[[str, int, int], None]
 """Called as reading goes on with (what is read, units done so far, units in all)."""
@@ -132,7 +133,9 @@ class Reading:
         self.check(path)
         table = pl.scan_parquet(path, row_index_name="__row", row_index_offset=1)
         try:
-            taken: dict[str, str] = {name: f"{name}_" for name in ("file", "line") if name in table.collect_schema()}
+            names = table.collect_schema()
+            taken = {name: f"{name}_" for name in ("file", "line") if name in names}
+            taken |= {name: literal(name) for name in names if literal(name) not in names}
         except PolarsError as error:
             raise DamagedDump(f"{path}: not a sound Parquet file: {str(error).splitlines()[0]}") from error
         table = table.rename({**taken, "__row": "line"}).with_columns(

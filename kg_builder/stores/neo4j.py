@@ -190,7 +190,7 @@ class Neo4jStore:
         except (PolarsError, PanicException, OSError) as error:
             raise StoreError(
                 f"{self.uri}: what {source} told of is damaged ({one_line(str(error))}); remove it (MATCH "
-                f"(b:Build) WHERE {key!r} IN [b.id, b.told] DELETE b): the next build writes it anew and prunes from then on"
+                f"(b:Build) WHERE {key!r} IN [b.id, b.told] DELETE b), and build every source again without prune"
             ) from None
 
     def remembered_besides(self, source: str) -> list[pl.LazyFrame]:
