@@ -14,7 +14,7 @@ from kg_builder.stores import Progress
 from kg_builder.tables import GraphTables
 
 FORMAT = "neo4j-admin"
-HOLDS = "a folder of CSV files with headers, and import.sh with the one command that loads them in place of what a Neo4j database holds"
+HOLDS = "a folder of CSV files with headers, and import.sh with the one command that makes a Neo4j database of them"
 
 _SCRIPT = "import.sh"
 _TYPES: Mapping[PropertyType, str] = {
