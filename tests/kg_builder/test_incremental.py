@@ -411,8 +411,16 @@ def test_a_build_that_was_killed_while_it_wrote_goes_on_without_reading_again(fr
     assert kg_builder.build(dump, address, now=NOW).unchanged
 
 
-@pytest.mark.parametrize("harm", ["garbage", "truncated", "gone"])
-@pytest.mark.parametrize("file", ["checkpoint.json", "rejects.parquet", "tables/nodes/Product.parquet", "tables/schema.json"])
+@pytest.mark.parametrize(
+    ("file", "harm"),
+    [
+        ("checkpoint.json", "garbage"),
+        ("checkpoint.json", "gone"),
+        ("rejects.parquet", "truncated"),
+        ("tables/nodes/Product.parquet", "garbage"),
+        ("tables/schema.json", "gone"),
+    ],
+)
 def test_a_damaged_checkpoint_is_told_of_and_the_dump_read_again(tmp_path, file, harm):
     dump, address = tmp_path / "dump", tmp_path / "shop.graph"
     write_planted(dump, users=30, products=40, seed=1)
