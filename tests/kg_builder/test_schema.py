@@ -56,11 +56,26 @@ def test_merging_adds_what_only_one_knows():
     assert merged.node("Product").text == ("title", "description", "colour")
 
 
-def test_merging_refuses_one_name_for_two_types():
-    text = RETAIL.with_properties("Product", {"size": "string"})
-    number = RETAIL.with_properties("Product", {"size": "float"})
-    with pytest.raises(SchemaError, match=r"Product\.size is string here and float there"):
-        text.merge(number)
+@pytest.mark.parametrize(
+    ("one", "other", "both"),
+    [("string", "float", "string"), ("integer", "float", "float"), ("boolean", "integer", "string"), ("float", "float", "float")],
+)
+def test_merging_takes_the_type_that_holds_both(one, other, both):
+    mine, theirs = (RETAIL.with_properties("Product", {"size": kind}) for kind in (one, other))
+    assert mine.merge(theirs).node("Product").properties["size"] == both
+    assert theirs.merge(mine).node("Product").properties["size"] == both
+
+
+def test_merging_refuses_types_of_which_none_holds_both():
+    several = RETAIL.with_properties("Product", {"size": "strings"})
+    single = RETAIL.with_properties("Product", {"size": "float"})
+    with pytest.raises(SchemaError, match=r"Product\.size is strings here and float there"):
+        several.merge(single)
+
+
+def test_merging_keeps_the_types_that_every_shop_has():
+    with pytest.raises(SchemaError, match=r"Product\.price is float here and string there"):
+        RETAIL.merge(RETAIL.with_properties("Product", {"price": "string"}))
 
 
 def test_merging_refuses_an_edge_that_is_keyed_in_two_ways():

@@ -97,7 +97,7 @@ DAMAGES = {"empty": b"", "garbage": b"\xff\x00garbage" * 999}
     [
         ("schema.json", "restore {path} from a backup, or remove it and build it again"),
         ("builds.json", "remove it: the next build starts a new history of the graph"),
-        ("told", "remove it: the next build writes it anew, and prunes from then on"),
+        ("told", "remove it, and build every source again without prune"),
         ("database", "restore {path} from a backup, or remove it and build it again"),
     ],
 )
