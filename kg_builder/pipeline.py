@@ -10,7 +10,7 @@ from typing import TypeGuard
 
 import polars as pl
 
-from kg_builder.allowance import allowance, check
+from kg_builder.allowance import Allowance, allowance, check
 from kg_builder.changes import applied, news, yielding
 from kg_builder.checkpoints import Checkpoint
 from kg_builder.digests import digest
@@ -155,17 +155,12 @@ def build(
     ):
         run.builds, run.filled = _builds(store)
         last = run.last()
-        if not again and run.is_done(last) and height(store.remembered(run.called).head(1)):
+        if not again and run.is_done(last, store):
             report = run.unchanged(store, last)
         else:
             kept = Checkpoint.of(store.address, getattr(store, "path", None))
-            taken = None if again else kept.taken(run.fingerprint, run.now, partial(_held, store), run.refused)
-            if taken is not None:
-                run.refused.note("a build of these files broke off after it had read them; this one went on from there")
-                if rejects is not None:
-                    run.refused.save(rejects)
-                check(run.refused, most)
-            else:
+            taken = None if again else run.resumed(store, kept, most, rejects)
+            if taken is None:
                 taken = take_in(
                     source,
                     folder,
@@ -275,11 +270,25 @@ class _Run:
         """The sources of dumps that tell of a later moment than this one."""
         return {one.source for one in self.builds if self.as_of is not None and one.moment > self.as_of}
 
-    def is_done(self, last: Build | None) -> TypeGuard[Build]:
-        """Whether these very files were built last, with all that is asked for now."""
+    def is_done(self, last: Build | None, store: GraphStore) -> TypeGuard[Build]:
+        """Whether these very files were built last, with all that is asked for now, and the store still knows what they told."""
         if last is None or not self.fingerprint or last.fingerprint != self.fingerprint or self.prune > last.pruned:
             return False
-        return last.due is None or self.now < last.due
+        return (last.due is None or self.now < last.due) and height(store.remembered(self.called).head(1)) > 0
+
+    def resumed(self, store: GraphStore, kept: Checkpoint, most: Allowance, rejects: Path | str | None) -> Taken | None:
+        """What a build of these files had read when it broke off; None where there is nothing of it.
+
+        Raises:
+            TooManyFaults: more rows are faulty than may be now.
+        """
+        taken = kept.taken(self.fingerprint, self.now, partial(_held, store), self.refused)
+        if taken is not None:
+            self.refused.note("a build of these files broke off after it had read them; this one went on from there")
+            if rejects is not None:
+                self.refused.save(rejects)
+            check(self.refused, most)
+        return taken
 
     def written(self, store: GraphStore, taken: Taken, scratch: Path) -> Build:
         """The store holds what is new, and no longer what is gone; unless this is a dry run."""
