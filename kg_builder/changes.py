@@ -53,39 +53,6 @@ def _without(held: GraphTables, written: GraphTables, gone: GraphTables) -> Grap
     return GraphTables(held.schema, nodes, edges)
 
 
-def yielding(written: GraphTables, held: GraphTables, later: GraphTables) -> GraphTables:
-    """What is written, but of the nodes and edges that a later source told of (`later` names them) what is held wins.
-
-    Example:
-        >>> from kg_builder.schema import RETAIL
-        >>> old, new = (
-        ...     GraphTables.of(RETAIL, {"Product": pl.DataFrame({"id": ["p"], "title": [title], "price": [price]})}, {})
-        ...     for title, price in (("Te", 3.0), ("Tea", None))
-        ... )
-        >>> yielding(old, new, new).nodes["Product"].select("title", "price").collect().row(0)
-        ('Tea', 3.0)
-    """
-    nodes = {k: _yielding(t, held.nodes.get(k), later.nodes.get(k), ("id",)) for k, t in written.nodes.items()}
-    edges = {
-        k: _yielding(t, held.edges.get(k), later.edges.get(k), written.schema.edge(k).identity) for k, t in written.edges.items()
-    }
-    return GraphTables(written.schema, nodes, edges)
-
-
-def _yielding(
-    table: pl.LazyFrame, held: pl.LazyFrame | None, later: pl.LazyFrame | None, identity: tuple[str, ...]
-) -> pl.LazyFrame:
-    if held is None or later is None:
-        return table
-    keys, known = list(identity), held.collect_schema()
-    values = [name for name in table.collect_schema() if name not in identity and name in known]
-    there = held.join(later, on=keys, how="semi").select(*keys, *(pl.col(name).alias(f"{name}__held") for name in values))
-    joined = table.join(there, on=keys, how="left")
-    return joined.with_columns(pl.coalesce(f"{name}__held", name).alias(name) for name in values).select(
-        table.collect_schema().names()
-    )
-
-
 def without_replaced(held: GraphTables, written: GraphTables) -> GraphTables:
     """What was held, without the derived edges that `written` replaces."""
     edges = dict(held.edges)

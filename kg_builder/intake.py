@@ -1,6 +1,7 @@
 """From a source to the tables of a graph on the disk: what `build` writes to a store and `export` to files."""
 
 import logging
+import os
 import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
@@ -114,7 +115,7 @@ def _unread(source: str, scratch: Path, error: BaseException) -> BaseException:
 
 def called(source: Source) -> str:
     """The source in words."""
-    return str(source) if isinstance(source, str | Path) else "frames"
+    return os.path.normpath(source) if isinstance(source, str | Path) else "frames"
 
 
 def named(edges: dict[tuple[str, str, str], int]) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Rows told apart by 64-bit hashes of some columns, so that memory grows with 8 bytes a row and not with their texts."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import polars as pl
 
@@ -41,15 +42,20 @@ def without(rows: pl.LazyFrame, others: pl.LazyFrame, columns: Sequence[str]) ->
         >>> without(one, other, ["id"]).collect()["id"].to_list()
         ['a']
     """
+    return _compared(rows, others, columns, "anti")
+
+
+def within(rows: pl.LazyFrame, others: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
+    """The rows that agree with one of the others in these columns; by chance there may be one more.
+
+    Example:
+        >>> one, other = pl.LazyFrame({"id": ["a", "b"]}), pl.LazyFrame({"id": ["b"]})
+        >>> within(one, other, ["id"]).collect()["id"].to_list()
+        ['b']
+    """
+    return _compared(rows, others, columns, "semi")
+
+
+def _compared(rows: pl.LazyFrame, others: pl.LazyFrame, columns: Sequence[str], how: Literal["anti", "semi"]) -> pl.LazyFrame:
     there = marked(others.select(columns), columns).select(_MARK)
-    return marked(rows, columns).join(there, on=_MARK, how="anti").drop(_MARK)
-
-
-def same(rows: pl.LazyFrame, others: pl.LazyFrame, columns: Sequence[str]) -> bool:
-    """Whether both hold the same of these columns, in whatever order; no row is there twice in either."""
-    return _sums(rows, columns) == _sums(others, columns)
-
-
-def _sums(rows: pl.LazyFrame, columns: Sequence[str]) -> tuple[int, ...]:
-    halves = (pl.col(_MARK) // 2**32).sum().alias("high"), (pl.col(_MARK) % 2**32).sum().alias("low")
-    return marked(rows.select(columns), columns).select(pl.len(), *halves).collect(engine="streaming").row(0)
+    return marked(rows, columns).join(there, on=_MARK, how=how).drop(_MARK)

@@ -11,7 +11,7 @@ from typing import TypeGuard
 import polars as pl
 
 from kg_builder.allowance import Allowance, allowance, check
-from kg_builder.changes import applied, news, yielding
+from kg_builder.changes import applied, news
 from kg_builder.checkpoints import Checkpoint
 from kg_builder.digests import digest
 from kg_builder.dumps import Source
@@ -20,17 +20,16 @@ from kg_builder.errors import BadRequest, StoreError, StoreMissing
 from kg_builder.fingerprints import fingerprint, version
 from kg_builder.intake import FAULTS_TOLD, Taken, called, saved, take_in
 from kg_builder.logs import logged
-from kg_builder.marks import same, without
 from kg_builder.memory import check_fits
 from kg_builder.merging import rewired
-from kg_builder.pruning import gone
+from kg_builder.precedence import gone, not_pruned, yielding
 from kg_builder.rejects import Rejects
 from kg_builder.schema import EdgeType, GraphSchema
 from kg_builder.scratch import scratch
 from kg_builder.stores import Build, GraphStore, Progress, asked, opened
 from kg_builder.tables import GraphTables
 from kg_builder.tabulation import Dangling, Held
-from kg_builder.told import TOLD, identities, told
+from kg_builder.told import says_less, says_more, still_told, told, with_news
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +115,15 @@ def build(
         master: Spark's, such as spark://host:7077, yarn or local[4]. None leaves it to Spark's own settings, else it is all
             cores of this machine.
         again: read the files although they are those of the last build, or of one that was killed.
-        as_of: the moment that the dump tells of, in epoch seconds: where a dump of a later one was built before, its values stay,
-            and only gaps are filled. None is now, so that what is built last wins.
+        as_of: the moment that the dump tells of, in epoch seconds: values of a later dump that was built before stay, and what
+            its `prune` took away stays away. None is now, so that what is built last wins.
         progress: called as work goes on.
         now: epoch seconds; what lies more than a day later is refused. None asks the clock.
 
     Raises:
         DumpError, MissingSource: the source cannot be read, or there is nothing in it.
         TooManyFaults: more rows are faulty than `max_rejects` allows.
-        BadRequest: `max_rejects` is neither a number nor a share, or no engine has this name.
+        BadRequest: `max_rejects` is neither a number nor a share, `rejects` lies in no folder, or no engine has this name.
         EngineError: the engine is not installed, does not answer or fails.
         StoreError: the store cannot be reached or written to, or somebody else writes to it.
         NoSpace: a disk is full.
@@ -143,8 +142,10 @@ def build(
     run = _Run(called(source), name, int(time.time()) if now is None else now, prune, dry_run, progress, as_of)
     most = allowance(max_rejects)
     settings = {"format": format, "mapping": _content(mapping), "dangling": dangling, "max_bytes": max_bytes, "as_of": as_of}
-    if rejects is not None:
-        Path(rejects).open("a").close()  # who may not write there is told so before hours of reading
+    if rejects is not None:  # who may not write there is told so before hours of reading
+        if not Path(rejects).parent.is_dir():
+            raise BadRequest(f"rejects cannot be written to {rejects}: there is no folder {Path(rejects).parent}; make it first")
+        Path(rejects).open("a").close()
     run.fingerprint = fingerprint(source, **settings)
     works = running(engine, master=master)
     with (
@@ -229,6 +230,16 @@ class _Run:
         """The source's name in the store."""
         return self.source if self.name is None else self.name
 
+    @property
+    def moment(self) -> int:
+        """The moment that the dump tells of."""
+        return self.now if self.as_of is None else self.as_of
+
+    @property
+    def _later(self) -> list[Build]:
+        """The builds of dumps that tell of a later moment."""
+        return [one for one in self.builds if one.moment > self.moment]
+
     def last(self) -> Build | None:
         """The last build of this source.
 
@@ -240,7 +251,7 @@ class _Run:
             known = ", ".join(dict.fromkeys(one.source for one in self.builds))
             remedy = f"name it as one of: {known}" if known else "build it once without prune"
             raise BadRequest(f"nothing was built as {self.called}, so nothing of it can be pruned; {remedy}")
-        if self.prune and self.called in self._later():
+        if self.prune and any(one.source == self.called for one in self._later):
             raise BadRequest(
                 f"a later dump was built as {self.called}, so this one cannot say what is gone; build it without prune"
             )
@@ -266,9 +277,9 @@ class _Run:
         info = store.info()
         return sum(info.nodes.values()) + sum(info.edges.values())
 
-    def _later(self) -> set[str]:
-        """The sources of dumps that tell of a later moment than this one."""
-        return {one.source for one in self.builds if self.as_of is not None and one.moment > self.as_of}
+    def _told(self, store: GraphStore) -> list[pl.LazyFrame]:
+        """What every source told of, this one included."""
+        return [store.remembered(self.called), *store.remembered_besides(self.called)]
 
     def is_done(self, last: Build | None, store: GraphStore) -> TypeGuard[Build]:
         """Whether these very files were built last, with all that is asked for now, and the store still knows what they told."""
@@ -295,10 +306,12 @@ class _Run:
         held = _everything(store, scratch / "held")
         arriving, held = _alike(taken.tables, held)
         arriving = rewired(arriving, held)
-        for source in sorted(self._later()):
-            arriving = yielding(arriving, held, identities(store.remembered(source).collect(), held.schema))
+        if any(one.pruned and one.source == self.called for one in self._later):
+            arriving = not_pruned(arriving, self._told(store), held)
+        now, before = told(arriving, self.moment), store.remembered(self.called)
+        if self._later:
+            arriving = yielding(arriving, held, self._told(store), self.moment)
         fresh = news(held, arriving)
-        now, before = told(arriving), store.remembered(self.called)
         others = self._others(store) if self.prune else []
         leaving = gone(before, now, others, held) if self.prune else None
         removed = {} if leaving is None else _named(leaving)
@@ -316,12 +329,12 @@ class _Run:
         build = replace(build, version=version(), digest=digest(after), fingerprint=self.fingerprint)
         self.writes = not self.dry_run and not self._says_nothing(build, before, now)
         if self.writes:
-            more, less = without(now, before, list(TOLD)), self.prune and height(without(before, now, list(TOLD)))
-            if height(more):  # before the rows: what is written must be known, should this be the last that is done
-                store.remember(self.called, pl.concat([before, more]))
+            less = self.prune and says_less(now, before)
+            # before the rows: what is written must be known, should this be the last that is done
+            store.remember(self.called, with_news(before, now, self.moment))
             store.write(fresh.tables, gone=leaving if removed else None, progress=self.progress)
             if less:
-                store.remember(self.called, now)
+                store.remember(self.called, still_told(store.remembered(self.called), now))
             build = replace(build, seconds=round(time.monotonic() - self.started, 2))
             store.write(GraphTables(fresh.tables.schema, {}, {}), build=build)  # last: what is on record is done
         return build
@@ -329,9 +342,11 @@ class _Run:
     def _says_nothing(self, build: Build, before: pl.LazyFrame, now: pl.LazyFrame) -> bool:
         """Whether the store knows all of it already, this build as well."""
         last = self.last()
-        if last is None or (last.fingerprint, last.rejected) != (build.fingerprint, build.rejected) or build.pruned > last.pruned:
+        if last is None or (last.fingerprint, last.as_of, last.rejected) != (build.fingerprint, build.as_of, build.rejected):
             return False
-        return not (build.added or build.changed or build.removed) and same(before, now, list(TOLD))
+        if build.added or build.changed or build.removed or build.pruned > last.pruned:
+            return False
+        return not (says_more(now, before) or (self.prune and says_less(now, before)))
 
     def unchanged(self, store: GraphStore, last: Build) -> BuildReport:
         """What there is to say where nothing was read."""

@@ -3,7 +3,7 @@
 from kg_builder.errors import StoreError
 from kg_builder.fingerprints import version
 
-FORM = 1
+FORM = 2
 """Goes up when an older graphrec would misread what a store keeps."""
 
 

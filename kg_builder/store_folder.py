@@ -19,11 +19,11 @@ from kg_builder.cypher import one_line
 from kg_builder.errors import KgBuilderError, NoSpace, StoreError, StoreLocked, lacks_space
 from kg_builder.schema import GraphSchema
 from kg_builder.stamps import check, stamp
-from kg_builder.told import NOTHING, TOLD
+from kg_builder.told import NOTHING
 
 _LITTLE = 1 << 24  # bytes: an engine that fails with no more left may call it something else
 _SAID = 200  # signs of an engine's message
-_NAMES = {"database", "schema.json", "builds.json", "writer.lock", "told", "checkpoint", "rejects.jsonl"}
+_NAMES = {"database", "schema.json", "builds.json", "sums.json", "writer.lock", "told", "checkpoint", "rejects.jsonl"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +97,17 @@ class StoreFolder:
         """These are the builds on record."""
         _replace(self._builds, json.dumps(builds, indent=1))
 
+    def publish(self) -> None:
+        """The next database is the database."""
+        self._put(self.following, self.database)
+
     def keep_told(self, source: str, told: pl.LazyFrame) -> None:
         """This is what the source tells of, in the columns of `TOLD`."""
         path = self._told(source)
         path.parent.mkdir(exist_ok=True)
         beside = path.with_name(f"{path.name}.next")
         told.sink_parquet(beside)
-        beside.replace(path)
+        self._put(beside, path)
 
     def told(self, source: str) -> pl.LazyFrame:
         """What the source tells of, no rows where that is nothing.
@@ -115,10 +119,12 @@ class StoreFolder:
         return self._read(path) if path.is_file() else NOTHING
 
     def _read(self, path: Path) -> pl.LazyFrame:
+        if not self._sums_of(path):  # an older graphrec remembered less
+            return NOTHING
         try:
-            if dict(pl.read_parquet_schema(path)) == dict(TOLD):
-                return pl.scan_parquet(path)
-            raise ValueError("it has other columns")
+            if not self._as_written(path):
+                raise ValueError("it is not what was written there")
+            return pl.scan_parquet(path)
         except PermissionError:
             raise
         except (PolarsError, PanicException, OSError, ValueError) as error:
@@ -131,9 +137,20 @@ class StoreFolder:
         mine = self._told(source)
         return [self._read(path) for path in sorted(mine.parent.glob("*.parquet")) if path != mine]
 
+    def damaged(self) -> Iterator[str]:
+        """Of the database and of what sources told of, each file whose bytes are not those that were written, in a line."""
+        if not self._as_written(self.database):
+            yield f"{self.database} is not what was written there; {self._restore}"
+        for path in sorted((self.path / "told").glob("*.parquet")):
+            try:
+                self._read(path)
+            except StoreError as error:
+                yield str(error)
+
     def forget(self) -> None:
         """What is on record of a graph that is lost says nothing of the next one."""
         self._builds.unlink(missing_ok=True)
+        self._sums.unlink(missing_ok=True)
         shutil.rmtree(self.path / "told", ignore_errors=True)
 
     def unreadable(self, error: RuntimeError) -> StoreError:
@@ -177,15 +194,51 @@ class StoreFolder:
             if isinstance(error, PermissionError):  # polars names no file
                 raise PermissionError(errno.EACCES, "Permission denied", error.filename or str(self.path)) from None
             free = shutil.disk_usage(self.path).free
-            said = f"{self.path} could not be written: {_short(error)} ({free >> 20:,} MiB are free there"
+            left = f"{free >> 20:,} MiB are free there"
             if lacks_space(error) or free < _LITTLE:
-                raise NoSpace(f"{said}; a write needs the room of a second database); free some and repeat the command") from None
-            raise StoreError(f"{said}); mend that and repeat the command") from None
+                raise NoSpace(
+                    f"{self.path} could not be written: the disk is full ({left}; a write needs the room of a second database); "
+                    "free some and repeat the command"
+                ) from None
+            raise StoreError(
+                f"{self.path} could not be written: {_short(error)} ({left}); mend that and repeat the command"
+            ) from None
 
     def discard_following(self) -> None:
         """There is no next database."""
         for leftover in self.path.glob(f"{self.following.name}*"):
             leftover.unlink()
+
+    def _put(self, beside: Path, path: Path) -> None:
+        """The file beside takes this place. The sums are written first, old and new: whichever is there is what was written."""
+        sums = self._written_sums()
+        sums[str(path.relative_to(self.path))] = [*self._sums_of(path)[-1:], _sum(beside)]
+        _replace(self._sums, json.dumps(sums, indent=1))
+        beside.replace(path)
+
+    def _as_written(self, path: Path) -> bool:
+        sums = self._sums_of(path)
+        return not sums or _sum(path) in sums
+
+    def _sums_of(self, path: Path) -> list[str]:
+        return self._written_sums().get(str(path.relative_to(self.path)), [])
+
+    def _written_sums(self) -> dict[str, list[str]]:
+        """Of each file the sums that it may have; nothing of one that an older graphrec wrote.
+
+        Raises:
+            StoreError: the file is damaged.
+        """
+        if not self._sums.is_file():
+            return {}
+        try:
+            return {str(name): [str(one) for one in sums] for name, sums in json.loads(self._sums.read_text("utf-8")).items()}
+        except (ValueError, TypeError, AttributeError) as error:
+            raise StoreError(f"{self._sums} is damaged ({_short(error)}); remove it: the next build writes another") from None
+
+    @property
+    def _sums(self) -> Path:
+        return self.path / "sums.json"
 
     @property
     def _schema(self) -> Path:
@@ -205,6 +258,11 @@ class StoreFolder:
 
 def _short(error: BaseException) -> str:
     return one_line(str(error))[:_SAID]
+
+
+def _sum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
 
 
 def _replace(path: Path, text: str) -> None:

@@ -22,7 +22,7 @@ class Verification:
     """What was found."""
 
     faults: tuple[str, ...]
-    """Keys that are missing or doubled, and edges that end nowhere, one line a table."""
+    """Keys that are missing or doubled, and edges that end nowhere, one line a table; files that are not as they were written."""
     rows: int
     """Nodes and edges looked at."""
     digest: str
@@ -38,7 +38,7 @@ class Verification:
 
 
 def verify(store: str | Path | GraphStore) -> Verification:
-    """Every identity is there once, every edge ends at nodes, and the hash is worked out anew.
+    """Every identity is there once, every edge ends at nodes, files are as they were written, and the hash is worked out anew.
 
     Raises:
         StoreError: the store cannot be reached.
@@ -63,7 +63,8 @@ def _verified(store: GraphStore, folder: Path) -> Verification:
     rows = sum(nodes.values()) + sum(edges.values())
     built, now = info.builds[-1].digest if info.builds else "", digest(tables.without_derived())
     differences = _differences(info) if built and now != built else {}
-    return Verification((*_faults(tables), *_unread(store, tables.schema, info)), rows, now, built or None, differences)
+    faults = (*store.damaged(), *_faults(tables), *_unread(store, tables.schema, info))
+    return Verification(faults, rows, now, built or None, differences)
 
 
 def _differences(info: StoreInfo) -> dict[str, int]:

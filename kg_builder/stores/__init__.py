@@ -120,6 +120,9 @@ class GraphStore(Protocol):
     def remembered_besides(self, source: str) -> list[pl.LazyFrame]:
         """What `remember` kept of each other source."""
 
+    def damaged(self) -> tuple[str, ...]:
+        """What the store keeps that is no longer as it was written, in a line each."""
+
     def read(self, *, derived: bool = False, into: Path | None = None) -> GraphTables:
         """Everything the store holds, without what a model wrote back unless `derived`.
 

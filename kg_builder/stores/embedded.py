@@ -125,6 +125,10 @@ class EmbeddedStore:
         """See `GraphStore.remembered_besides`."""
         return self._folder.told_besides(source)
 
+    def damaged(self) -> tuple[str, ...]:
+        """See `GraphStore.damaged`; files are compared with the sums that were written down with them."""
+        return tuple(self._folder.damaged())
+
     def read(self, *, derived: bool = False, into: Path | None = None) -> GraphTables:
         """See `GraphStore.read`."""
         self._connection()  # takes up the schema as it is now
@@ -237,7 +241,7 @@ class EmbeddedStore:
         if not self._folder.built:
             self._folder.keep_schema(schema)
         self.close()
-        self._folder.following.replace(self._folder.database)
+        self._folder.publish()
         self._folder.keep_schema(schema)
         self._schema = schema
 

@@ -4,6 +4,7 @@ Every write is a MERGE on a declared key in a managed transaction, so it may be 
 off is mended by running it again. The schema and the builds are kept in `Build` nodes.
 """
 
+import hashlib
 import io
 import json
 import logging
@@ -157,10 +158,11 @@ class Neo4jStore:
                 )
             change(
                 session,
-                "MERGE (b:Build {id: $id}) SET b.current = $fresh, b.parts = $parts",
+                "MERGE (b:Build {id: $id}) SET b.current = $fresh, b.parts = $parts, b.sum = $sum",
                 id=key,
                 fresh=fresh,
                 parts=len(parts),
+                sum=_sum(data),
             )
             change(session, "MATCH (b:Build {told: $key}) WHERE b.version <> $fresh DELETE b", key=key, fresh=fresh)
 
@@ -175,18 +177,18 @@ class Neo4jStore:
             parts = run(
                 session,
                 "MATCH (b:Build {id: $id}) OPTIONAL MATCH (p:Build {told: $id, version: b.current}) "
-                "RETURN b.parts, p.data ORDER BY p.number",
+                "RETURN b.parts, b.sum, p.data ORDER BY p.number",
                 id=key,
             )
-        if not parts:
+        if not parts or parts[0][1] is None:  # an older graphrec remembered less
             return NOTHING
-        data = [part for _, part in parts if part is not None]
+        data = [part for *_, part in parts if part is not None]
         try:
             if len(data) != parts[0][0]:
                 raise OSError(f"{len(data)} of {parts[0][0]} parts are there")
-            file = io.BytesIO(b"".join(data))
-            pl.read_parquet_schema(file)
-            return pl.scan_parquet(file)
+            if parts[0][1] != _sum(whole := b"".join(data)):
+                raise OSError("it is not what was written there")
+            return pl.scan_parquet(io.BytesIO(whole))
         except (PolarsError, PanicException, OSError) as error:
             raise StoreError(
                 f"{self.uri}: what {source} told of is damaged ({one_line(str(error))}); remove it (MATCH "
@@ -195,12 +197,17 @@ class Neo4jStore:
 
     def remembered_besides(self, source: str) -> list[pl.LazyFrame]:
         """See `GraphStore.remembered_besides`."""
-        with self._errors(), self._session() as session:
-            found = run(
-                session, "MATCH (b:Build) WHERE b.id STARTS WITH 'told:' AND b.current IS NOT NULL RETURN b.id ORDER BY b.id"
-            )
-        names = [str(one[0]).removeprefix("told:") for one in found]
-        return [self.remembered(name) for name in names if name != source]
+        return [self.remembered(name) for name in self._remembered() if name != source]
+
+    def damaged(self) -> tuple[str, ...]:
+        """See `GraphStore.damaged`; of the graph itself the server takes care."""
+        found = []
+        for name in self._remembered():
+            try:
+                self.remembered(name)
+            except StoreError as error:
+                found.append(str(error))
+        return tuple(found)
 
     def read(self, *, derived: bool = False, into: Path | None = None) -> GraphTables:
         """See `GraphStore.read`.
@@ -212,6 +219,12 @@ class Neo4jStore:
             with self._session() as session:
                 schema = self._known(session)
             return read_tables(self._ask, schema, derived=derived, into=into)
+
+    def _remembered(self) -> list[str]:
+        """The sources of which is known what they told of."""
+        query = "MATCH (b:Build) WHERE b.id STARTS WITH 'told:' AND b.current IS NOT NULL RETURN b.id ORDER BY b.id"
+        with self._errors(), self._session() as session:
+            return [str(one[0]).removeprefix("told:") for one in run(session, query)]
 
     def _ask(self, cypher: str, **parameters: Any) -> list[neo4j.Record]:
         """The records of a reading statement, in a session of its own: threads may ask at a time."""
@@ -307,6 +320,10 @@ def _build(node: Node) -> Build:
 
 
 _COUNTS = ("rejected", "added", "changed", "removed")
+
+
+def _sum(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def _plain(value: object) -> object:

@@ -1,5 +1,6 @@
 """Building again: only what is new is written, what is told of no longer leaves when asked, and nothing happens twice."""
 
+import itertools
 import json
 import os
 import random
@@ -446,6 +447,58 @@ def test_a_dump_of_an_earlier_day_fills_gaps_and_changes_nothing_that_a_later_on
     assert report.added == {"Product": 1, "Product-MADE_BY-Brand": 1}
     kg_builder.build(monday, address, name="monday", as_of=NOW + 86_400, now=NOW)
     assert held(address).nodes["Product"].filter(pl.col("id") == "p1").collect()["title"].item() == "Te"
+
+
+def priced(**values):
+    """A shop of one product, with these properties."""
+    return {"products": pl.DataFrame({"id": ["p1"], **{name: [value] for name, value in values.items()}})}
+
+
+DAYS = {
+    "monday": {"title": "Te", "price": 1.0, "variant": "red"},
+    "tuesday": {"price": 2.0},
+    "wednesday": {"title": "Tea"},
+}
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(DAYS)), ids="-".join)
+@pytest.mark.parametrize("one_source", [True, False], ids=["one-source", "three-sources"])
+def test_a_later_value_wins_by_source_time_in_whatever_order_the_dumps_come(tmp_path, order, one_source):
+    moments = {day: NOW + number * 86_400 for number, day in enumerate(DAYS)}
+    for day in order:
+        name = "shop" if one_source else day
+        kg_builder.build(priced(**DAYS[day]), tmp_path / "s.graph", name=name, as_of=moments[day], now=NOW + 9 * 86_400)
+    row = held(tmp_path / "s.graph").nodes["Product"].collect().row(0, named=True)
+    assert (row["title"], row["price"], row["variant"]) == ("Tea", 2.0, "red")
+
+
+def test_a_value_said_again_is_of_the_later_moment(address):
+    for moment, price in ((NOW, 1.0), (NOW + 20, 1.0)):
+        kg_builder.build(priced(price=price), address, name="shop", as_of=moment, now=NOW + 99)
+    kg_builder.build(priced(price=3.0), address, name="other", as_of=NOW + 10, now=NOW + 99)
+    assert held(address).nodes["Product"].collect()["price"].item() == 1.0
+
+
+def test_a_late_dump_does_not_bring_back_what_a_later_one_of_its_source_took_away(address):
+    kg_builder.build(frames(SHOP, EVENTS), address, name="shop", as_of=NOW, now=NOW + 99)
+    newer = {one: SHOP[one] for one in ("p1", "p2")}
+    kg_builder.build(frames(newer, EVENTS[:1]), address, name="shop", as_of=NOW + 20, prune=True, now=NOW + 99)
+    before = digest(held(address))
+    late = frames({**SHOP, "p4": ("Pot", None)}, EVENTS)
+    report = kg_builder.build(late, address, name="shop", as_of=NOW + 10, now=NOW + 99)
+    assert (report.added, report.changed, digest(held(address))) == ({}, {}, before)
+    elsewhere = kg_builder.build(late, address, name="market", as_of=NOW + 10, now=NOW + 99)
+    assert elsewhere.added["Product"] == 2
+
+
+def test_a_late_dump_changes_no_value_of_what_was_merged(address):
+    kettles = {"products": pl.DataFrame({"id": ["p1", "p2"], "title": "Travel Kettle X200", "brand": "Acme", "price": 9.0})}
+    kg_builder.build(kettles, address, name="shop", as_of=NOW + 20, now=NOW + 99)
+    (merge,) = kg_builder.resolve(address, now=NOW).merges
+    late = {"products": pl.DataFrame({"id": [merge.one], "price": 5.0, "variant": "red"})}
+    kg_builder.build(late, address, name="market", as_of=NOW, now=NOW + 99)
+    row = held(address).nodes["Product"].collect().row(0, named=True)
+    assert (row["id"], row["price"], row["variant"]) == (merge.other, 9.0, "red")
 
 
 def test_an_earlier_dump_cannot_say_what_is_gone(address):

@@ -56,20 +56,20 @@ def every(command, dump, address, out):
 @pytest.mark.parametrize("command", COMMANDS, ids=[command[0] for command in COMMANDS])
 def test_a_store_of_a_newer_graphrec_is_refused_and_names_it(shop, path, tmp_path, command):
     kept = json.loads((path / "schema.json").read_text())
-    assert kept["form"] == 1
-    newer = json.dumps({"form": 2, "by": "9.1.0", "tables": "something new"})
+    assert kept["form"] == 2
+    newer = json.dumps({"form": 3, "by": "9.1.0", "tables": "something new"})
     (path / "schema.json").write_text(newer)
     line = refusal(kg_builder(*every(command, shop[0], path, tmp_path / "out")))
-    assert line.startswith(f"{path} was made by graphrec 9.1.0 in a newer form (2; this one knows 1): install graphrec 9.1.0")
+    assert line.startswith(f"{path} was made by graphrec 9.1.0 in a newer form (3; this one knows 2): install graphrec 9.1.0")
     assert (path / "schema.json").read_text() == newer
 
 
 @pytest.mark.neo4j
 @pytest.mark.parametrize("command", COMMANDS[:1] + COMMANDS[-1:], ids=["info", "build"])
 def test_a_server_of_a_newer_graphrec_is_refused_and_names_it(shop, neo4j_address, server, tmp_path, command):
-    server("MATCH (b:Build {id: 'schema'}) SET b.form = 2, b.by = '9.1.0', b.schema = 'something new'")
+    server("MATCH (b:Build {id: 'schema'}) SET b.form = 3, b.by = '9.1.0', b.schema = 'something new'")
     line = refusal(kg_builder(*every(command, shop[0], neo4j_address, tmp_path / "out")))
-    assert line.startswith(f"{neo4j_address} was made by graphrec 9.1.0 in a newer form (2; this one knows 1): install")
+    assert line.startswith(f"{neo4j_address} was made by graphrec 9.1.0 in a newer form (3; this one knows 2): install")
 
 
 def test_a_store_from_before_there_were_stamps_opens_and_is_built_on(shop, path):
@@ -114,6 +114,20 @@ def test_a_damaged_file_is_one_line_that_names_it_and_the_remedy(shop, path, nam
         assert kg_builder("build", more, "--into", path, "--name", "shop").returncode == 0
 
 
+@pytest.mark.parametrize("name", ["database", "told"])
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
+def test_a_flipped_byte_is_found_wherever_it_is(path, name, part):
+    file = next((path / name).iterdir()) if name == "told" else path / name
+    data = bytearray(file.read_bytes())
+    assert kg_builder("verify", path).returncode == 0
+    data[int(len(data) * part)] ^= 1
+    file.write_bytes(data)
+    done = kg_builder("verify", path)
+    assert done.returncode == 1
+    assert str(file) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("tenth", range(1, 10))
 def test_a_database_that_is_cut_anywhere_is_never_a_crash(path, tenth):
     whole = (path / "database").read_bytes()
@@ -136,7 +150,7 @@ def test_a_database_without_its_schema_is_not_built_over(shop, path):
     [
         ("DELETE b", "0 of 1 parts are there"),
         ("REMOVE b.data", "0 of 1 parts are there"),
-        ("SET b.data = $garbage", "parquet"),
+        ("SET b.data = $garbage", "not what was written"),
     ],
 )
 def test_what_a_source_told_a_server_of_is_damaged(shop, neo4j_address, server, damage, said):
@@ -145,6 +159,7 @@ def test_what_a_source_told_a_server_of_is_damaged(shop, neo4j_address, server, 
     line = refusal(kg_builder(*command))
     assert line.startswith(f"{neo4j_address}: what shop told of is damaged (")
     assert said in line
+    assert line in kg_builder("verify", neo4j_address).stderr
     server(re.search(r"remove it \((.*? DELETE b)\)", line)[1])
     assert kg_builder(*command).returncode == 0
 
