@@ -110,7 +110,7 @@ def test_a_write_that_breaks_off_leaves_the_store_as_it_was(path, monkeypatch):
             store.write(users("u2"))
         monkeypatch.undo()
         assert count(store) == 1
-        assert sorted(file.name for file in path.iterdir()) == ["database", "schema.json", "writer.lock"]
+        assert sorted(file.name for file in path.iterdir()) == ["database", "schema.json", "sums.json", "writer.lock"]
 
 
 def test_a_killed_writer_leaves_a_store_that_can_be_written(path):
