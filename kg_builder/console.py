@@ -52,7 +52,7 @@ MaxBytes = Annotated[
 ]
 MaxMemory = Annotated[
     str | None,
-    typer.Option(metavar="N", help="Memory that there is to write the graph in, such as 64GB, whatever seems to be free."),
+    typer.Option(metavar="N", help="Memory that there is to build the graph in, such as 64GB, whatever seems to be free."),
 ]
 MappingFile = Annotated[
     Path | None, typer.Option("--mapping", metavar="M.toml", help="What the columns mean (kg-builder infer proposes one).")

@@ -14,7 +14,7 @@ KgBuilderError
 ├── ModelMissing     (ImportError)        a text model that is not installed
 ├── EngineError      (RuntimeError)       an engine that is not installed, does not answer or fails
 ├── NoSpace          (OSError)            a disk that is full
-├── TooLarge         (MemoryError)        a graph that does not fit into memory
+├── TooLarge         (MemoryError)        a dump or a graph that does not fit into memory
 └── StoreError
     ├── StoreMissing     (FileNotFoundError)  nothing was built there yet
     ├── StoreLocked      (BlockingIOError)    another process writes to it
@@ -95,7 +95,7 @@ class NoSpace(KgBuilderError, OSError):
 
 
 class TooLarge(KgBuilderError, MemoryError):
-    """A graph that does not fit into the memory there is."""
+    """A dump or a graph that does not fit into the memory there is."""
 
 
 class StoreError(KgBuilderError):

@@ -13,9 +13,10 @@ from polars.exceptions import PanicException, PolarsError
 from kg_builder.allowance import Allowance, check
 from kg_builder.dumps import Progress, Source, read_dump
 from kg_builder.engines import Started, running
+from kg_builder.engines.polars import Polars
 from kg_builder.errors import DamagedDump, KgBuilderError, NoSpace, lacks_space
 from kg_builder.logs import log
-from kg_builder.outlook import look_ahead
+from kg_builder.outlook import foresee_memory, look_ahead
 from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects, Sieve
 from kg_builder.tables import GraphTables
@@ -50,6 +51,7 @@ def take_in(
     format: str | None = None,  # noqa: A002 - the option's name on the command line
     mapping: Path | str | None = None,
     max_bytes: int | None = None,
+    max_memory: int | None = None,
     dangling: Dangling = "keep",
     rejects: Path | str | None = None,
     held: Callable[[bool], Held] | None = None,
@@ -67,6 +69,7 @@ def take_in(
         format: the dump's format, where looking at it is not enough.
         mapping: a mapping.toml that says what the columns mean.
         max_bytes: how many bytes of text a file may hold, unpacked.
+        max_memory: bytes of memory that cleaning may surely need; None takes what is free. A cluster has its own.
         dangling: what becomes of products that are only linked to.
         rejects: the file for refused rows, written whatever happens.
         held: what the store holds that the dump may speak of, asked for products only where it has triples; None without a store.
@@ -76,6 +79,7 @@ def take_in(
     Raises:
         DumpError, MissingSource: the source cannot be read, or there is nothing in it.
         TooManyFaults: more rows are faulty than may be.
+        TooLarge: the rows do not fit into memory.
         NoSpace: there is too little room in the scratch folder.
     """
     refused.most = most.number
@@ -84,6 +88,8 @@ def take_in(
         with reading.steady(), ExitStack() as working:
             look_ahead(source, refused, most, now=now, format=format, reading=reading)
             started = working.enter_context(engine or running("polars"))
+            if started is Polars:
+                foresee_memory(source, max_memory, format=format, reading=reading)
             reading = replace(reading, spread=started(Sieve(refused, scratch)).spread)
             dump = read_dump(source, format=format, reading=reading)
             log("read", format=dump.format)

@@ -1,4 +1,4 @@
-"""How much memory there is, and whether a graph fits into it while it is written."""
+"""How much memory there is, and whether a dump fits into it while it is cleaned, and a graph while it is written."""
 
 import re
 import resource
@@ -10,6 +10,9 @@ from kg_builder.errors import TooLarge
 ROW_BYTES = 80
 """Bytes of memory a node or edge while a graph is written, at least: 3.1 million nodes and edges of reviews took 234 MiB
 more than 0.4 million (an embedded store that held nothing), 90 bytes each."""
+CLEANED_BYTES = 12
+"""Bytes of memory a row while doubles are looked for, at least: 30 million rows took 425 MiB more than one million, 15 bytes
+each (`marks.repeated`)."""
 _GROUPS = Path("/sys/fs/cgroup")
 
 
@@ -29,6 +32,25 @@ def check_fits(rows: int, most: int | None = None) -> None:
     raise TooLarge(
         f"{rows:,} nodes and edges need at least {_said(need)} of memory ({ROW_BYTES} bytes each), {_said(free)} are free; "
         f"nothing was written: build a part of the dump, take a larger machine, or try it with --max-memory {_said(need + 10**9)}"
+    )
+
+
+def check_cleaned(rows: int, free: int) -> None:
+    """Nothing, where so many rows of one kind can be cleaned in so many bytes of memory.
+
+    Raises:
+        TooLarge: they surely cannot; says how much they need.
+
+    Example:
+        >>> check_cleaned(1000, 1_000_000)
+    """
+    need = rows * CLEANED_BYTES
+    if need <= free:
+        return
+    raise TooLarge(
+        f"the files seem to hold {rows:,} rows of one kind or more, which need at least {_said(need)} of memory to be cleaned "
+        f"({CLEANED_BYTES} bytes each), {_said(free)} are free; nothing was read to its end or written: build a part of the "
+        f"dump, take a larger machine or --engine spark, or try it with --max-memory {_said(need + 10**9)}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether a load is hopeless, seen from the first rows of its files, before all of them are read."""
+"""Whether a load is hopeless or too large, seen from the first rows of its files, before all of them are read."""
 
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from kg_builder.allowance import Allowance, faulty
 from kg_builder.dumps import Source, read_dump
 from kg_builder.engines.polars import Polars
 from kg_builder.errors import KgBuilderError
+from kg_builder.memory import CLEANED_BYTES, available, check_cleaned
 from kg_builder.reading import Reading
 from kg_builder.rejects import Rejects, Sieve
 from kg_builder.tabulation import cleaned
@@ -24,6 +25,8 @@ _SEEN = 0.25
 """Of the bytes; where so much was looked at, all is read."""
 _DENSER = 2
 """How many times as many rows a byte the rest may have."""
+_SPARSER = 4
+"""How many times fewer rows a byte the rest may have, where memory is at stake."""
 _ROW_BY_ROW = frozenset({"amazon-2014", "amazon-2018", "amazon-2023", "events", "interactions", "mapping", "movielens", "tables"})
 """Formats of which a row is judged by itself, times apart, so that a row that is faulty now is faulty in the end."""
 
@@ -87,6 +90,33 @@ def look_ahead(source: Source, refused: Rejects, most: Allowance, *, now: int, f
         rows, seen = rows * _MORE, look.rows
 
 
+def foresee_memory(source: Source, most: int | None, *, format: str | None, reading: Reading) -> None:  # noqa: A002
+    """Nothing, unless the rows that the files seem to hold surely cannot be cleaned in the memory that is free or in `most`.
+
+    Where one row a byte would not fit, 20,000 rows of each file are looked at; the rest may have a quarter as many a byte.
+
+    Raises:
+        TooLarge: see above.
+    """
+    free = available() if most is None else most
+    if free is None or sum(_sizes(source)) * CLEANED_BYTES <= free:
+        return
+    seen = _Seen()
+    with tempfile.TemporaryDirectory(prefix="look-", dir=reading.scratch) as folder:
+        try:
+            dump = read_dump(source, format=format, reading=_ahead(reading, seen, Path(folder), _ROWS))
+            tables = (dump.products, dump.users, dump.reviews, dump.events, dump.triples)
+            rows = max((seen.rows(table) for table in tables if table is not None), default=0)
+        except (KgBuilderError, PolarsError):
+            return
+    if dump.format in _ROW_BY_ROW:
+        check_cleaned(rows, free)
+
+
+def _ahead(how: Reading, seen: "_Seen", folder: Path, rows: int) -> Reading:
+    return Reading(Rejects(), seen, folder, how.max_bytes, how.mapping, head=rows)
+
+
 def _sizes(source: Source) -> Iterator[int]:
     """Of every file; none of what is no file, and of workbooks, which are read whole or not at all."""
     if isinstance(source, str | Path):
@@ -99,7 +129,7 @@ def _look(source: Source, rows: int, now: int, format: str | None, how: Reading,
     """The first rows of every file; None where they cannot be judged without the others."""
     seen = _Seen()
     with tempfile.TemporaryDirectory(prefix="look-", dir=how.scratch) as folder:
-        reading = Reading(Rejects(), seen, Path(folder), how.max_bytes, how.mapping, head=rows)
+        reading = _ahead(how, seen, Path(folder), rows)
         try:
             dump = read_dump(source, format=format, reading=reading)
             cleaned(dump, Polars(Sieve(reading.rejects, Path(folder))), now)
@@ -114,8 +144,20 @@ class _Seen:
 
     done: dict[str, int] = field(default_factory=dict)
 
-    def __call__(self, what: str, done: int, _total: int) -> None:
-        self.done[what] = done
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        self.done[what], self.sizes[what] = done, total
+
+    def rows(self, table: pl.LazyFrame) -> int:
+        """How many rows the files surely hold of which these are the first, by their bytes."""
+        if "file" not in table.collect_schema():
+            return 0
+        found = table.group_by("file").len().collect(engine="streaming")
+        return sum(int(rows * max(1.0, self._times(file) / _SPARSER)) for file, rows in found.iter_rows())
+
+    def _times(self, file: str) -> float:
+        return self.sizes.get(file, 0) / max(1, self.done.get(file, 1))
 
     @property
     def total(self) -> int:

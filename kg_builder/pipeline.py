@@ -104,7 +104,7 @@ def build(
         max_rejects: how many faulty rows may be left out, as a number or a share such as "1%" of all rows; where there are more,
             nothing is written. None leaves out any number.
         max_bytes: how many bytes of text a file may hold, unpacked; None stops only at what no honest gzip file unpacks to.
-        max_memory: bytes of memory that writing the graph may surely need; None takes what is free. Beyond it nothing is written.
+        max_memory: bytes of memory that cleaning or writing may surely need; None takes what is free. Beyond, nothing is written.
         mapping: a mapping.toml that says what the columns of the source's files mean; one in the source's folder needs no naming.
         dangling: what becomes of products that are only linked to (`also_bought` …) and never described or chosen: "keep" makes
             bare nodes of them, "drop" leaves out the links.
@@ -171,6 +171,7 @@ def build(
                     format=format,
                     mapping=mapping,
                     max_bytes=max_bytes,
+                    max_memory=max_memory,
                     dangling=dangling,
                     rejects=rejects,
                     held=partial(_held, store),

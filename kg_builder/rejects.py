@@ -184,6 +184,7 @@ _COLUMNS: Mapping[str, pl.DataType] = {
 }
 
 
+_NUMBER = "__number"
 VERDICT = "__verdict"
 """The column that numbers the check a row fails; columns that start with two underscores are no part of the row."""
 
@@ -202,26 +203,27 @@ class Sieve:
         """The wanted columns of the rows that pass every check; the others are refused for the first check they fail: a fault.
 
         A row that fails one of `losses` is told of as a fault too, but stays: what is wanted of it leaves the faulty value out.
+        Refused rows are set aside on the way: were they a second outcome of the same rows, all that the slower of the two has
+        not yet taken would pile up in memory.
         """
-        verdict = pl.coalesce(pl.when(check.bad).then(pl.lit(number, pl.Int8)) for number, check in enumerate(checks))
-        judged = frame.with_columns(verdict.alias(VERDICT)).cache()
-        refused = _refused(judged.filter(pl.col(VERDICT).is_not_null()), checks, fault=True)
-        if losses:
-            lost = pl.coalesce(pl.when(check.bad).then(pl.lit(number, pl.Int8)) for number, check in enumerate(losses))
-            sound = judged.filter(pl.col(VERDICT).is_null()).with_columns(lost.alias(VERDICT))
-            refused = pl.concat([refused, _refused(sound.filter(pl.col(VERDICT).is_not_null()), losses, fault=True)])
-        kept = judged.filter(pl.col(VERDICT).is_null()).select(wanted)
-        if self.scratch is None:
-            rows, held = pl.collect_all([refused, kept], engine="streaming")
-            self.rejects.extend(rows)
-            self.rejects.passed += held.height
-            return held.lazy()
-        path = self.scratch / f"{name}.parquet"
-        rows, _ = pl.collect_all([refused, kept.sink_parquet(path, lazy=True)], engine="streaming")
-        self.rejects.extend(rows)
-        found = pl.scan_parquet(path)
-        self.rejects.passed += int(found.select(pl.len()).collect().item())
-        return found
+        every = [*checks, *losses]
+        verdict = pl.coalesce(pl.when(check.bad).then(pl.lit(number, pl.Int8)) for number, check in enumerate(every))
+        judged = frame.with_row_index(_NUMBER).with_columns(verdict.alias(VERDICT))
+        failed: list[tuple[bool, int, pl.DataFrame]] = []
+
+        def passed(rows: pl.DataFrame) -> pl.DataFrame:
+            fails, loses = pl.col(VERDICT) < len(checks), pl.col(VERDICT) >= len(checks)
+            for lost, found in ((False, rows.filter(fails)), (True, rows.filter(loses))):
+                if found.height:
+                    failed.append((lost, found[_NUMBER][0], _refused(found.lazy(), every, fault=True).collect()))
+            return rows.filter(pl.col(VERDICT).is_null() | loses)
+
+        sound = judged.map_batches(passed, projection_pushdown=False, predicate_pushdown=False, streamable=True)
+        kept = self.hold(name, sound.select(wanted))
+        if failed:
+            self.rejects.extend(pl.concat(refused for *_, refused in sorted(failed, key=lambda one: one[:2])))
+        self.rejects.passed += int(kept.select(pl.len()).collect().item())
+        return kept
 
     def hold(self, name: str, frame: pl.LazyFrame) -> pl.LazyFrame:
         """The frame worked out once, to be read often."""

@@ -228,10 +228,10 @@ def _seconds(value: pl.Expr) -> pl.Expr:
 
 
 def boolean(column: pl.Expr) -> pl.Expr:
-    """What true, yes, y and 1, or false, no, n and 0 say; null for anything else."""
+    """What true, yes, y and 1, or false, no, n and 0 say; null for anything else. (`replace_strict` would hold all rows.)"""
     said = none_if_empty(column).str.to_lowercase()
-    words = {**dict.fromkeys(("true", "yes", "y", "1"), True), **dict.fromkeys(("false", "no", "n", "0"), False)}
-    return said.replace_strict(words, default=None, return_dtype=pl.Boolean)
+    true, false = said.is_in(("true", "yes", "y", "1")), said.is_in(("false", "no", "n", "0"))
+    return pl.when(true).then(pl.lit(value=True)).when(false).then(pl.lit(value=False))
 
 
 def day(at: pl.Expr) -> pl.Expr:

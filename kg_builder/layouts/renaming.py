@@ -1,7 +1,7 @@
 """From the columns of somebody's file to ours, as a block of a mapping says; all as expressions over lazy rows."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import polars as pl
@@ -99,7 +99,7 @@ def _field(table: pl.LazyFrame, name: str, file: str, block: Block) -> pl.Expr:
     dtype: DataType = schema[first]
     for place, step in enumerate(steps):
         if isinstance(dtype, pl.String):
-            value = value.map_batches(partial(_walked, steps=steps[place:]), return_dtype=pl.String())
+            value = value.map_batches(partial(_walked, steps=steps[place:]), return_dtype=pl.String(), is_elementwise=True)
             break
         value, dtype = _step(value, dtype, step, f"{block.where}: {file}: {name!r}")
     return value.alias(_there(name))
@@ -184,7 +184,10 @@ def _valued(value: pl.Expr, name: str, block: Block) -> pl.Expr:
     if name not in block.values:
         return value
     words = {theirs: ours or None for theirs, ours in block.values[name].items()}
-    said = none_if_empty(value)
+    return none_if_empty(value).map_batches(partial(_in_our_words, words=words), return_dtype=pl.String(), is_elementwise=True)
+
+
+def _in_our_words(said: pl.Series, words: Mapping[str, str | None]) -> pl.Series:
     return said.replace_strict(words, default=said, return_dtype=pl.String)
 
 

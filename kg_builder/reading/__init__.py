@@ -349,4 +349,4 @@ def alike(frames: Sequence[pl.LazyFrame]) -> list[pl.LazyFrame]:
 def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
     if not dtype.is_nested():
         return pl.col(name).cast(pl.String)
-    return pl.col(name).map_batches(lambda cells: jsonlines.said(cells), return_dtype=pl.String())
+    return pl.col(name).map_batches(lambda cells: jsonlines.said(cells), return_dtype=pl.String(), is_elementwise=True)

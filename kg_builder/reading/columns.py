@@ -262,7 +262,7 @@ def _each(name: str, read: Callable[[str], list[Any]], dtype: pl.DataType) -> pl
     def column(cells: pl.Series) -> pl.Series:
         return pl.Series(cells.name, [None if cell is None else read(cell) for cell in cells], dtype=dtype)
 
-    return pl.col(name).cast(pl.String).map_batches(column, return_dtype=dtype)
+    return pl.col(name).cast(pl.String).map_batches(column, return_dtype=dtype, is_elementwise=True)
 
 
 def _listed(cell: str, separator: str) -> list[Any]:

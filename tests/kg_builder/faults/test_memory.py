@@ -1,6 +1,9 @@
 """Memory that will not do: foreseen before anything is written, and where it ends all the same the store is as before."""
 
+import gzip
+import json
 import os
+import re
 import resource
 import shutil
 
@@ -31,6 +34,47 @@ def test_a_graph_that_does_not_fit_is_refused_before_anything_is_written(dump, t
     assert not address.exists()
     done = kg_builder("build", dump, "--into", address, "--max-memory", "64GB", "--max-rejects", "1%")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def reviews(tmp_path):
+    """A function that writes a gzipped file of so many reviews, all alike but for their ids."""
+
+    def write(count):
+        (tmp_path / "tea").mkdir()
+        with gzip.open(tmp_path / "tea" / "Tea_5.json.gz", "wt", compresslevel=1) as file:
+            for number in range(count):
+                row = {"reviewerID": f"u{number}", "asin": f"p{number % 99}", "overall": 4.0, "reviewText": f"tea {number} " * 40}
+                file.write(json.dumps(row) + "\n")
+        return tmp_path / "tea"
+
+    return write
+
+
+def test_rows_that_cannot_be_cleaned_are_refused_before_all_are_read(reviews, tmp_path):
+    folder = reviews(120_000)
+    address, steps = tmp_path / "shop.graph", []
+    with pytest.raises(TooLarge, match=r"seem to hold [\d,]+ rows .* nothing was read to its end or written") as caught:
+        build(folder, address, now=NOW, max_memory=20_000 * memory.CLEANED_BYTES, progress=lambda *step: steps.append(step))
+    assert not steps
+    assert not address.exists()
+    foreseen = int(re.search(r"hold ([\d,]+) rows", str(caught.value))[1].replace(",", ""))
+    assert 20_000 < foreseen <= 120_000
+
+
+def test_rows_that_may_fit_are_read(reviews, tmp_path):
+    folder = reviews(120_000)
+    with pytest.raises(TooLarge, match="nodes and edges need"):
+        build(folder, tmp_path / "shop.graph", now=NOW, max_memory=120_000 * memory.CLEANED_BYTES)
+
+
+def test_rows_are_foreseen_by_their_own_files_alone(reviews, tmp_path):
+    """A file beside the dump, however large, says nothing of its rows."""
+    folder = reviews(21_000)
+    with (folder / "film.mp4").open("wb") as file:
+        file.truncate(1 << 30)
+    with pytest.raises(TooLarge, match="nodes and edges need"):
+        build(folder, tmp_path / "shop.graph", now=NOW, max_memory=21_000 * memory.CLEANED_BYTES)
 
 
 def test_what_the_store_holds_counts_as_well(dump, tmp_path, fresh_address):
