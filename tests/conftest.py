@@ -42,6 +42,20 @@ def neo4j_server(tmp_path_factory, request):
 
 
 @pytest.fixture(scope="session")
+def server_to_stop(tmp_path_factory, neo4j_server):
+    """A Neo4j server that a test may stop and start: `(start, stop, environment)`. It may hold a graph."""
+    home, port = tmp_path_factory.mktemp("to_stop") / "home", server.free_port()
+
+    def start(**settings):
+        named = {name.replace("__", "."): value for name, value in settings.items()}
+        return server.start(home, port=port, java_options=("-XX:TieredStopAtLevel=1",), settings=named)
+
+    environment = {**os.environ, "NEO4J_USERNAME": "neo4j", "NEO4J_PASSWORD": start().password}
+    yield start, lambda seconds=0: server.stop(home, seconds=seconds), environment
+    server.stop(home, seconds=0)
+
+
+@pytest.fixture(scope="session")
 def spark(tmp_path_factory, request):
     """The engine on two cores, each task tried twice, in one session for this run; set up for many jobs of a few rows."""
     folder = tmp_path_factory.mktemp("spark")
