@@ -25,8 +25,8 @@ install: .venv/installed  ## a virtual environment with everything the demo and 
 demo: install  ## real grocery baskets → graph → model → recommendations with reasons → back into the graph
 	$(BIN)/python examples/complete_journey.py
 
-test: install  ## every test, a real Neo4j server included
-	$(BIN)/python -m pytest
+test: install  ## every test, two files at a time, a real Neo4j server for each
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: install  ## formatting, lint, types, import rules
 	$(BIN)/ruff format --check .

@@ -138,9 +138,13 @@ class StoreFolder:
         return [self._read(path) for path in sorted(mine.parent.glob("*.parquet")) if path != mine]
 
     def damaged(self) -> Iterator[str]:
-        """Of the database and of what sources told of, each file whose bytes are not those that were written, in a line."""
+        """Of what sources told of each file whose bytes are not those that were written, in a line.
+
+        Raises:
+            StoreError: the database is not what was written.
+        """
         if not self._as_written(self.database):
-            yield f"{self.database} is not what was written there; {self._restore}"
+            raise StoreError(f"{self.database} is not what was written there; {self._restore}")
         for path in sorted((self.path / "told").glob("*.parquet")):
             try:
                 self._read(path)

@@ -41,7 +41,7 @@ def verify(store: str | Path | GraphStore) -> Verification:
     """Every identity is there once, every edge ends at nodes, files are as they were written, and the hash is worked out anew.
 
     Raises:
-        StoreError: the store cannot be reached.
+        StoreError: the store cannot be reached, or its database is not the file that was written.
     """
     with logged("verify", store=getattr(store, "address", store)) as said, opened(store, read_only=True) as there:
         with scratch() as folder:
@@ -58,12 +58,13 @@ _FIRST = ", the first "
 
 
 def _verified(store: GraphStore, folder: Path) -> Verification:
+    damaged = store.damaged()  # before it is read: an engine may crash on a file that is damaged
     tables, info = store.read(derived=True, into=folder), store.info()
     nodes, edges = tables.counts()
     rows = sum(nodes.values()) + sum(edges.values())
     built, now = info.builds[-1].digest if info.builds else "", digest(tables.without_derived())
     differences = _differences(info) if built and now != built else {}
-    faults = (*store.damaged(), *_faults(tables), *_unread(store, tables.schema, info))
+    faults = (*damaged, *_faults(tables), *_unread(store, tables.schema, info))
     return Verification(faults, rows, now, built or None, differences)
 
 

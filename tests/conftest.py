@@ -18,12 +18,11 @@ server = importlib.util.module_from_spec(_SPEC)
 sys.modules["neo4j_server"] = server
 _SPEC.loader.exec_module(server)
 
-_skipped = pytest.StashKey[str]()
-_no_spark = pytest.StashKey[str]()
+_SKIPPED = "TESTS DID NOT RUN"
 
 
 @pytest.fixture(scope="session")
-def neo4j_server(tmp_path_factory, request):
+def neo4j_server(tmp_path_factory):
     """A server with `uri` and `password` (user neo4j), started for this run on a free port in a fresh folder.
 
     The one that NEO4J_URI names is never touched.
@@ -35,14 +34,27 @@ def neo4j_server(tmp_path_factory, request):
     except server.CannotStart as error:
         if os.environ.get("CI") == "true":
             pytest.fail(f"CI must run Neo4j's tests: {error}")
-        request.config.stash[_skipped] = str(error)
-        pytest.skip(str(error))
+        pytest.skip(f"NEO4J'S {_SKIPPED}: {error}")
     yield started
     server.stop(home, seconds=0)
 
 
 @pytest.fixture(scope="session")
-def spark(tmp_path_factory, request):
+def server_to_stop(tmp_path_factory, neo4j_server):
+    """A Neo4j server that a test may stop and start: `(start, stop, environment)`. It may hold a graph."""
+    home, port = tmp_path_factory.mktemp("to_stop") / "home", server.free_port()
+
+    def start(**settings):
+        named = {name.replace("__", "."): value for name, value in settings.items()}
+        return server.start(home, port=port, java_options=("-XX:TieredStopAtLevel=1",), settings=named)
+
+    environment = {**os.environ, "NEO4J_USERNAME": "neo4j", "NEO4J_PASSWORD": start().password}
+    yield start, lambda seconds=0: server.stop(home, seconds=seconds), environment
+    server.stop(home, seconds=0)
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory):
     """The engine on two cores, each task tried twice, in one session for this run; set up for many jobs of a few rows."""
     folder = tmp_path_factory.mktemp("spark")
     settings = {
@@ -62,17 +74,16 @@ def spark(tmp_path_factory, request):
         except EngineError as error:
             if os.environ.get("CI") == "true":
                 pytest.fail(f"CI must run Spark's tests: {error}")
-            request.config.stash[_no_spark] = str(error)
-            pytest.skip(str(error))
+            pytest.skip(f"SPARK'S {_SKIPPED}: {error}")
         yield started
         works.__exit__(None, None, None)
 
 
-def pytest_terminal_summary(terminalreporter, config):
+def pytest_terminal_summary(terminalreporter):
     """One loud line where Neo4j's tests could not run, and where Spark's could not."""
-    for whose, key in (("NEO4J", _skipped), ("SPARK", _no_spark)):
-        if key in config.stash:
-            terminalreporter.write_line(f"{whose}'S TESTS DID NOT RUN: {config.stash[key]}", red=True, bold=True)
+    reasons = {report.longrepr[2] for report in terminalreporter.stats.get("skipped", [])}
+    for reason in sorted(reason for reason in reasons if _SKIPPED in reason):
+        terminalreporter.write_line(reason.removeprefix("Skipped: "), red=True, bold=True)
 
 
 @pytest.fixture

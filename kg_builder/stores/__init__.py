@@ -7,14 +7,16 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-import pandas as pd
 import polars as pl
 
 from kg_builder.errors import BadRequest, QueryError, StoreError, StoreMissing
 from kg_builder.schema import EdgeType
 from kg_builder.tables import GraphTables
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NEO4J_SCHEMES = ("neo4j", "neo4j+s", "neo4j+ssc", "bolt", "bolt+s", "bolt+ssc")
 
@@ -121,7 +123,11 @@ class GraphStore(Protocol):
         """What `remember` kept of each other source."""
 
     def damaged(self) -> tuple[str, ...]:
-        """What the store keeps that is no longer as it was written, in a line each."""
+        """What the store keeps beside the graph that is no longer as it was written, in a line each.
+
+        Raises:
+            StoreError: the graph's own file is not.
+        """
 
     def read(self, *, derived: bool = False, into: Path | None = None) -> GraphTables:
         """Everything the store holds, without what a model wrote back unless `derived`.
@@ -129,7 +135,7 @@ class GraphStore(Protocol):
         The tables are in memory, or with `into`, which is not read again while they live, as Parquet files in this folder.
         """
 
-    def query(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
+    def query(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> "pd.DataFrame":
         """The rows that a reading Cypher query returns; nodes and relationships as dictionaries of their properties."""
 
     def info(self) -> StoreInfo:

@@ -18,10 +18,9 @@ from dataclasses import asdict, fields
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import ladybug
-import pandas as pd
 import polars as pl
 
 from kg_builder.changes import applied, difference, leaving
@@ -33,6 +32,9 @@ from kg_builder.scratch import scratch
 from kg_builder.store_folder import StoreFolder
 from kg_builder.stores import Build, Progress, StoreInfo
 from kg_builder.tables import GraphTables, edge_columns, node_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _DELETED_AT_MOST = 20_000  # edges; more are quicker to load anew with everything else
 
@@ -135,7 +137,7 @@ class EmbeddedStore:
         tables = self._tables(self._schema, list(self._schema.nodes), list(self._schema.edges), into)
         return tables if derived else tables.without_derived()
 
-    def query(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> pd.DataFrame:
+    def query(self, cypher: str, parameters: Mapping[str, Any] | None = None) -> "pd.DataFrame":
         """See `GraphStore.query`; the database is open for reading only.
 
         Raises:
@@ -149,6 +151,8 @@ class EmbeddedStore:
             result = self._connection().execute(cypher, given)
         except RuntimeError as error:
             raise QueryError(self._explained(str(error))) from None
+        import pandas as pd  # takes as long as all else that a command imports, and few ask
+
         result = _result(result)
         return pd.DataFrame([[_plain(value) for value in row] for row in result.get_all()], columns=result.get_column_names())
 

@@ -412,6 +412,16 @@ def test_a_build_that_was_killed_while_it_wrote_goes_on_without_reading_again(fr
     assert kg_builder.build(dump, address, now=NOW).unchanged
 
 
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory):
+    """A dump, the store of a build of it that ended before it wrote, and the hash of one that did not."""
+    folder = tmp_path_factory.mktemp("ended")
+    write_planted(folder / "dump", users=30, products=40, seed=1)
+    ended_before_it_writes(folder / "dump", folder / "shop.graph")
+    whole = kg_builder.build(folder / "dump", folder / "whole.graph", now=NOW)
+    return folder / "dump", folder / "shop.graph", whole.digest
+
+
 @pytest.mark.parametrize(
     ("file", "harm"),
     [
@@ -422,10 +432,9 @@ def test_a_build_that_was_killed_while_it_wrote_goes_on_without_reading_again(fr
         ("tables/schema.json", "gone"),
     ],
 )
-def test_a_damaged_checkpoint_is_told_of_and_the_dump_read_again(tmp_path, file, harm):
-    dump, address = tmp_path / "dump", tmp_path / "shop.graph"
-    write_planted(dump, users=30, products=40, seed=1)
-    ended_before_it_writes(dump, address)
+def test_a_damaged_checkpoint_is_told_of_and_the_dump_read_again(ended, tmp_path, file, harm):
+    dump, kept, whole = ended
+    address = shutil.copytree(kept, tmp_path / "shop.graph")
     path = address / "checkpoint" / file
     if harm == "gone":
         path.unlink()
@@ -433,7 +442,7 @@ def test_a_damaged_checkpoint_is_told_of_and_the_dump_read_again(tmp_path, file,
         path.write_bytes(b"garbage" if harm == "garbage" else path.read_bytes()[:-40])
     report = kg_builder.build(dump, address, now=NOW)
     assert any("damaged" in note for note in report.notes) == (harm != "gone" or file != "checkpoint.json")
-    assert report.digest == kg_builder.build(dump, tmp_path / "whole.graph", now=NOW).digest
+    assert report.digest == whole
     assert not (address / "checkpoint").exists()
 
 

@@ -25,3 +25,10 @@ def test_importing_costs_no_heavy_module():
 def test_building_needs_no_torch():
     code = "from kg_builder import build, connect\nimport kg_builder.stores.embedded, kg_builder.stores.neo4j"
     assert loaded(code, "torch", "graphrec", "polars") == "['polars']"
+
+
+def test_a_new_store_is_built_and_read_without_pandas(tmp_path):
+    (tmp_path / "events.csv").write_text("user,product,event,at\nu1,p1,bought,1500000000\n")
+    build = f"kg_builder.build({str(tmp_path / 'events.csv')!r}, {str(tmp_path / 'shop.graph')!r})"
+    code = f"import kg_builder\n{build}\nkg_builder.connect({str(tmp_path / 'shop.graph')!r}).read()"
+    assert loaded(code, "pandas", "neo4j", "ladybug") == "['ladybug']"

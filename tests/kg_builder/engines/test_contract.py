@@ -64,11 +64,10 @@ def test_both_engines_make_the_same_of_the_planted_shop(spark, tmp_path):
 
 SEVERAL = {
     "amazon-2014": ["reviews_Tea_5.json.gz", "meta_python.json.gz"],
-    "amazon-2018": ["Tea_5.json.gz", "meta_Tea.json.gz"],
     "amazon-2023": ["Tea.jsonl.gz", "meta_Tea.jsonl.gz"],
     "events": ["clicks_2020.csv"],
 }
-"""Formats whose files are read at the same time, and files to have twice."""
+"""Formats whose files are read at the same time, and files to have twice; amazon-2018 is read by the function of amazon-2023."""
 
 
 @pytest.mark.parametrize("format_", sorted(SEVERAL))
@@ -111,7 +110,7 @@ def test_a_table_without_rows_beside_one_with_rows_is_no_obstacle(split, tmp_pat
 
 def test_products_that_are_only_linked_to_can_be_left_out_on_both(split, tmp_path):
     source = EXAMPLES["interactions"].write(tmp_path / "dump")
-    kept = made(source, split, tmp_path / "kept")[0]
+    kept = made(source, Polars, tmp_path / "kept")[0]
     dropped = made(source, split, tmp_path / "dropped", dangling="drop")[0]
     assert dropped == made(source, Polars, tmp_path / "polars", dangling="drop")[0] != kept
 

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -31,32 +32,23 @@ def odd():
 
 
 @pytest.mark.neo4j
-@pytest.mark.parametrize("make", [odd, planted])
-def test_the_importer_loads_it_and_the_server_answers_with_the_same_graph(
-    make, neo4j_server, neo4j_program, tmp_path, monkeypatch
-):
-    del neo4j_server  # that it could be started shows that Java and the jars are there
-    home, program = tmp_path / "home", neo4j_program
-    program.start(home, port=program.free_port())
-    program.stop(home)
-    tables = make()
+def test_the_importer_loads_it_and_the_server_answers_with_the_same_graph(server_to_stop, neo4j_program, tmp_path, monkeypatch):
+    (start, stop, environment), program = server_to_stop, neo4j_program
+    home = Path(start().home)
+    stop(30)
+    tables = planted().merge(odd())
     export(tables, tmp_path / "csv", format="neo4j-admin")
     admin = tmp_path / "admin"
     admin.write_text(f"#!/bin/sh\nexec {program.java()} -cp '{program.jars()}/*' org.neo4j.cli.AdminTool \"$@\"\n")
     admin.chmod(0o755)
-    environment = {**os.environ, "NEO4J_ADMIN": str(admin), "NEO4J_HOME": str(home), "NEO4J_CONF": str(home / "conf")}
+    monkeypatch.setattr(os, "environ", environment)
+    environment = {**environment, "NEO4J_ADMIN": str(admin), "NEO4J_HOME": str(home), "NEO4J_CONF": str(home / "conf")}
     script = [str(tmp_path / "csv" / "import.sh")]
     done = subprocess.run(script, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own
     assert done.returncode == 0, done.stdout + done.stderr
-    started = program.start(home, port=program.free_port())
-    try:
-        monkeypatch.setenv("NEO4J_USERNAME", program.USER)
-        monkeypatch.setenv("NEO4J_PASSWORD", started.password)
-        with connect(started.uri) as store:
-            there = store.read(derived=True)
-            assert there == tables
-            assert digest(there) == digest(tables)
-            store.write(tables)  # the builder goes on from there
-            assert store.read(derived=True) == tables
-    finally:
-        program.stop(home, seconds=0)
+    with connect(start().uri) as store:
+        there = store.read(derived=True)
+        assert there == tables
+        assert digest(there) == digest(tables)
+        store.write(tables)  # the builder goes on from there
+        assert store.read(derived=True) == tables

@@ -1,6 +1,5 @@
 """What goes wrong around a build, made to go wrong: the command in a process of its own, a server that can be taken away."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -9,8 +8,9 @@ import time
 from contextlib import suppress
 
 import pytest
+from typer.testing import CliRunner
 
-from tests.conftest import server
+from kg_builder.cli import app
 
 COMMAND = (sys.executable, "-W", "error", "-c", "from kg_builder.cli import app; app()")
 
@@ -19,6 +19,12 @@ def kg_builder(*arguments, before=(), **more):
     """What the command says in a process of its own; `before` are the words of a program that runs it."""
     command = [*before, *COMMAND, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False, **more)  # noqa: S603 - our own words
+
+
+def in_process(*arguments):
+    """What the command says in this process, for faults that no process can die of; a traceback fails the test."""
+    result = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
+    return subprocess.CompletedProcess(arguments, result.exit_code, result.stdout, result.stderr)
 
 
 def refusal(done, code=1):
@@ -117,17 +123,3 @@ def proxy(neo4j_server, neo4j_address):
     made = Proxy(neo4j_server.port)
     yield made
     made.leave()
-
-
-@pytest.fixture(scope="session")
-def server_to_stop(tmp_path_factory, neo4j_server):
-    """A Neo4j server that a test may stop and start: `(start, stop, environment)`."""
-    home, port = tmp_path_factory.mktemp("faults") / "home", server.free_port()
-
-    def start(**settings):
-        named = {name.replace("__", "."): value for name, value in settings.items()}
-        return server.start(home, port=port, java_options=("-XX:TieredStopAtLevel=1",), settings=named)
-
-    environment = {**os.environ, "NEO4J_USERNAME": "neo4j", "NEO4J_PASSWORD": start().password}
-    yield start, lambda seconds=0: server.stop(home, seconds=seconds), environment
-    server.stop(home, seconds=0)

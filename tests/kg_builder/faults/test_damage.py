@@ -12,7 +12,7 @@ from kg_builder.digests import digest
 from kg_builder.pipeline import build
 from kg_builder.planted import write_planted
 from kg_builder.stores import connect
-from tests.kg_builder.faults.conftest import kg_builder, refusal
+from tests.kg_builder.faults.conftest import in_process, kg_builder, refusal
 
 NOW = 1_750_000_000
 
@@ -21,7 +21,7 @@ NOW = 1_750_000_000
 def shop(tmp_path_factory):
     """A dump, and the embedded store that was built of it."""
     folder = tmp_path_factory.mktemp("shop")
-    write_planted(folder / "dump", users=60, products=120)
+    write_planted(folder / "dump", users=24, products=48)
     build(folder / "dump", folder / "shop.graph", name="shop", now=NOW)
     return folder / "dump", folder / "shop.graph"
 
@@ -59,7 +59,7 @@ def test_a_store_of_a_newer_graphrec_is_refused_and_names_it(shop, path, tmp_pat
     assert kept["form"] == 2
     newer = json.dumps({"form": 3, "by": "9.1.0", "tables": "something new"})
     (path / "schema.json").write_text(newer)
-    line = refusal(kg_builder(*every(command, shop[0], path, tmp_path / "out")))
+    line = refusal(in_process(*every(command, shop[0], path, tmp_path / "out")))
     assert line.startswith(f"{path} was made by graphrec 9.1.0 in a newer form (3; this one knows 2): install graphrec 9.1.0")
     assert (path / "schema.json").read_text() == newer
 
@@ -68,7 +68,7 @@ def test_a_store_of_a_newer_graphrec_is_refused_and_names_it(shop, path, tmp_pat
 @pytest.mark.parametrize("command", COMMANDS[:1] + COMMANDS[-1:], ids=["info", "build"])
 def test_a_server_of_a_newer_graphrec_is_refused_and_names_it(shop, neo4j_address, server, tmp_path, command):
     server("MATCH (b:Build {id: 'schema'}) SET b.form = 3, b.by = '9.1.0', b.schema = 'something new'")
-    line = refusal(kg_builder(*every(command, shop[0], neo4j_address, tmp_path / "out")))
+    line = refusal(in_process(*every(command, shop[0], neo4j_address, tmp_path / "out")))
     assert line.startswith(f"{neo4j_address} was made by graphrec 9.1.0 in a newer form (3; this one knows 2): install")
 
 
@@ -106,12 +106,13 @@ def test_a_damaged_file_is_one_line_that_names_it_and_the_remedy(shop, path, nam
     data = file.read_bytes()
     file.write_bytes(DAMAGES.get(damage, data[: len(data) // 2]))
     more = _more(shop)
-    line = refusal(kg_builder("build", more, "--into", path, "--name", "shop"))
+    run = kg_builder if name == "database" else in_process
+    line = refusal(run("build", more, "--into", path, "--name", "shop"))
     assert str(file) in line
     assert remedy.format(path=path) in line
     if name in ("builds.json", "told"):
         file.unlink()
-        assert kg_builder("build", more, "--into", path, "--name", "shop").returncode == 0
+        assert in_process("build", more, "--into", path, "--name", "shop").returncode == 0
 
 
 @pytest.mark.parametrize("name", ["database", "told"])
@@ -119,28 +120,23 @@ def test_a_damaged_file_is_one_line_that_names_it_and_the_remedy(shop, path, nam
 def test_a_flipped_byte_is_found_wherever_it_is(path, name, part):
     file = next((path / name).iterdir()) if name == "told" else path / name
     data = bytearray(file.read_bytes())
-    assert kg_builder("verify", path).returncode == 0
+    assert in_process("verify", path).returncode == 0
     data[int(len(data) * part)] ^= 1
     file.write_bytes(data)
-    done = kg_builder("verify", path)
-    assert done.returncode == 1
-    assert str(file) in done.stderr
-    assert "Traceback" not in done.stderr
+    assert str(file) in refusal(in_process("verify", path))
 
 
 @pytest.mark.parametrize("tenth", range(1, 10))
 def test_a_database_that_is_cut_anywhere_is_never_a_crash(path, tenth):
     whole = (path / "database").read_bytes()
     (path / "database").write_bytes(whole[: len(whole) * tenth // 10])
-    done = kg_builder("verify", path)
-    if done.returncode:
-        assert str(path) in refusal(done)
+    assert str(path) in refusal(kg_builder("verify", path))
 
 
 def test_a_database_without_its_schema_is_not_built_over(shop, path):
     (path / "schema.json").unlink()
     before = (path / "database").read_bytes()
-    assert f"{path / 'schema.json'} is missing beside the database" in refusal(kg_builder("build", shop[0], "--into", path))
+    assert f"{path / 'schema.json'} is missing beside the database" in refusal(in_process("build", shop[0], "--into", path))
     assert (path / "database").read_bytes() == before
 
 
@@ -156,12 +152,12 @@ def test_a_database_without_its_schema_is_not_built_over(shop, path):
 def test_what_a_source_told_a_server_of_is_damaged(shop, neo4j_address, server, damage, said):
     server(f"MATCH (b:Build {{told: 'told:shop'}}) {damage}", garbage=b"garbage" * 99)
     command = ["build", _more(shop), "--into", neo4j_address, "--name", "shop"]
-    line = refusal(kg_builder(*command))
+    line = refusal(in_process(*command))
     assert line.startswith(f"{neo4j_address}: what shop told of is damaged (")
     assert said in line
     assert line in kg_builder("verify", neo4j_address).stderr
     server(re.search(r"remove it \((.*? DELETE b)\)", line)[1])
-    assert kg_builder(*command).returncode == 0
+    assert in_process(*command).returncode == 0
 
 
 def _more(shop):

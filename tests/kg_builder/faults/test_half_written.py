@@ -14,7 +14,7 @@ NOW = 1_750_000_000
 def whole(tmp_path_factory):
     """A dump and the graph that becomes of it."""
     folder = tmp_path_factory.mktemp("dumps")
-    write_planted(folder / "shop", users=60, products=120)
+    write_planted(folder / "shop", users=24, products=48)
     build(folder / "shop", folder / "whole.graph", name="shop", now=NOW)
     with connect(folder / "whole.graph") as store:
         return folder / "shop", store.read(derived=True)

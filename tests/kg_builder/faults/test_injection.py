@@ -13,7 +13,7 @@ from kg_builder.exports import export
 from kg_builder.neighbours import neighbourhood
 from kg_builder.schema import EdgeSpec, GraphSchema, NodeSpec
 from kg_builder.stores import connect
-from tests.kg_builder.faults.conftest import kg_builder as command
+from tests.kg_builder.faults.conftest import in_process as command
 
 NOW = 1_750_000_000
 HOSTILE = [

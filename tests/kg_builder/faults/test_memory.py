@@ -22,7 +22,7 @@ NOW = 1_750_000_000
 @pytest.fixture(scope="module")
 def dump(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dumps") / "shop"
-    write_planted(folder, users=400, products=800)
+    write_planted(folder, users=100, products=200)
     return folder
 
 

@@ -17,7 +17,7 @@ from kg_builder.schema import RETAIL
 from kg_builder.stores import connect
 from kg_builder.tables import GraphTables
 from kg_builder.verification import verify
-from tests.kg_builder.faults.conftest import kg_builder, refusal
+from tests.kg_builder.faults.conftest import in_process, refusal
 
 pytestmark = pytest.mark.neo4j
 NOW = 1_750_000_000
@@ -38,8 +38,10 @@ def undisturbed(dump, tmp_path_factory):
 
 @pytest.fixture
 def small_batches(monkeypatch):
-    """Many transactions, so that something can happen between them."""
+    """Many transactions, so that something can happen between them, and short pauses before they are tried again."""
     monkeypatch.setattr("kg_builder.neo4j_tables._ROWS", 50)
+    monkeypatch.setattr("kg_builder.neo4j_sessions._FIRST", 0.1)
+    monkeypatch.setattr("kg_builder.neo4j_sessions._LONGEST", 1.0)
 
 
 def held(address):
@@ -48,7 +50,7 @@ def held(address):
 
 
 def test_a_server_that_is_gone_before_the_start_is_one_line(dump, free_port):
-    line = refusal(kg_builder("build", dump, "--into", f"bolt://127.0.0.1:{free_port}"))
+    line = refusal(in_process("build", dump, "--into", f"bolt://127.0.0.1:{free_port}"))
     assert line.startswith(f"no Neo4j server answers at bolt://127.0.0.1:{free_port}; start one")
 
 
@@ -73,7 +75,7 @@ def test_a_server_that_is_gone_for_good_in_the_middle_is_one_line_after_the_retr
 
 def test_a_server_that_is_slow_only_takes_longer(dump, proxy, wipe, undisturbed):
     wipe()
-    proxy.delay = 0.05
+    proxy.delay = 0.01
     assert build(dump, proxy.address, now=NOW).digest == undisturbed == digest(held(proxy.address))
 
 
@@ -100,6 +102,8 @@ def test_a_server_that_is_restarted_in_the_middle_of_a_build(
     start, stop, environment = server_to_stop
     address = start().uri
     monkeypatch.setattr(os, "environ", environment)
+    with neo4j.GraphDatabase.driver(address, auth=(environment["NEO4J_USERNAME"], environment["NEO4J_PASSWORD"])) as driver:
+        driver.execute_query("MATCH (n) DETACH DELETE n")
     restarts = []
 
     def restart(what, done, total):
@@ -115,12 +119,13 @@ def test_a_server_that_is_restarted_in_the_middle_of_a_build(
     assert verify(address).ok
 
 
-def test_a_read_only_server_is_one_line(dump, server_to_stop):
+def test_a_read_only_server_is_one_line(dump, server_to_stop, monkeypatch):
     start, stop, environment = server_to_stop
+    monkeypatch.setattr(os, "environ", environment)
     start()
     stop(30)
     address = start(server__databases__default_to_read_only="true").uri
-    line = refusal(kg_builder("build", dump, "--into", address, env=environment))
+    line = refusal(in_process("build", dump, "--into", address))
     assert line.startswith(f"{address} takes no writes, its database is read-only; name another server")
     stop()
 
@@ -163,7 +168,7 @@ def test_a_server_of_an_old_version_is_named(dump, proxy):
     with connect(proxy.address) as store, store._driver.session() as session:
         agent = session.run("CALL dbms.components() YIELD versions RETURN versions[0]").single()[0]
     proxy.rewrites = {f"Neo4j/{agent}".encode(): b"Neo4j/5.14.300"[: len(agent) + 6].ljust(len(agent) + 6, b"0")}
-    line = refusal(kg_builder("build", dump, "--into", proxy.address))
+    line = refusal(in_process("build", dump, "--into", proxy.address))
     assert line.startswith(f"{proxy.address} is Neo4j/5.14.30")
     assert line.endswith("expected Neo4j 5.15 or newer: upgrade the server or name another one")
 
@@ -184,22 +189,27 @@ def test_what_speaks_no_bolt_of_ours_is_one_line(dump, answer):
 
         threading.Thread(target=speak, daemon=True).start()
         address = f"bolt://127.0.0.1:{ear.getsockname()[1]}"
-        assert address in refusal(kg_builder("build", dump, "--into", address))
+        assert address in refusal(in_process("build", dump, "--into", address))
         ear.shutdown(socket.SHUT_RDWR)
 
 
 @pytest.mark.parametrize(
     "wrong", [{"NEO4J_PASSWORD": "not-the-password"}, {"NEO4J_USERNAME": "nobody"}], ids=["password", "user"]
 )
-def test_a_wrong_password_or_user_is_one_line_without_the_password(dump, neo4j_address, wrong):
-    line = refusal(kg_builder("build", dump, "--into", neo4j_address, env={**os.environ, **wrong}))
+def test_a_wrong_password_or_user_is_one_line_without_the_password(dump, neo4j_address, wrong, monkeypatch):
+    for name, value in wrong.items():
+        monkeypatch.setenv(name, value)
+    line = refusal(in_process("build", dump, "--into", neo4j_address))
     assert "set NEO4J_USERNAME and NEO4J_PASSWORD" in line
     assert "not-the-password" not in line
 
 
-def test_a_patience_that_is_no_number_is_refused(dump, neo4j_address):
-    done = kg_builder("build", dump, "--into", neo4j_address, env={**os.environ, "NEO4J_PATIENCE": "long"})
-    assert refusal(done, code=2) == "NEO4J_PATIENCE must be a number of seconds (got 'long')"
+def test_a_patience_that_is_no_number_is_refused(dump, neo4j_address, monkeypatch):
+    monkeypatch.setenv("NEO4J_PATIENCE", "long")
+    assert (
+        refusal(in_process("build", dump, "--into", neo4j_address), code=2)
+        == "NEO4J_PATIENCE must be a number of seconds (got 'long')"
+    )
 
 
 def test_who_was_away_for_longer_than_the_lease_does_not_write_beside_another(neo4j_address, wipe):
