@@ -18,9 +18,10 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 
-from graphrec.metrics import interval, measure, top
+from graphrec.metrics import measure, top
 from graphrec.scorers import FitContext
 from graphrec.scorers.content import Content
+from graphrec.significance import interval
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
 from graphrec.text import Tfidf, embed
 from kg_builder.dumps import read_dump

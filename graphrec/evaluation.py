@@ -14,15 +14,17 @@ import scipy.sparse as sp
 from graphrec import leaks
 from graphrec import scorers as registry
 from graphrec.batches import by_batch
+from graphrec.beyond import coverage
 from graphrec.errors import BadRequest, NothingToLearn
 from graphrec.leaks import Leaks
-from graphrec.metrics import Values, coverage, interval, measure, top
+from graphrec.metrics import Values, measure, top
 from graphrec.model import Summary
 from graphrec.pipeline import TextVectors, check_scorers, learn, pick_device, read
 from graphrec.ranker import Ranker
 from graphrec.ranking import check_k
 from graphrec.scorers import FitContext, Scorer
 from graphrec.scorers.popularity import Popularity
+from graphrec.significance import interval
 from graphrec.splits import Split, global_time_cut, split
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
 from kg_builder.stores import GraphStore, Progress

@@ -1,6 +1,7 @@
 """How good ranked lists are: pure functions over hits, one value a user, binary gains.
 
-`top` makes lists out of scores, `hits` says which places of the lists are right, every other function reads those hits.
+`top` makes lists out of scores, `hits` says which places of the lists are right, the measures of lists read those hits. `auc`
+alone looks at the whole ranking, through the `ranks` of what was chosen.
 
 Example:
     >>> import numpy as np, scipy.sparse as sp
@@ -22,6 +23,7 @@ from graphrec.tensors import Floats, Rows
 
 Values = npt.NDArray[np.float64]
 Hits = npt.NDArray[np.bool_]
+Candidates = npt.NDArray[np.bool_]
 
 
 def top(scores: Floats, k: int) -> Rows:
@@ -77,6 +79,38 @@ def recall(found: Hits, wanted: Rows) -> Values:
     return np.asarray(found.sum(axis=1) / np.maximum(wanted, 1))
 
 
+def precision(found: Hits) -> Values:
+    """hits@k / k, [b]; places that a short list leaves free count as wrong ones.
+
+    Source: Cleverdon, "The Cranfield tests on index language devices", Aslib Proceedings 1967.
+
+    Example:
+        >>> precision(np.array([[True, False, True, False]])).tolist()
+        [0.5]
+    """
+    return np.asarray(found.sum(axis=1) / max(found.shape[1], 1))
+
+
+def average_precision(found: Hits, wanted: Rows) -> Values:
+    """AP@k = Σ over hits of precision at their place / min(k, |truth|), [b]; 0 for users without truth.
+
+    The best list of k scores 1 for everybody; divided by |truth|, as trec_eval does it, nobody with more than k could reach 1.
+
+    Source: Harman, "Overview of the first text retrieval conference", TREC 1992; cut at k and divided by min(k, |truth|) as in
+    Kaggle's MAP@k.
+
+    wanted: [b], `counts` of the truth.
+
+    Example:
+        >>> average_precision(np.array([[True, False, True], [False, True, False]]), np.array([2, 9])).round(4).tolist()
+        [0.8333, 0.1667]
+    """
+    k = found.shape[1]
+    places = np.arange(1, k + 1)
+    gained = (found.cumsum(axis=1) / places * found).sum(axis=1)
+    return np.asarray(gained / np.maximum(np.minimum(wanted, k), 1))
+
+
 def ndcg(found: Hits, wanted: Rows) -> Values:
     """DCG@k / ideal DCG@k with DCG = Σ hit_r / log₂(r + 1), [b]; the ideal list has min(k, |truth|) hits.
 
@@ -117,34 +151,68 @@ def mrr(found: Hits) -> Values:
     return np.asarray(np.where(found.any(axis=1), 1.0 / (1.0 + found.argmax(axis=1)), 0.0))
 
 
-def coverage(lists: Rows, catalogue: int) -> float:
-    """The share of the catalogue that stands in any list. catalogue: how many products could have been listed.
+def ranks(scores: Floats, truth: sp.csr_matrix, candidates: Candidates | None = None) -> Values:
+    """[m] the rank of every chosen product among the user's candidates, 1 for the best, in the order of `truth.indices`.
+
+    Products with equal scores share the mean of their ranks; -inf, no opinion, is the lowest score. A chosen product that is no
+    candidate has no rank: NaN.
+
+    scores: [b, n], without NaN; truth: [b, n] with m entries; candidates: [b, n] or [n], default all. Runs in n log n a row.
 
     Example:
-        >>> coverage(np.array([[0, 1], [1, -1]]), 4)
-        0.5
+        >>> scores = np.array([[0.3, 0.9, 0.3, 0.1]], dtype=np.float32)
+        >>> ranks(scores, sp.csr_matrix(np.array([[1, 1, 0, 0]]))).tolist()
+        [2.5, 1.0]
     """
-    return len(np.unique(lists[lists >= 0])) / max(catalogue, 1)
+    users, products = scores.shape
+    allowed = np.broadcast_to(np.ones(products, dtype=bool) if candidates is None else candidates, scores.shape)
+    found = np.full(truth.nnz, np.nan)
+    for user in range(users):
+        wanted = slice(truth.indptr[user], truth.indptr[user + 1])
+        chosen = truth.indices[wanted]
+        rivals = np.sort(scores[user, allowed[user]])
+        below, to = (np.searchsorted(rivals, scores[user, chosen], side) for side in ("left", "right"))
+        found[wanted] = np.where(allowed[user, chosen], len(rivals) - (below + to - 1) / 2, np.nan)
+    return found
+
+
+def auc(ranks: Values, wanted: Rows, candidates: Rows) -> Values:
+    """The share of (chosen, not chosen) pairs of candidates that stand in the right order, ties counting half, [b].
+
+    AUC = (|truth| · n − Σ rank − |truth| (|truth| − 1) / 2) / (|truth| (n − |truth|)) over n candidates, the Mann-Whitney
+    statistic; NaN for users without a chosen or without another candidate.
+
+    Source: Hanley and McNeil, "The meaning and use of the area under a ROC curve", Radiology 1982.
+
+    ranks: [m] from `ranks`, NaN left out; wanted: [b], `counts` of the same truth; candidates: [b] how many each user has.
+
+    Example:
+        >>> auc(np.array([1.0, 4.0, 2.5]), np.array([2, 1]), np.array([5, 4])).round(4).tolist()
+        [0.6667, 0.5]
+    """
+    user = np.repeat(np.arange(len(wanted)), wanted)
+    ranked = ~np.isnan(ranks)
+    positives = np.bincount(user[ranked], minlength=len(wanted)).astype(np.float64)
+    total = np.bincount(user[ranked], ranks[ranked], minlength=len(wanted))
+    pairs = positives * (candidates - positives)
+    right = positives * candidates - total - positives * (positives - 1) / 2
+    return np.asarray(np.divide(right, pairs, out=np.full(len(wanted), np.nan), where=pairs > 0))
 
 
 def measure(lists: Rows, truth: sp.csr_matrix) -> Mapping[str, Values]:
-    """recall, ndcg, hit and mrr of these lists, each [b]. lists: [b, k]; truth: [b, products]."""
-    found, wanted = hits(lists, truth), counts(truth)
-    return {"recall": recall(found, wanted), "ndcg": ndcg(found, wanted), "hit": hit(found), "mrr": mrr(found)}
-
-
-def interval(values: Values, *, draws: int = 1000, seed: int = 0, share: float = 0.95) -> tuple[float, float]:
-    """The percentile bootstrap interval of the mean over users; (nan, nan) without users.
-
-    Source: Efron, "Bootstrap methods: another look at the jackknife", Annals of Statistics 1979.
+    """recall, precision, ndcg, mrr, map and hit of these lists, each [b]. lists: [b, k], -1: none; truth: [b, products].
 
     Example:
-        >>> interval(np.ones(5))
-        (1.0, 1.0)
+        >>> found = measure(np.array([[2, 1]]), sp.csr_matrix(np.array([[1, 0, 1]])))
+        >>> {name: values.round(3).tolist() for name, values in found.items()}
+        {'recall': [0.5], 'precision': [0.5], 'ndcg': [0.613], 'mrr': [1.0], 'map': [0.5], 'hit': [1.0]}
     """
-    if not len(values):
-        return float("nan"), float("nan")
-    random = np.random.default_rng(seed)
-    means = [values[random.integers(0, len(values), len(values))].mean() for _ in range(draws)]
-    low, high = np.percentile(means, [50 * (1 - share), 50 * (1 + share)])
-    return float(low), float(high)
+    found, wanted = hits(lists, truth), counts(truth)
+    return {
+        "recall": recall(found, wanted),
+        "precision": precision(found),
+        "ndcg": ndcg(found, wanted),
+        "mrr": mrr(found),
+        "map": average_precision(found, wanted),
+        "hit": hit(found),
+    }
