@@ -20,8 +20,8 @@ import numpy.typing as npt
 from graphrec.errors import BadRequest
 from graphrec.metrics import Values
 
-_CELLS = 4_000_000
-"""Draws × users held at a time."""
+_CELLS = 1 << 18
+"""Draws × users held at a time: what a processor's cache holds is drawn several times as fast."""
 _ALIKE = 1e-12
 """Means that differ by no more than this share of the largest value are equal but for rounding."""
 
@@ -152,7 +152,7 @@ def _drawn_means(columns: Values, draws: int, seed: int) -> Values:
     random = np.random.default_rng(seed)
     parts = []
     for size in _blocks(draws, users):
-        drawn = random.integers(0, users, (size, users)) + np.arange(size)[:, None] * users
+        drawn = random.integers(0, users, (size, users)) + users * np.arange(size)[:, None]
         times = np.bincount(drawn.ravel(), minlength=size * users).reshape(size, users).astype(np.float64)
         held = users - times @ missing if missing.any() else float(users)
         with np.errstate(invalid="ignore"):
@@ -160,22 +160,22 @@ def _drawn_means(columns: Values, draws: int, seed: int) -> Values:
     return np.concatenate(parts)
 
 
-def _swapped_means(difference: Values, draws: int, seed: int) -> Values:
-    """[draws] means of the differences under signs of chance."""
-    moved = difference[difference != 0]
-    random = np.random.default_rng(seed)
-    parts = [np.zeros(0)]
-    for size in _blocks(draws, len(moved)):
-        coins = np.unpackbits(random.integers(0, 256, (size, -(-len(moved) // 8)), dtype=np.uint8), axis=1, count=len(moved))
-        parts.append((2 * (coins.astype(np.float64) @ moved) - moved.sum()) / len(difference))
-    return np.concatenate(parts)
-
-
 def _blocks(draws: int, users: int) -> Iterator[int]:
     """How many draws to make at a time."""
-    size = max(1, _CELLS // max(users, 1))
+    size = max(1, _CELLS // users)
     for start in range(0, draws, size):
         yield min(size, draws - start)
+
+
+def _swapped_means(difference: Values, draws: int, seed: int) -> Values:
+    """[draws] means of the differences under signs of chance, eight users at a time: a byte says who of them is swapped."""
+    eights = np.pad(difference, (0, -len(difference) % 8)).reshape(-1, 8)  # [n, 8]
+    signs = 1.0 - 2.0 * np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)  # [256, 8]
+    sums = (eights @ signs.T).ravel()  # [n · 256]
+    places = 256 * np.arange(len(eights))
+    random = np.random.default_rng(seed)
+    bytes_ = (random.integers(0, 256, (size, len(eights)), dtype=np.uint8) for size in _blocks(draws, len(eights)))
+    return np.concatenate([sums[places + drawn].sum(axis=1) for drawn in bytes_]) / len(difference)
 
 
 def _edges(means: npt.NDArray[np.float64], share: float) -> tuple[float, float]:

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphrec import metrics
@@ -109,6 +109,7 @@ def test_top_leaves_out_what_has_no_score() -> None:
 scored = st.lists(st.sampled_from([-np.inf, 0.0, 0.5, 1.0, 2.0]), min_size=5, max_size=5)
 
 
+@settings(deadline=None)
 @given(st.lists(scored, min_size=3, max_size=3), st.lists(st.sets(st.integers(0, 4)), min_size=3, max_size=3))
 def test_auc_is_the_share_of_pairs_in_order(scores: list[list[float]], wanted: list[set[int]]) -> None:
     truth = ones(wanted, 5)

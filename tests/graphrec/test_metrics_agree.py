@@ -23,7 +23,7 @@ K = 20
 
 
 def trec(scores, truth, k):
-    """What trec_eval makes of these scores, [users, metrics]; it breaks ties by the greater name, so names fall with the column."""
+    """[users, metrics] what trec_eval makes of these scores; it breaks ties by the greater name, so names fall by column."""
     products = scores.shape[1]
     names = [f"{products - column:06d}" for column in range(products)]
     scores = np.where(np.isneginf(scores), np.nan, scores)
@@ -117,16 +117,17 @@ def _there() -> bool:
 
 @cache
 def split(name):
-    """The users of a real split, at most 3,000 of them, the products' ids, and what was chosen before and after, in rows."""
-    read = {
-        part: pl.read_csv(_data() / name / f"{part}.tsv", separator="\t", schema_overrides={"user": str, "item": str})
-        for part in ("train", "valid", "test")
-    }
+    """The users of a real split, at most 2,000 of them, the products' ids, and what was chosen before and after, in rows."""
+    read = {part: _pairs(_data() / name / f"{part}.tsv") for part in ("train", "valid", "test")}
     users = read["test"]["user"].unique().sort()
-    users = users.sample(min(len(users), 3000), seed=0).sort()
+    users = users.sample(min(len(users), 2000), seed=0).sort()
     items = pl.concat([frame["item"] for frame in read.values()]).unique().sort()
-    past, later = pl.concat([read["train"].select("user", "item"), read["valid"].select("user", "item")]), read["test"]
-    return users, items, *(_matrix(frame, users, items) for frame in (past, later)), past
+    past = pl.concat([read["train"], read["valid"]])
+    return users, items, *(_matrix(frame, users, items) for frame in (past, read["test"])), past
+
+
+def _pairs(path):
+    return pl.read_csv(path, separator="\t", schema_overrides={"user": str, "item": str}).select("user", "item")
 
 
 def _matrix(frame, users, items):

@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphrec import BadRequest, significance
@@ -72,6 +72,7 @@ def swapped_in_every_way(difference):
     return np.mean(np.array(means) >= abs(difference.mean()) - 1e-12)
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.integers(-4, 4), min_size=1, max_size=8))
 def test_the_permutation_test_comes_near_the_exact_one(tenths):
     difference = np.array(tenths) / 10
