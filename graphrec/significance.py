@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from graphrec.errors import BadRequest
 from graphrec.metrics import Values
+from graphrec.tensors import Rows
 
 _CELLS = 1 << 18
 """Draws × users held at a time: what a processor's cache holds is drawn several times as fast."""
@@ -74,6 +75,8 @@ def intervals(
 def paired(one: Values, other: Values, *, draws: int = 10_000, seed: int = 0) -> Paired:
     """How far the other system is above the one, how sure that is, and whether chance could do as much; [users], the same ones.
 
+    Users without a value of one of them, NaN, are left out.
+
     The bootstrap draws users with replacement from differences that are shifted to a mean of 0; the permutation test swaps the
     two systems' values of every user by the toss of a coin. Either p is (1 + draws at least as far from 0) / (1 + draws), so
     never 0.
@@ -82,7 +85,7 @@ def paired(one: Values, other: Values, *, draws: int = 10_000, seed: int = 0) ->
     statistical significance tests for information retrieval evaluation", CIKM 2007.
 
     Raises:
-        BadRequest: not the same number of users, or none.
+        BadRequest: not the same number of users, or nobody with a value of both.
 
     Example:
         >>> paired(np.zeros(4), np.zeros(4)).permutation_p
@@ -90,11 +93,11 @@ def paired(one: Values, other: Values, *, draws: int = 10_000, seed: int = 0) ->
     """
     difference = _differences(one, other)
     mean = float(difference.mean())
-    drawn = _drawn_means(difference[:, None], draws, seed)[:, 0]
-    low, high = _edges(drawn, 0.95)
+    resampled = np.concatenate([difference[drawn].mean(axis=1) for drawn in _drawn(len(difference), draws, seed)])
+    low, high = _edges(resampled, 0.95)
     swapped = _swapped_means(difference, draws, seed)
     far = abs(mean) - _ALIKE * float(np.abs(difference).max())
-    return Paired(mean, low, high, _p(drawn - mean, far), _p(swapped, far))
+    return Paired(mean, low, high, _p(resampled - mean, far), _p(swapped, far))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -116,7 +119,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def smallest_difference(one: Values, other: Values, *, power: float = 0.8, level: float = 0.05) -> float:
-    """The true difference that a two-sided test over so many users finds with this power; NaN below two users.
+    """The true difference that a two-sided test over so many users finds with this power; NaN below two users with both values.
 
     (z_{1 − level / 2} + z_power) · s / √users, s the standard deviation of the users' differences: what is smaller cannot be told
     from chance on this data. By the normal law, which asks for some thirty users.
@@ -125,7 +128,7 @@ def smallest_difference(one: Values, other: Values, *, power: float = 0.8, level
     many systems", CIKM 2014.
 
     Raises:
-        BadRequest: not the same number of users, or none.
+        BadRequest: not the same number of users, or nobody with a value of both.
 
     Example:
         >>> round(smallest_difference(np.zeros(100), np.tile([0.0, 1.0], 50)), 4)
@@ -139,9 +142,14 @@ def smallest_difference(one: Values, other: Values, *, power: float = 0.8, level
 
 
 def _differences(one: Values, other: Values) -> Values:
-    if len(one) != len(other) or not len(one):
+    """Of the users who have a value of both systems."""
+    if len(one) != len(other):
         raise BadRequest(f"a comparison needs one value of either system for the same users (got {len(one)} and {len(other)})")
-    return np.asarray(other, dtype=np.float64) - np.asarray(one, dtype=np.float64)
+    difference = np.asarray(other, dtype=np.float64) - np.asarray(one, dtype=np.float64)
+    known = difference[~np.isnan(difference)]
+    if not len(known):
+        raise BadRequest(f"nobody to compare: none of {len(one)} users has a value of both systems")
+    return known
 
 
 def _drawn_means(columns: Values, draws: int, seed: int) -> Values:
@@ -149,15 +157,21 @@ def _drawn_means(columns: Values, draws: int, seed: int) -> Values:
     users = len(columns)
     missing = np.isnan(columns)
     filled = np.where(missing, 0.0, columns)
-    random = np.random.default_rng(seed)
     parts = []
-    for size in _blocks(draws, users):
-        drawn = random.integers(0, users, (size, users)) + users * np.arange(size)[:, None]
-        times = np.bincount(drawn.ravel(), minlength=size * users).reshape(size, users).astype(np.float64)
+    for drawn in _drawn(users, draws, seed):
+        places = drawn + users * np.arange(len(drawn))[:, None]
+        times = np.bincount(places.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
         held = users - times @ missing if missing.any() else float(users)
         with np.errstate(invalid="ignore"):
             parts.append(times @ filled / held)
     return np.concatenate(parts)
+
+
+def _drawn(users: int, draws: int, seed: int) -> Iterator[Rows]:
+    """[size, users] the users of some of the draws, drawn with replacement."""
+    random = np.random.default_rng(seed)
+    for size in _blocks(draws, users):
+        yield random.integers(0, users, (size, users))
 
 
 def _blocks(draws: int, users: int) -> Iterator[int]:

@@ -119,10 +119,19 @@ def test_equal_systems_differ_by_nothing():
     assert paired(values, values) == significance.Paired(0.0, 0.0, 0.0, 1.0, 1.0)
 
 
-def test_a_comparison_of_different_users_is_refused():
-    for one, other in ((np.zeros(2), np.zeros(3)), (np.zeros(0), np.zeros(0))):
-        with pytest.raises(BadRequest, match="for the same users"):
-            paired(one, other)
+def test_users_without_a_value_of_both_systems_are_left_out():
+    one, other = np.random.default_rng(12).random((2, 30))
+    gaps = (np.append(values, [extra]) for values, extra in ((one, np.nan), (other, 0.5)))
+    assert paired(*gaps) == paired(one, other)
+    assert smallest_difference(np.append(one, 0.5), np.append(other, np.nan)) == smallest_difference(one, other)
+
+
+def test_a_comparison_of_different_users_or_of_nobody_is_refused():
+    with pytest.raises(BadRequest, match=r"for the same users \(got 2 and 3\)"):
+        paired(np.zeros(2), np.zeros(3))
+    for nobody in (np.zeros(0), np.full(2, np.nan)):
+        with pytest.raises(BadRequest, match="nobody to compare"):
+            paired(nobody, nobody)
 
 
 def test_holm_on_the_numbers_of_a_textbook():
