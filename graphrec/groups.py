@@ -76,14 +76,13 @@ def by_popularity(counts: Rows, *, head: float = 0.5) -> tuple[Group, ...]:
     popular[order] = before < head * counts.sum()
     popular &= counts > 0
     masks = {"head": popular, "tail": (counts > 0) & ~popular, "cold": counts == 0}
-    meanings = {
-        "head": f"the most popular products, {head:.0%} of all choices",
-        "tail": f"the other chosen products, {1 - head:.0%} of all choices",
-        "cold": "products that nobody chose",
-    }
-    return tuple(
-        Group(name, f"{meanings[name]}: {int(mask.sum()):,} products", mask) for name, mask in masks.items() if mask.any()
-    )
+    meanings = {"head": "the most popular products", "tail": "the other chosen products", "cold": "products that nobody chose"}
+    return tuple(Group(name, _told(meanings[name], mask, counts), mask) for name, mask in masks.items() if mask.any())
+
+
+def _told(meaning: str, mask: Mask, counts: Rows) -> str:
+    share = counts[mask].sum() / max(counts.sum(), 1)
+    return f"{meaning}: {int(mask.sum()):,} with {share:.0%} of the choices"
 
 
 def by_category(known: KnownGraph, *, most: int = 10) -> tuple[Group, ...]:

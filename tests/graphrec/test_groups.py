@@ -67,6 +67,14 @@ def test_the_head_is_the_fewest_products_with_its_share_of_the_choices(counts, s
     assert head.min() >= counts[~groups["head"]].max(initial=0)
 
 
+def test_groups_of_products_say_their_true_share():
+    assert [group.meaning for group in by_popularity(np.array([1, 6, 0, 3]))] == [
+        "the most popular products: 1 with 60% of the choices",
+        "the other chosen products: 2 with 40% of the choices",
+        "products that nobody chose: 1 with 0% of the choices",
+    ]
+
+
 @pytest.mark.parametrize("head", [0.0, 1.0, 50])
 def test_a_share_that_is_none_is_refused(head):
     with pytest.raises(BadRequest, match=r"head must lie between 0 and 1 \(got"):
