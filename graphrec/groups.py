@@ -74,7 +74,6 @@ def by_popularity(counts: Rows, *, head: float = 0.5) -> tuple[Group, ...]:
     before = np.cumsum(counts[order]) - counts[order]  # choices of the more popular ones
     popular = np.zeros(len(counts), dtype=bool)
     popular[order] = before < head * counts.sum()
-    popular &= counts > 0
     masks = {"head": popular, "tail": (counts > 0) & ~popular, "cold": counts == 0}
     meanings = {"head": "the most popular products", "tail": "the other chosen products", "cold": "products that nobody chose"}
     return tuple(Group(name, _told(meanings[name], mask, counts), mask) for name, mask in masks.items() if mask.any())

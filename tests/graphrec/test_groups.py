@@ -103,6 +103,11 @@ def test_small_categories_are_other():
     assert [group.meaning for group in by_category(known, most=1)] == ["products in c00000: 2", "products in none of these: 3"]
 
 
+def test_a_category_of_nothing_tells_nothing_apart():
+    known = shop([(0, 0), (1, 1)], under=[(3, 2)], products=2)
+    assert top_categories(known)[0] == ("c00000", "c00001")
+
+
 def test_categories_in_a_circle_have_no_top():
     known = shop([(0, 0), (1, 2)], under=[(0, 1), (1, 0)], products=2)
     assert members(by_category(known)) == {"c00002": [1], "other": [0]}

@@ -153,11 +153,15 @@ def test_holm_refuses_what_stepping_down_refuses(p_values, level):
 
 def test_a_difference_of_the_smallest_size_is_found_as_often_as_the_power_says():
     random = np.random.default_rng(11)
-    size = smallest_difference(np.zeros(100), random.normal(0, 1, 100_000)[:100])
-    assert size == pytest.approx((1.96 + 0.8416) / 10, rel=0.2)
-    true = (1.95996 + 0.84162) / math.sqrt(60)
+    true = (1.959964 + 0.841621) / math.sqrt(60)
     found = [paired(np.zeros(60), random.normal(true, 1, 60), draws=300, seed=seed).permutation_p <= 0.05 for seed in range(300)]
     assert 0.72 < np.mean(found) < 0.88
+
+
+def test_the_smallest_difference_worked_by_hand():
+    differences = np.array([0.0, 0.2, 0.4, 0.2])  # their standard deviation: the root of 0.08 / 3
+    size = smallest_difference(np.zeros(4), differences, power=0.9, level=0.01)
+    assert size == pytest.approx((2.575829 + 1.281552) * math.sqrt(0.08 / 3) / 2, abs=1e-6)
 
 
 def test_one_user_shows_nothing():
