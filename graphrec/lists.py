@@ -49,7 +49,7 @@ def read_test(path: Path) -> pd.DataFrame:
     if "timestamp" not in header or header[0] not in _HEADERS:
         return frame
     column = header.index("timestamp")
-    return frame.assign(timestamp=[fields[column] if column < len(fields) else None for fields in _lines(file)])
+    return frame.assign(timestamp=[fields[column] if column < len(fields) else "" for fields in _lines(file)])
 
 
 def ids_or_file(text: str) -> list[str]:

@@ -76,15 +76,14 @@ def _made_from_test(case: Case, relation: Relation, matrix: sp.csr_matrix) -> It
         return
     one, other = _ends(matrix)
     train, told, whole = (side.T.tocsr() for side in (case.cut.known.matrix, case.told, case.told + case.asked))
-    before = _together(train, one, other)
-    chance = _chance(train, one, other)
-    worth = max(float(before.sum()) / max(float(chance.sum()), 1e-9), 1.0)
+    worth = max(float(_together(train, one, other).sum()) / max(float(_chance(train, one, other).sum()), 1e-9), 1.0)
     known = _together(told, one, other)
-    left = (before == 0) & (known == 0)
+    chance = _chance(whole, one, other) - _chance(told, one, other)
+    left = (_together(train, one, other) == 0) & (known == 0) & (chance > 0)
     completed = left & (_together(whole, one, other) > known)
-    expected = float((1 - np.exp(-worth * (_chance(whole, one, other) - _chance(told, one, other))))[left].sum())
+    expected = float((1 - np.exp(-worth * chance))[left].sum())
     found = int(completed.sum())
-    if found < _FEWEST or found < _TIMES * expected or found - expected < _DEVIATIONS * np.sqrt(max(expected, 1.0)):
+    if not _far_above(found, expected, int(left.sum())):
         return
     place = np.flatnonzero(completed)[0]
     products = case.cut.known.products.names
@@ -92,6 +91,14 @@ def _made_from_test(case: Case, relation: Relation, matrix: sp.csr_matrix) -> It
     example = f"{products[one[place]]} {name} {products[other[place]]}; {expected:,.0f} were to be expected{asked}"
     remedy = f"make {name} edges from training alone, or leave them out"
     yield Finding("leak", f"{name} edges that the test alone explains", found, example, remedy)
+
+
+def _far_above(found: int, expected: float, edges: int) -> bool:
+    """Whether chance is no excuse: twice as many as expected, or next to all where about all were expected."""
+    beyond = found - expected
+    if found < _FEWEST or beyond < max(_FEWEST, _DEVIATIONS * np.sqrt(expected)):
+        return False
+    return found >= _TIMES * expected or edges - found <= (edges - expected) / _FEWEST
 
 
 def _ends(matrix: sp.csr_matrix) -> tuple[Rows, Rows]:

@@ -87,7 +87,7 @@ class Case:
     @cached_property
     def asked(self) -> sp.csr_matrix:
         """[u, products] float32 ones: the truth without what is told."""
-        asked = (self.cut.truth - self.cut.truth.multiply(self.told)).tocsr().astype(np.float32)
+        asked: sp.csr_matrix = (self.cut.truth - self.cut.truth.multiply(self.told)).tocsr().astype(np.float32)
         asked.eliminate_zeros()
         return asked
 

@@ -58,8 +58,10 @@ def _named(
     """The pairs whose owner's text names the other, unless it names strangers to the pair about as often."""
     if label not in texts:
         return
-    found = [place for place, pair in enumerate(zip(owners, others, strict=True)) if _names(texts[label], *pair, words)]
-    strange = sum(_names(texts[label], *pair, words) for pair in zip(owners, np.roll(others, 1), strict=True))
+    pairs = list(zip(owners.tolist(), others.tolist(), strict=True))
+    found = [place for place, pair in enumerate(pairs) if _names(texts[label], *pair, words)]
+    strangers = set(zip(owners.tolist(), np.roll(others, len(others) // 2).tolist(), strict=True)) - set(pairs)
+    strange = sum(_names(texts[label], *pair, words) for pair in strangers)
     if len(found) <= _TIMES * strange:
         return
     example = f"the text of {ids.names[owners[found[0]]]}, which names {words(others[found[0]])[0]}"
