@@ -68,7 +68,7 @@ def _older_than_training(case: Case) -> Iterator[Finding]:
     if len(older):
         row = older[0]
         example = f"{case.pair(held.user[row], held.product[row])} at {moment(held.at[row])}, {_last(last, held.user[row])}"
-        remedy = "hold out what came last (--protocol time), or rank each user by what came before"
+        remedy = "hold out what came last instead: without --test, or with --until DATE"
         yield Finding("leak", "test older than training", len(older), example, remedy)
 
 
@@ -101,7 +101,7 @@ def _future(case: Case) -> Iterator[Finding]:
         f"{case.pair(chosen.user[place], chosen.product[place])} at {moment(chosen.at[place])}, the test begins {moment(first)}"
     )
     wrong = case.given is not None and case.promised == "time"
-    remedy = "others' later choices are known; --protocol time divides all by one moment"
+    remedy = "what others chose later is known; --until DATE divides all by one moment"
     yield Finding("leak" if wrong else "note", "interactions from the future", len(places), example, remedy)
 
 
