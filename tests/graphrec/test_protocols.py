@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
 
 from graphrec import protocols, splits
 from graphrec.errors import BadRequest, NothingToLearn
@@ -27,6 +29,28 @@ def test_the_same_seed_holds_out_the_same(protocol: str) -> None:
     one, same = (protocols.hold_out(known, protocol, seed=3) for _ in range(2))
     assert one.users.tolist() == same.users.tolist()
     assert (one.truth != same.truth).nnz == 0
+
+
+@given(
+    lists=st.lists(st.lists(st.integers(0, 8), max_size=7), min_size=1, max_size=9),
+    protocol=st.sampled_from(sorted(protocols.PROTOCOLS)),
+    share=st.floats(0.05, 0.95),
+    ordered=st.booleans(),
+)
+def test_whatever_is_held_out_what_is_told_and_what_is_asked_make_the_whole(
+    lists: list[list[int]], protocol: str, share: float, ordered: bool
+) -> None:
+    known = known_graph(lists, 9, ordered=ordered)
+    try:
+        found = protocols.hold_out(known, protocol, share=share)
+    except NothingToLearn:
+        return
+    told = found.histories.matrix(9)
+    whole = (told + found.truth).tocsr()
+    assert ((whole > 0) != (known.matrix[found.users] > 0)).nnz == 0
+    assert (np.diff(found.truth.indptr) > 0).all()
+    assert (np.diff(told.indptr) > 0).all()
+    assert found.known.matrix.nnz <= known.matrix.nnz - (found.truth.nnz - found.truth.multiply(told).nnz)
 
 
 @pytest.mark.parametrize("protocol", ["new-users", "new-products"])
