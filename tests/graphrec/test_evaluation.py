@@ -7,7 +7,7 @@ import pytest
 
 import graphrec
 from graphrec import BadRequest, NothingToLearn, UnknownScorer, evaluate
-from kg_builder.schema import RETAIL
+from kg_builder.schema import RETAIL, EdgeSpec, GraphSchema
 from kg_builder.tables import GraphTables
 from tests import oracles
 from tests.graphrec.conftest import SCORERS
@@ -346,3 +346,16 @@ def test_scores_that_are_no_numbers_count_as_no_opinion_and_are_counted(shop, tm
     same = quick(shop).per_user["popularity"]["ndcg"]
     numbers = [row for row, user in enumerate(found.test_users) if found.ranker.model.known.users.row(user) % 3]
     assert found.per_user["faulty"]["ndcg"][numbers].tolist() == pytest.approx(same[numbers].tolist())
+
+
+def test_dated_edges_that_repeat_later_choices_are_found_from_the_store_on(shop, cut):
+    _, wanted = pairs(shop, cut)
+    rows = [(user, item) for user, items in sorted(wanted.items()) for item in sorted(items)][:4]
+    wish = EdgeSpec("User", "WISHED", "Product", {"at": "integer"})
+    schema = shop.schema.merge(GraphSchema.of(list(shop.schema.nodes.values()), [wish]))
+    users, items = zip(*rows, strict=True)
+    wished = pl.DataFrame({"source": users, "target": items, "at": [cut - 1, cut, cut + 1, cut + 2]})
+    spoilt = GraphTables.of(schema, shop.nodes, {**shop.edges, ("User", "WISHED", "Product"): wished})
+    found = {one.name: one.count for one in quick(spoilt, until=cut).leaks.found}
+    assert found == {"WISHED edges from the future": 2, "WISHED edges that repeat test pairs": 4}
+    assert quick(shop, until=cut).leaks.found == ()
