@@ -22,7 +22,7 @@ from graphrec.protocols import check_protocol, core, hold_out
 from graphrec.ranker import Ranker
 from graphrec.ranking import check_k
 from graphrec.scorers import FitContext
-from graphrec.splits import Split, split
+from graphrec.splits import Mask, Split, split
 from graphrec.submissions import submission
 from graphrec.systems import BLEND
 from graphrec.tensors import Interactions, KnownGraph, Rows
@@ -40,7 +40,8 @@ class Result:
     system: str
     """`blend`, or the name of a scorer; popularity is always there."""
     group: str
-    """`overall`; `warm` or `cold`: only held-out products that the training side has or has not seen chosen. Lists stay whole."""
+    """`overall`; `warm` or `cold`: only held-out products that the training side has or has not seen chosen. Lists stay whole.
+    `new`, where products should be new: cold products in lists of cold products alone."""
     users: int
     """How many users have such choices."""
     recall: float
@@ -218,6 +219,9 @@ def evaluate(
     notes += [note for one in handed.values() for note in one.notes]
     ranked |= {name: one.lists for name, one in handed.items()}
     results = [one for system, made in ranked.items() for one in _results(system, made, cut)]
+    if protocol == "new-products" and candidates is None:
+        among, _ = systems.ranked(ranker, alone, cut, k, exclude_seen=exclude_seen, new=True, progress=progress)
+        results += [one for system, made in among.items() for one in _group(system, "new", made, cut, ~cut.known.warm)]
     per_user = {system: measure(made, cut.truth) for system, made in ranked.items()}
     return Report(
         k,
@@ -306,18 +310,22 @@ def _notes(everything: Interactions, asked: Split, cut: Split, k: int, *, exclud
 
 
 def _results(system: str, lists: Rows, cut: Split) -> Iterator[Result]:
-    covered = coverage(lists, int(cut.known.listed.sum()))
-    for group in GROUPS:
-        keep = {"overall": np.ones(len(cut.known.products)), "warm": cut.known.warm, "cold": ~cut.known.warm}[group]
-        truth = cut.truth @ sp.diags(keep.astype(np.float32), format="csr")
-        truth.eliminate_zeros()
-        rows = np.flatnonzero(np.diff(truth.indptr))
-        if not len(rows) or (group == "warm" and truth.nnz == cut.truth.nnz):
-            continue  # all warm: the same figures again
+    warm = cut.known.warm
+    for group, products in zip(GROUPS, (np.ones(len(warm), dtype=bool), warm, ~warm), strict=True):
+        if group == "overall" or not products[cut.truth.indices].all():  # else the same figures again
+            yield from _group(system, group, lists, cut, products)
+
+
+def _group(system: str, group: str, lists: Rows, cut: Split, products: Mask) -> Iterator[Result]:
+    """The figures over these held-out products, if there are any. products: [products]."""
+    truth = cut.truth @ sp.diags(products.astype(np.float32), format="csr")
+    truth.eliminate_zeros()
+    rows = np.flatnonzero(np.diff(truth.indptr))
+    if len(rows):
         values = measure(lists[rows], truth[rows])
         means = {name: float(values[name].mean()) for name in _METRICS}
         spans = {name: interval(values[name]) for name in _METRICS}
-        yield Result(system, group, len(rows), **means, coverage=covered, intervals=spans)
+        yield Result(system, group, len(rows), **means, coverage=coverage(lists, int(cut.known.listed.sum())), intervals=spans)
 
 
 def _flat(result: Result) -> dict[str, Any]:

@@ -46,19 +46,20 @@ def ranked(
     k: int,
     *,
     exclude_seen: bool,
-    drawn: sp.csr_matrix | None,
-    progress: Progress | None,
+    drawn: sp.csr_matrix | None = None,
+    new: bool = False,
+    progress: Progress | None = None,
 ) -> tuple[dict[str, Rows], Counter[str]]:
     """By system, [users, k] the product rows it lists, a batch of users at a time, and how many of its scores are NaN.
 
-    Every listed product is ranked, or those `drawn` alone: [users, products].
+    Every listed product is ranked, or those `drawn` alone ([users, products]), or those `new` ones that nobody chose before.
     """
-    histories = cut.histories
+    histories, listed = cut.histories, cut.known.listed & ~(cut.known.warm & new)
     silent: Counter[str] = Counter()
 
     def one(place: slice, batch: Histories) -> tuple[dict[str, Rows], Counter[str]]:
         said, faulty = _said(alone, batch)
-        allowed = cut.known.listed if drawn is None else cut.known.listed & (drawn[place].toarray() > 0)
+        allowed = listed if drawn is None else listed & (drawn[place].toarray() > 0)
         scores = {BLEND: ranker.model.score(batch, said=said), **said}
         lists = {
             system: top(_masked(values, batch, allowed, exclude_seen=exclude_seen and drawn is None), k)
@@ -71,7 +72,7 @@ def ranked(
         parts.append(lists)
         silent += faulty
         if progress:
-            progress("rank test users", done, len(histories))
+            progress("rank test users among new products" if new else "rank test users", done, len(histories))
     return {system: np.concatenate([lists[system] for lists in parts]) for system in (BLEND, *alone)}, silent
 
 

@@ -181,7 +181,7 @@ def test_every_protocol_is_evaluated_by_its_name(shop, protocol):
     assert protocol.replace("-", " ") in found.cut
     assert found.leaks.found == ()
     groups = {one.group for one in found.results if one.system == "popularity"}
-    assert groups == ({"overall", "cold"} if protocol == "new-products" else groups)
+    assert ("new" in groups) == (protocol == "new-products")
     assert json.loads(found.to_json())["protocol"] == protocol
 
 
@@ -192,6 +192,14 @@ def test_new_users_are_unknown_to_the_fit_and_ranked_by_what_is_told_of_them(sho
     nothing = found.ranker.rank(found.test_users, k=10).to_pandas()  # the model alone knows these users by no history
     untold = quick(shop, protocol="new-users", share=0.4, k=10, lists={"untold": nothing[["user", "item"]].to_numpy().tolist()})
     assert found.result().ndcg > 1.2 * untold.result("untold").ndcg
+
+
+def test_new_products_are_ranked_among_all_and_among_themselves(shop):
+    found = evaluate(shop, protocol="new-products", k=10, scorers=["content", "popularity"], text_model="none")
+    assert found.result("content", "new").ndcg > 2 * found.result("popularity", "new").ndcg
+    assert found.result("content", "new").ndcg > found.result("content").ndcg
+    assert found.result("popularity", "new").users == len(found.test_users)
+    assert found.result("content", "new").coverage < found.result("content").coverage
 
 
 def test_a_k_core_is_printed_with_what_it_removed(shop):
