@@ -2,8 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,20 +11,21 @@ import scipy.sparse as sp
 
 from graphrec import leaks, systems
 from graphrec import scorers as registry
-from graphrec.errors import BadRequest, NothingToLearn
+from graphrec.cuts import cut_by, shortfalls, without_seen
+from graphrec.errors import BadRequest
 from graphrec.given import Given, Test
 from graphrec.leaks import Case, Leaks
 from graphrec.metrics import Values, coverage, interval, measure
 from graphrec.model import Summary
 from graphrec.pipeline import TextVectors, check_scorers, learn, pick_device, read
-from graphrec.protocols import check_protocol, core, hold_out
+from graphrec.protocols import check_protocol, core
 from graphrec.ranker import Ranker
 from graphrec.ranking import check_k
 from graphrec.scorers import FitContext
-from graphrec.splits import Mask, Split, split
+from graphrec.splits import Mask, Split
 from graphrec.submissions import submission
 from graphrec.systems import BLEND
-from graphrec.tensors import Interactions, KnownGraph, Rows
+from graphrec.tensors import Rows
 from kg_builder.stores import GraphStore, Progress
 from kg_builder.tables import GraphTables
 
@@ -199,13 +199,13 @@ def evaluate(
     known, names = read(tables)
     known, cored = (known, None) if k_core is None else core(known, k_core)
     given = None if test is None else Given.of(test)
-    cut = given.split(known) if given else _cut(known, protocol, until, share, seed)
+    cut = given.split(known) if given else cut_by(known, protocol, until, share, seed)
     case = Case(known.interactions, cut, given, protocol, exclude_seen, tables, names)
     found = leaks.find(case)
-    asked, cut = cut, _without_seen(cut) if exclude_seen else cut
+    asked, cut = cut, without_seen(cut) if exclude_seen else cut
     if not len(cut.users):
         raise BadRequest(f"nobody to test: {cut.reason} leaves no user with both a history and something new")
-    notes = [*([cored] if cored else []), *_notes(known.interactions, asked, cut, k, exclude_seen=exclude_seen)]
+    notes = [*([cored] if cored else []), *shortfalls(known.interactions, asked, cut, k, exclude_seen=exclude_seen)]
     k = min(k, int(known.listed.sum()))
     handed = {name: submission(name, rows, cut, k) for name, rows in (lists or {}).items()}
     context = FitContext(
@@ -265,48 +265,6 @@ def _check_ways(
     taken = {BLEND, *registry.names()} & set(lists or ())
     if taken:
         raise BadRequest(f"lists cannot be called {min(taken)!r}, which is a system of ours; give them another name")
-
-
-def _cut(known: KnownGraph, protocol: str | None, until: int | None, share: float, seed: int) -> Split:
-    """The split with repeats still in the truth."""
-    if until is None:
-        try:
-            return hold_out(known, protocol or "time", share=share, seed=seed)
-        except NothingToLearn as error:
-            raise NothingToLearn(f"{error}; an evaluation needs something to hold out") from error
-    if np.isnan(known.interactions.at).all():
-        raise BadRequest("until divides by time, and no interaction carries one; take the protocol ratio or leave-one-out")
-    moment = datetime.fromtimestamp(until, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    later = np.nan_to_num(known.interactions.at, nan=-np.inf) > until
-    reason = f"everything after {moment} UTC is held out, as asked"
-    return split(known, later, reason=reason, repeats=True, moment=float(until))
-
-
-def _without_seen(cut: Split) -> Split:
-    """The split where what a user chose before is no truth."""
-    told = cut.histories.matrix(len(cut.known.products))
-    truth = (cut.truth - cut.truth.multiply(told)).tocsr()
-    truth.eliminate_zeros()
-    return replace(cut, truth=truth).only(np.flatnonzero(np.diff(truth.indptr)))
-
-
-def _notes(everything: Interactions, asked: Split, cut: Split, k: int, *, exclude_seen: bool) -> Iterator[str]:
-    """What became of users and lists on the way from what was asked for to what is measured."""
-    if len(asked.users) > len(cut.users):
-        yield f"{len(asked.users) - len(cut.users):,} users are not tested: all that they chose later they had chosen before"
-    came = len(np.union1d(everything.user, asked.users)) - len(np.union1d(asked.known.interactions.user, asked.users))
-    if came and asked.told is None:
-        yield f"{came:,} users have no choice before the cut; without a history they are not tested"
-    strangers = int((np.diff(cut.histories.indptr) == 0).sum())
-    if strangers:
-        yield f"{strangers:,} of {len(cut.users):,} test users have no history; they are ranked as strangers"
-    listed = int(cut.known.listed.sum())
-    if listed < k:
-        yield f"there are fewer products than k: lists have {listed:,} places instead of {k:,}"
-    elif exclude_seen:
-        short = int((listed - cut.histories.matrix(len(cut.known.products)) @ cut.known.listed < k).sum())
-        if short:
-            yield f"{short:,} users chose so much that fewer than {k:,} products are left for them; their lists are shorter"
 
 
 def _results(system: str, lists: Rows, cut: Split) -> Iterator[Result]:

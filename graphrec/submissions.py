@@ -44,16 +44,14 @@ def submission(name: str, rows: Iterable[tuple[str, str]], cut: Split, k: int) -
         lists[place, : len(head)] = [row_of.get(product, -1) for product in head]
     tested = set(users)
     faults = {
-        "places repeat a product of the same list; only the first counts": sum(len(one) - len(set(one)) for one in whole),
-        "places hold products the graph does not know; they count as misses": sum(
-            product not in row_of for head in heads for product in head
-        ),
-        "places hold what the user chose before; they count as misses unless that is asked for": _seen(lists, cut),
-        f"of {len(users):,} tested users have no list; they score nothing": sum(not one for one in whole),
-        f"lists are shorter than {k}": sum(0 < len(head) < k for head in heads),
-        "lists are of users who are not tested; they are not looked at": sum(user not in tested for user in by_user),
+        "places that repeat a product of the same list (the first counts)": sum(len(one) - len(set(one)) for one in whole),
+        "places with products the graph does not know (misses)": sum(product not in row_of for head in heads for product in head),
+        "places with what the user chose before (misses, unless that is asked for)": _seen(lists, cut),
+        "tested users without a list (they score nothing)": sum(not one for one in whole),
+        f"lists shorter than {k}": sum(0 < len(head) < k for head in heads),
+        "lists of users who are not tested (not looked at)": sum(user not in tested for user in by_user),
     }
-    return Submission(lists, tuple(f"{name}: {count:,} {what}" for what, count in faults.items() if count))
+    return Submission(lists, tuple(f"{name}: {what}: {count:,}" for what, count in faults.items() if count))
 
 
 def _seen(lists: Rows, cut: Split) -> int:

@@ -270,7 +270,7 @@ def test_fewer_products_than_places_are_said_and_counted_as_they_are():
     assert found.k == 7
     assert "there are fewer products than k: lists have 7 places instead of 50" in found.notes
     short = quick(small(rows), k=5)
-    assert "9 users chose so much that fewer than 5 products are left for them; their lists are shorter" in short.notes
+    assert "users who chose so much that their lists cannot be 5 long: 9" in short.notes
 
 
 def test_users_with_nothing_new_and_users_without_a_past_are_counted():
@@ -279,8 +279,8 @@ def test_users_with_nothing_new_and_users_without_a_past_are_counted():
     times = [at, at + 1, at + 9, at, at + 9, at + 9]
     found = quick(small(rows, at=times), until=at + 5, k=2)
     assert found.test_users == ("u2",)
-    assert "1 users are not tested: all that they chose later they had chosen before" in found.notes
-    assert "1 users have no choice before the cut; without a history they are not tested" in found.notes
+    assert "users not tested, as they chose nothing later that is new to them: 1" in found.notes
+    assert "users not tested, as they have no choice before the cut: 1" in found.notes
 
 
 def test_test_users_without_a_history_are_ranked_as_strangers(shop):
@@ -288,7 +288,7 @@ def test_test_users_without_a_history_are_ranked_as_strangers(shop):
     grown = GraphTables.of(shop.schema, nodes, shop.edges)
     found = quick(grown, test=[("fresh", "p0001"), ("u0001", "p0239")])
     assert found.test_users == ("fresh", "u0001")
-    assert "1 of 2 test users have no history; they are ranked as strangers" in found.notes
+    assert "test users without a history, ranked as strangers: 1 of 2" in found.notes
 
 
 def test_a_test_older_than_its_training_is_a_leak(shop):
@@ -319,12 +319,12 @@ def test_faulty_lists_are_put_up_with_and_counted(shop, cut):
     found = quick(shop, until=cut, lists={"theirs": rows})
     notes = [note for note in found.notes if note.startswith("theirs: ")]
     assert notes == [
-        "theirs: 1 places repeat a product of the same list; only the first counts",
-        "theirs: 1 places hold products the graph does not know; they count as misses",
-        "theirs: 1 places hold what the user chose before; they count as misses unless that is asked for",
-        f"theirs: {len(others)} of {len(others) + 1} tested users have no list; they score nothing",
-        "theirs: 1 lists are shorter than 5",
-        "theirs: 1 lists are of users who are not tested; they are not looked at",
+        "theirs: places that repeat a product of the same list (the first counts): 1",
+        "theirs: places with products the graph does not know (misses): 1",
+        "theirs: places with what the user chose before (misses, unless that is asked for): 1",
+        f"theirs: tested users without a list (they score nothing): {len(others)}",
+        "theirs: lists shorter than 5: 1",
+        "theirs: lists of users who are not tested (not looked at): 1",
     ]
     values = found.per_user["theirs"]
     assert values["mrr"][0] == 0.5
