@@ -79,7 +79,7 @@ class Blend:
         spoken = np.zeros(total.shape, dtype=bool)
         for name, scorer in self.scorers.items():
             raw = scorer.score(histories) if said is None else said[name]
-            spoken |= ~np.isneginf(raw) & (self._weight(name) > 0)
+            spoken |= (raw > -np.inf) & (self._weight(name) > 0)
             total += standardise(raw, self.warm) * self._weight(name)
         total += np.where(self.warm, 0.0, self.prior).astype(np.float32)
         total[~spoken] = -np.inf

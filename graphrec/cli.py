@@ -186,15 +186,35 @@ def explain(
 def evaluate(
     store: Store,
     k: K = 20,
+    protocol: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="time (default), leave-one-out, ratio, new-users, new-products; or what --test is."),
+    ] = None,
+    share: Annotated[float, typer.Option(help="Of interactions, users or products, how much is held out.")] = 0.1,
+    k_core: Annotated[
+        int | None, typer.Option("--k-core", metavar="N", help="Keep only users and products with N choices of each other.")
+    ] = None,
+    candidates: Annotated[
+        int | None, typer.Option(metavar="N", help="Rank among N drawn products instead of all: fast, and not comparable.")
+    ] = None,
     until: Annotated[
         str | None, typer.Option(help="Hold out what is later: a date such as 2018-01-31, or epoch seconds.")
     ] = None,
-    test: Annotated[Path | None, typer.Option(help="Hold out nothing and test on these: a TSV of user and item.")] = None,
+    test: Annotated[
+        Path | None, typer.Option(help="Hold out nothing and test on these: a TSV of user and item, or a folder with test.tsv.")
+    ] = None,
+    made: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--lists", metavar="NAME=FILE", help="Measure another system's lists too: a TSV of user and item, best first."
+        ),
+    ] = None,
     scorers: Scorers = None,
     text_model: TextModel = None,
     device: Device = None,
     seed: Seed = 0,
     keep_seen: KeepSeen = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where the leak report finds a leak.")] = False,
     as_json: Json = False,
 ) -> None:
     """Hold out what came last, fit on the rest, and measure: the blend, popularity and each scorer, with a leak report."""
@@ -204,8 +224,13 @@ def evaluate(
         report = evaluation.evaluate(
             source,
             k=k,
+            protocol=protocol,
+            share=share,
+            k_core=k_core,
+            candidates=candidates,
             until=None if until is None else _moment(until),
-            test=None if test is None else lists.read_pairs(test),
+            test=None if test is None else lists.read_test(test),
+            lists=_submitted(made or ()),
             exclude_seen=not keep_seen,
             scorers=_names(scorers),
             text_model=text_model,
@@ -214,6 +239,10 @@ def evaluate(
             progress=bars,
         )
     typer.echo(report.to_json() if as_json else str(report))
+    if strict and report.leaks.found:
+        for leak in report.leaks.found:
+            console.note(str(leak))
+        raise typer.Exit(1)
 
 
 @app.command("write-back", epilog="Example: graphrec write-back shop.model shop.graph -k 10")
@@ -269,6 +298,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _names(text: str | None) -> list[str] | None:
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _submitted(made: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
+    """By name, the rows of each NAME=FILE."""
+    from graphrec import lists
+
+    for one in made:
+        if not one.partition("=")[0] or not one.partition("=")[2]:
+            raise typer.BadParameter(f"expected NAME=FILE (got {one!r})", param_hint="--lists")
+    return {name: lists.read_pairs(Path(path)) for name, _, path in (one.partition("=") for one in made)}
 
 
 def _moment(text: str) -> int:

@@ -1,37 +1,37 @@
 """How good the rankings are: one honest cut, every product ranked, each scorer beside the blend."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
 
-from graphrec import leaks
+from graphrec import leaks, systems
 from graphrec import scorers as registry
-from graphrec.batches import by_batch
 from graphrec.beyond import coverage
-from graphrec.errors import BadRequest, NothingToLearn
-from graphrec.leaks import Leaks
-from graphrec.metrics import Values, measure, top
+from graphrec.cuts import cut_by, shortfalls, without_seen
+from graphrec.errors import BadRequest
+from graphrec.given import Given, Test
+from graphrec.leaks import Case, Leaks
+from graphrec.metrics import Values, measure
 from graphrec.model import Summary
 from graphrec.pipeline import TextVectors, check_scorers, learn, pick_device, read
+from graphrec.protocols import check_protocol, core
 from graphrec.ranker import Ranker
 from graphrec.ranking import check_k
-from graphrec.scorers import FitContext, Scorer
-from graphrec.scorers.popularity import Popularity
+from graphrec.scorers import FitContext
 from graphrec.significance import interval
-from graphrec.splits import Split, global_time_cut, split
-from graphrec.tensors import Floats, Histories, KnownGraph, Rows
+from graphrec.splits import Mask, Split
+from graphrec.submissions import submission
+from graphrec.systems import BLEND
+from graphrec.tensors import Rows
 from kg_builder.stores import GraphStore, Progress
 from kg_builder.tables import GraphTables
 
 _METRICS = ("recall", "ndcg", "hit", "mrr")
-BLEND = "blend"
 GROUPS = ("overall", "warm", "cold")
 
 
@@ -42,7 +42,8 @@ class Result:
     system: str
     """`blend`, or the name of a scorer; popularity is always there."""
     group: str
-    """`overall`; `warm` or `cold`: only held-out products that the training side has or has not seen chosen. Lists stay whole."""
+    """`overall`; `warm` or `cold`: only held-out products that the training side has or has not seen chosen. Lists stay whole.
+    `new`, where products should be new: cold products in lists of cold products alone."""
     users: int
     """How many users have such choices."""
     recall: float
@@ -74,6 +75,12 @@ class Report:
     """Whose values those are."""
     ranker: Ranker
     """What was evaluated: it knows the training side alone, so what it recommends can be held against what came after."""
+    protocol: str = "time"
+    """How choices were held out: a name of `graphrec.protocols`, or `given`."""
+    candidates: int | None = None
+    """How many products were drawn for each user to rank beside the held-out ones; None: every product was ranked."""
+    notes: tuple[str, ...] = ()
+    """What was left out, cut short or put up with."""
 
     def result(self, system: str = BLEND, group: str = "overall") -> Result:
         """The figures of one system over one group.
@@ -95,7 +102,10 @@ class Report:
         """The figures, the cut, the leak report and the fit's summary as JSON text."""
         found = {
             "k": self.k,
+            "protocol": self.protocol,
             "cut": self.cut,
+            "candidates": self.candidates,
+            "notes": [*self.notes, *self._sampled],
             "catalogue": self.catalogue,
             "results": [_flat(result) for result in self.results],
             "leaks": self.leaks.to_json(),
@@ -105,17 +115,19 @@ class Report:
 
     def __str__(self) -> str:
         width = max(len(result.system) for result in self.results)
-        names = [f"{name}@{self.k}" for name in _METRICS]
+        names = [f"{name}@{self.k}{'*' if self.candidates else ''}" for name in _METRICS]
         head = (
             f"{'':{width}}  {'':7}  {'users':>7}  " + "  ".join(f"{name:>9}" for name in names) + "  95% of ndcg       coverage"
         )
         return "\n".join(
             [
                 f"cut: {self.cut}",
-                f"{len(self.test_users):,} users, {self.catalogue:,} products ranked for each",
+                f"{len(self.test_users):,} users, {self._ranked} ranked for each",
+                *(f"note: {note}" for note in self.notes),
                 "",
                 head,
                 *(_line(result, width) for result in self.results),
+                *(f"* {line}" for line in self._sampled),
                 "",
                 "leak report",
                 *(f"  {line}" for line in self.leaks.lines()),
@@ -124,14 +136,30 @@ class Report:
             ]
         )
 
+    @property
+    def _ranked(self) -> str:
+        return f"{self.catalogue:,} products" if self.candidates is None else f"{self.candidates:,} drawn products"
+
+    @property
+    def _sampled(self) -> tuple[str, ...]:
+        """What must stand beside figures over drawn candidates."""
+        if self.candidates is None:
+            return ()
+        said = f"sampled metrics: held-out products among {self.candidates:,} drawn candidates of {self.catalogue:,} products;"
+        return (f"{said} not comparable with a ranking of all (Krichene & Rendle, KDD 2020)",)
+
 
 def evaluate(
     source: GraphStore | GraphTables,
     *,
     k: int = 20,
+    protocol: str | None = None,
+    k_core: int | None = None,
+    candidates: int | None = None,
     until: int | None = None,
     share: float = 0.1,
-    test: pd.DataFrame | Iterable[tuple[str, str]] | None = None,
+    test: Test | None = None,
+    lists: Mapping[str, Iterable[tuple[str, str]]] | None = None,
     exclude_seen: bool = True,
     scorers: list[str] | None = None,
     dropped: bool = True,
@@ -145,128 +173,119 @@ def evaluate(
     Args:
         source: A store or tables.
         k: The length of the lists.
+        protocol: How choices are held out: `time` (the default), `leave-one-out`, `ratio`, `new-users` or `new-products`; see
+            `graphrec.protocols.hold_out`. With `test`, what the test is said to be, which the leak report holds it to.
+        k_core: Before the cut, keep only users and products with so many choices of each other; the report says what is gone.
+        candidates: Rank the held-out products among so many drawn ones instead of among all; the figures are marked for it.
         until: Epoch seconds, inclusive: what is later is held out. Default: the moment that holds out the latest `share`,
             or, where users come in bursts or times are unknown, the nearest thing to it; `Report.cut` says which.
-        share: Of all interactions, how much is held out.
-        test: Instead of a cut: (user, product) pairs, or a frame whose first two columns they are; the source is all training.
+        share: Of all interactions, users or products, how much is held out.
+        test: Instead of a cut: (user, product) pairs, or a frame whose first two columns they are and whose `timestamp`, where
+            it has one, the leak report looks at; the source is all training.
+        lists: By the names of other systems, the (user, product) rows they would show, each user's best first; see
+            `graphrec.submissions`.
         exclude_seen: Lists leave out what a user chose before, and such choices are no truth; False for groceries.
         scorers, text_model, device, seed, progress: As in `fit`.
         dropped: Also show the scorers that the blend had no use for; they are fitted for this alone.
 
     Raises:
-        BadRequest: k below 1, `until` and `test` both, or a cut that leaves nobody to test.
+        BadRequest: k, k_core or candidates below 1, no such protocol, ways to hold out that contradict each other, or a cut that
+            leaves nobody to test.
         UnknownScorer, NothingToLearn, TextModelMissing: as in `fit`.
     """
     check_k(k)
-    if until is not None and test is not None:
-        raise BadRequest("give until or test, not both: a cut is made by time or given")
+    _check_ways(protocol, k_core, candidates, until, test, lists)
     check_scorers(scorers)
     where = pick_device(device)
-    known, names = read(source)
-    k = min(k, len(known.products))
-    cut, unknown = _given(known, test) if test is not None else (_cut(known, until, share, seed), 0)
-    found = leaks.find(known.interactions, cut.known, cut.users, cut.truth, unknown_pairs=unknown)
-    cut = _without_seen(cut) if exclude_seen else cut
+    tables = source if isinstance(source, GraphTables) else source.read()
+    known, names = read(tables)
+    known, cored = (known, None) if k_core is None else core(known, k_core)
+    given = None if test is None else Given.of(test)
+    cut = given.split(known) if given else cut_by(known, protocol, until, share, seed)
+    case = Case(known.interactions, cut, given, protocol, exclude_seen, tables, names)
+    found = leaks.find(case)
+    asked, cut = cut, without_seen(cut) if exclude_seen else cut
     if not len(cut.users):
         raise BadRequest(f"nobody to test: {cut.reason} leaves no user with both a history and something new")
+    notes = [*([cored] if cored else []), *shortfalls(known.interactions, asked, cut, k, exclude_seen=exclude_seen)]
+    k = min(k, int(known.listed.sum()))
+    handed = {name: submission(name, rows, cut, k) for name, rows in (lists or {}).items()}
     context = FitContext(
         seed=seed, device=where, text=TextVectors(cut.known, text_model, where, None, progress), progress=progress
     )
     ranker = learn(cut.known, names, context, scorers=scorers)
-    alone = _alone(ranker, cut.known, context, (scorers or registry.names()) if dropped else ())
-    lists = _lists(ranker, alone, cut, k, exclude_seen=exclude_seen, progress=progress)
-    results = [one for system, made in lists.items() for one in _results(system, made, cut)]
-    per_user = {system: measure(made, cut.truth) for system, made in lists.items()}
-    users = tuple(known.users.names[cut.users])
-    return Report(k, cut.reason, int(known.listed.sum()), tuple(results), found, ranker.summary, per_user, users, ranker)
+    alone = systems.alone(ranker, cut.known, context, (scorers or registry.names()) if dropped else ())
+    drawn = None if candidates is None else systems.draw(cut, candidates, seed)
+    ranked, silent = systems.ranked(ranker, alone, cut, k, exclude_seen=exclude_seen, drawn=drawn, progress=progress)
+    notes += [f"{name}: {count:,} scores are not numbers; they count as no opinion" for name, count in silent.items() if count]
+    notes += [note for one in handed.values() for note in one.notes]
+    ranked |= {name: one.lists for name, one in handed.items()}
+    results = [one for system, made in ranked.items() for one in _results(system, made, cut)]
+    if protocol == "new-products" and candidates is None:
+        among, _ = systems.ranked(ranker, alone, cut, k, exclude_seen=exclude_seen, new=True, progress=progress)
+        results += [one for system, made in among.items() for one in _group(system, "new", made, cut, ~cut.known.warm)]
+    per_user = {system: measure(made, cut.truth) for system, made in ranked.items()}
+    return Report(
+        k,
+        cut.reason,
+        int(known.listed.sum()),
+        tuple(results),
+        found,
+        ranker.summary,
+        per_user,
+        tuple(known.users.names[cut.users]),
+        ranker,
+        protocol or ("time" if given is None else "given"),
+        candidates,
+        tuple(notes),
+    )
 
 
-def _alone(ranker: Ranker, known: KnownGraph, context: FitContext, wanted: Sequence[str]) -> dict[str, Scorer]:
-    """Popularity, the scorers that the blend kept, and those wanted besides, by name."""
-    found: dict[str, Scorer] = {"popularity": Popularity.fit(known, FitContext()), **ranker.model.blend.scorers}
-    return found | {name: registry.load(name).fit(known, context) for name in wanted if name not in found}
-
-
-def _cut(known: KnownGraph, until: int | None, share: float, seed: int) -> Split:
-    """The split with repeats still in the truth."""
-    if until is None:
-        try:
-            return global_time_cut(known, share=share, seed=seed, repeats=True)
-        except NothingToLearn as error:
-            raise NothingToLearn(f"{error}; an evaluation needs something to hold out") from error
-    moment = datetime.fromtimestamp(until, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    later = np.nan_to_num(known.interactions.at, nan=-np.inf) > until
-    return split(known, later, reason=f"everything after {moment} UTC is held out, as asked", repeats=True)
-
-
-def _given(known: KnownGraph, test: pd.DataFrame | Iterable[tuple[str, str]]) -> tuple[Split, int]:
-    """The split that these pairs make, and how many of them the graph does not know."""
-    pairs = list(zip(test.iloc[:, 0], test.iloc[:, 1], strict=True)) if isinstance(test, pd.DataFrame) else list(test)
-    users, products = known.users.row_of, known.products.row_of
-    rows = [(users[str(user)], products[str(item)]) for user, item in pairs if str(user) in users and str(item) in products]
-    ends = np.array(rows, dtype=np.int64).reshape(-1, 2)
-    matrix = sp.csr_matrix((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(len(known.users), len(known.products)))
-    matrix.sum_duplicates()
-    matrix.data[:] = 1
-    tested = np.unique(ends[:, 0])
-    given = Split(known, tested, matrix[tested].astype(np.float32), "the given pairs are held out; the graph is all training")
-    return given, len(pairs) - len(rows)
-
-
-def _without_seen(cut: Split) -> Split:
-    """The split where what a user chose before is no truth."""
-    truth = (cut.truth - cut.truth.multiply(cut.known.matrix[cut.users])).tocsr()
-    truth.eliminate_zeros()
-    left = np.flatnonzero(np.diff(truth.indptr))
-    return replace(cut, users=cut.users[left], truth=truth[left])
-
-
-def _lists(
-    ranker: Ranker, alone: Mapping[str, Scorer], cut: Split, k: int, *, exclude_seen: bool, progress: Progress | None
-) -> dict[str, Rows]:
-    """By system, [users, k] the product rows it lists; every listed product is ranked, a batch of users at a time."""
-    histories = cut.known.histories(cut.users)
-
-    def ranked(_place: slice, batch: Histories) -> dict[str, Rows]:
-        return {
-            system: top(_masked(scores, batch, cut.known.listed, exclude_seen=exclude_seen), k)
-            for system, scores in _scores(ranker, alone, batch)
-        }
-
-    parts = []
-    for done, lists in by_batch(ranked, histories, len(cut.known.products)):
-        parts.append(lists)
-        if progress:
-            progress("rank test users", done, len(histories))
-    return {system: np.concatenate([lists[system] for lists in parts]) for system in (BLEND, *alone)}
-
-
-def _scores(ranker: Ranker, alone: Mapping[str, Scorer], batch: Histories) -> Iterator[tuple[str, Floats]]:
-    said = {name: scorer.score(batch) for name, scorer in alone.items()}
-    yield BLEND, ranker.model.score(batch, said=said)
-    yield from said.items()
-
-
-def _masked(scores: Floats, batch: Histories, listed: npt.NDArray[np.bool_], *, exclude_seen: bool) -> Floats:
-    masked = np.where(listed, scores, np.float32(-np.inf))
-    if exclude_seen:
-        masked[np.repeat(np.arange(len(batch)), np.diff(batch.indptr)), batch.product] = -np.inf
-    return masked
+def _check_ways(
+    protocol: str | None,
+    k_core: int | None,
+    candidates: int | None,
+    until: int | None,
+    test: Test | None,
+    lists: Mapping[str, Iterable[tuple[str, str]]] | None,
+) -> None:
+    """Nothing, or the error for ways to hold out and to rank that contradict each other."""
+    if protocol is not None:
+        check_protocol(protocol)
+    if until is not None and test is not None:
+        raise BadRequest("give until or test, not both: a cut is made by time or given")
+    if until is not None and protocol not in (None, "time"):
+        raise BadRequest(f"until divides by time (got the protocol {protocol!r}); leave out one of them")
+    if k_core is not None and test is not None:
+        raise BadRequest(
+            "a k-core is taken before the cut, and a given test is cut already; filter it before, or leave k_core out"
+        )
+    if candidates is not None and candidates < 1:
+        raise BadRequest(f"candidates must be at least 1 (got {candidates})")
+    if candidates is not None and lists:
+        raise BadRequest("lists made elsewhere know nothing of drawn candidates; leave candidates out")
+    taken = {BLEND, *registry.names()} & set(lists or ())
+    if taken:
+        raise BadRequest(f"lists cannot be called {min(taken)!r}, which is a system of ours; give them another name")
 
 
 def _results(system: str, lists: Rows, cut: Split) -> Iterator[Result]:
-    covered = coverage(lists, int(cut.known.listed.sum()))
-    for group in GROUPS:
-        keep = {"overall": np.ones(len(cut.known.products)), "warm": cut.known.warm, "cold": ~cut.known.warm}[group]
-        truth = cut.truth @ sp.diags(keep.astype(np.float32), format="csr")
-        truth.eliminate_zeros()
-        rows = np.flatnonzero(np.diff(truth.indptr))
-        if not len(rows) or (group == "warm" and truth.nnz == cut.truth.nnz):
-            continue  # all warm: the same figures again
+    warm = cut.known.warm
+    for group, products in zip(GROUPS, (np.ones(len(warm), dtype=bool), warm, ~warm), strict=True):
+        if group == "overall" or not products[cut.truth.indices].all():  # else the same figures again
+            yield from _group(system, group, lists, cut, products)
+
+
+def _group(system: str, group: str, lists: Rows, cut: Split, products: Mask) -> Iterator[Result]:
+    """The figures over these held-out products, if there are any. products: [products]."""
+    truth = cut.truth @ sp.diags(products.astype(np.float32), format="csr")
+    truth.eliminate_zeros()
+    rows = np.flatnonzero(np.diff(truth.indptr))
+    if len(rows):
         values = measure(lists[rows], truth[rows])
         means = {name: float(values[name].mean()) for name in _METRICS}
         spans = {name: interval(values[name]) for name in _METRICS}
-        yield Result(system, group, len(rows), **means, coverage=covered, intervals=spans)
+        yield Result(system, group, len(rows), **means, coverage=coverage(lists, int(cut.known.listed.sum())), intervals=spans)
 
 
 def _flat(result: Result) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import polars as pl
 
 from graphrec.errors import BadRequest
@@ -35,6 +36,22 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
     return pairs
 
 
+def read_test(path: Path) -> pd.DataFrame:
+    """user, item and, where the file's header names it, timestamp, of a TSV file or of the test.tsv of a folder; all as text.
+
+    Raises:
+        BadRequest: there is no such file, it is empty, or a line has no second column.
+    """
+    file = path / "test.tsv" if path.is_dir() else path
+    pairs = read_pairs(file)
+    frame = pd.DataFrame(pairs, columns=["user", "item"])
+    header = [field.lower() for field in next(_fields(file), [])]
+    if "timestamp" not in header or header[0] not in _HEADERS:
+        return frame
+    column = header.index("timestamp")
+    return frame.assign(timestamp=[fields[column] if column < len(fields) else "" for fields in _lines(file)])
+
+
 def ids_or_file(text: str) -> list[str]:
     """The ids of the file of this name where there is one, else the text as ids with commas between.
 
@@ -65,13 +82,17 @@ def write_tsv(ranking: Ranking, path: Path) -> None:
 
 def _lines(path: Path) -> Iterator[list[str]]:
     """The fields of every line that is not empty, without the header."""
+    for number, fields in enumerate(_fields(path)):
+        if fields[0] and not (number == 0 and fields[0].lower() in _HEADERS):
+            yield fields
+
+
+def _fields(path: Path) -> Iterator[list[str]]:
     if not path.is_file():
         raise BadRequest(f"no such file: {path}")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadRequest(f"{path} is no UTF-8 text ({error.reason} at byte {error.start})") from error
-    for number, line in enumerate(text.splitlines()):
-        fields = [field.strip() for field in line.split("\t")]
-        if fields[0] and not (number == 0 and fields[0].lower() in _HEADERS):
-            yield fields
+    for line in text.splitlines():
+        yield [field.strip() for field in line.split("\t")]

@@ -4,14 +4,14 @@ One global moment is the honest cut; where too few users stand on both sides of 
 where nothing says what came first, random ones. The cut says which it was.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
 from graphrec.errors import NothingToLearn
-from graphrec.tensors import Interactions, KnownGraph, Rows
+from graphrec.tensors import Histories, Interactions, KnownGraph, Rows
 
 Mask = npt.NDArray[np.bool_]
 _FEWEST_USERS = 30
@@ -30,16 +30,29 @@ class Split:
     """[u, products] float32 ones: what each of `users` chose later."""
     reason: str
     """One line: which cut this is, and why."""
+    moment: float | None = None
+    """Epoch seconds: everything later is held out, everything else is known; None where no one moment divides them."""
+    told: Histories | None = None
+    """What is told of `users` when they are ranked, where the known graph does not hold it: they are new to the fit."""
+
+    @property
+    def histories(self) -> Histories:
+        """What is told of `users` when they are ranked."""
+        return self.known.histories(self.users) if self.told is None else self.told
+
+    def only(self, places: Rows) -> "Split":
+        """The same split over the users at these places alone."""
+        told = None if self.told is None else self.told.take(places)
+        return replace(self, users=self.users[places], truth=self.truth[places], told=told)
 
     def sample(self, size: int, seed: int) -> "Split":
         """The same split over at most `size` of its users, drawn at random."""
         if len(self.users) <= size:
             return self
-        chosen = np.sort(np.random.default_rng(seed).choice(len(self.users), size, replace=False))
-        return Split(self.known, self.users[chosen], self.truth[chosen], self.reason)
+        return self.only(np.sort(np.random.default_rng(seed).choice(len(self.users), size, replace=False)))
 
 
-def split(known: KnownGraph, later: Mask, *, reason: str, repeats: bool = False) -> Split:
+def split(known: KnownGraph, later: Mask, *, reason: str, repeats: bool = False, moment: float | None = None) -> Split:
     """The graph without the interactions under the mask, and those as truth.
 
     later: [interactions]. Users without a history are left out. Products of the user's own history are no truth, unless `repeats`
@@ -55,7 +68,7 @@ def split(known: KnownGraph, later: Mask, *, reason: str, repeats: bool = False)
         truth.eliminate_zeros()
     history = np.diff(before.matrix.indptr) > 0
     users = np.flatnonzero(history & (np.diff(truth.indptr) > 0)).astype(np.int64)
-    return Split(before, users, truth[users].astype(np.float32), reason)
+    return Split(before, users, truth[users].astype(np.float32), reason, moment)
 
 
 def inner_cut(known: KnownGraph, seed: int = 0, *, share: float = 0.1, repeats: bool = False) -> Split:
@@ -76,7 +89,7 @@ def global_time_cut(known: KnownGraph, *, share: float = 0.1, seed: int = 0, rep
     1. Times are known and enough users have interactions on both sides: one global moment.
     2. Times are known but users come in bursts, or few come again: the latest `share` (rounded up) of every user's interactions.
     3. Positions alone are known: every user's last interaction.
-    4. Nothing is known of the order: a random `share` (rounded up) of every user's interactions.
+    4. Nothing is known of the order, or all times are equal: a random `share` (rounded up) of every user's interactions.
 
     Raises:
         NothingToLearn: no user chose two products.
@@ -86,25 +99,28 @@ def global_time_cut(known: KnownGraph, *, share: float = 0.1, seed: int = 0, rep
 
 def _cut(known: KnownGraph, share: float, seed: int, *, repeats: bool, random_bursts: bool) -> Split:
     chosen = known.interactions
-    if len(chosen) and float(np.isnan(chosen.at).mean()) < 0.5:
+    if at_once(chosen):
+        reason = f"a random {share:.0%} of every user's interactions is held out: all carry the same time"
+        later = drawn(chosen, share, seed)
+    elif len(chosen) and float(np.isnan(chosen.at).mean()) < 0.5:
         found = _divided(known, share, repeats=repeats)
         if found is not None:
             return found
         if random_bursts and _bursts(chosen, len(known.users)):
             reason, later = (
                 f"a random {share:.0%} of every user's interactions is held out: users come in bursts",
-                _drawn(chosen, share, seed),
+                drawn(chosen, share, seed),
             )
         else:
             reason, later = (
                 f"the latest {share:.0%} of every user's interactions are held out: no one moment divides them",
-                _latest(chosen, share),
+                latest(chosen, share),
             )
     elif chosen.ordered:
-        reason, later = "every user's last interaction is held out: positions are known, times are not", _latest(chosen, 0.0)
+        reason, later = "every user's last interaction is held out: positions are known, times are not", latest(chosen, 0.0)
     else:
         reason = f"a random {share:.0%} of every user's interactions is held out: neither times nor positions are known"
-        later = _drawn(chosen, share, seed)
+        later = drawn(chosen, share, seed)
     found = split(known, later, reason=reason, repeats=repeats)
     if not len(found.users):
         raise NothingToLearn("no user chose two products, so nothing can be held out; add interactions")
@@ -117,7 +133,8 @@ def _divided(known: KnownGraph, share: float, *, repeats: bool) -> Split | None:
     moment = float(np.nanquantile(chosen.at, 1 - share))
     later = chosen.at > moment
     when = np.datetime64(int(moment), "s")
-    found = split(known, later, reason=f"one global moment: everything after {when} UTC is held out", repeats=repeats)
+    reason = f"one global moment: everything after {when} UTC is held out"
+    found = split(known, later, reason=reason, repeats=repeats, moment=moment)
     active = len(np.unique(chosen.user[later]))
     few = len(found.users) < max(_FEWEST_USERS, _SMALLEST_SHARE * len(known.users), active / 2)
     return None if few or _bursts(chosen, len(known.users)) else found
@@ -132,7 +149,12 @@ def _bursts(chosen: Interactions, users: int) -> bool:
     return not len(stayed) or bool(np.median(stayed) < _BURST * (np.nanmax(chosen.at) - np.nanmin(chosen.at)))
 
 
-def _latest(chosen: Interactions, share: float) -> Mask:
+def at_once(chosen: Interactions) -> bool:
+    """Whether every interaction carries one and the same time, which says as little of the order as none."""
+    return len(chosen) > 1 and not np.isnan(chosen.at).any() and bool((chosen.at == chosen.at[0]).all())
+
+
+def latest(chosen: Interactions, share: float) -> Mask:
     """The last ⌈share · n⌉ (at least 1) of the n interactions of every user who has two or more."""
     if not len(chosen):
         return np.zeros(0, dtype=bool)
@@ -143,9 +165,9 @@ def _latest(chosen: Interactions, share: float) -> Mask:
     return np.asarray(place >= (totals - held)[chosen.user])
 
 
-def _drawn(chosen: Interactions, share: float, seed: int) -> Mask:
-    """As `_latest`, of a random order within each user."""
+def drawn(chosen: Interactions, share: float, seed: int) -> Mask:
+    """As `latest`, of a random order within each user."""
     shuffled = np.lexsort((np.random.default_rng(seed).random(len(chosen)), chosen.user))
     later = np.zeros(len(chosen), dtype=bool)
-    later[shuffled] = _latest(chosen, share)  # users keep their block, so `_latest` sees the same totals
+    later[shuffled] = latest(chosen, share)  # users keep their block, so `latest` sees the same totals
     return later

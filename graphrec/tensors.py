@@ -114,6 +114,13 @@ class Histories:
             self.indptr[start : stop + 1] - self.indptr[start], self.product[span], self.at[span], self.user[start:stop]
         )
 
+    def take(self, rows: Rows) -> "Histories":
+        """Only the users at these places, in this order."""
+        lengths = np.diff(self.indptr)[rows]
+        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        pick = np.repeat(self.indptr[rows] - indptr[:-1], lengths) + np.arange(indptr[-1])
+        return Histories(indptr, self.product[pick], self.at[pick], self.user[rows])
+
     def __len__(self) -> int:
         return len(self.user)
 
@@ -168,10 +175,7 @@ class KnownGraph:
         """What these users (default: all) chose, oldest first, each product once at its latest time. users: [b] rows."""
         users = np.arange(len(self.users)) if users is None else np.asarray(users, dtype=np.int64)
         indptr, product, at = self._latest
-        lengths = indptr[users + 1] - indptr[users]
-        out = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        pick = np.repeat(indptr[users] - out[:-1], lengths) + np.arange(out[-1])
-        return Histories(out, product[pick], at[pick], users)
+        return Histories(indptr, product, at, np.arange(len(self.users))).take(users)
 
     @cached_property
     def _latest(self) -> tuple[Rows, Rows, npt.NDArray[np.float64]]:

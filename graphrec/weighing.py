@@ -59,14 +59,14 @@ def standardise(scores: Floats, warm: npt.NDArray[np.bool_]) -> Floats:
     """[b, n] float32: each user's mean over warm products becomes 0, that of the best 20 (or fifth) of them 1, no opinion 0.
 
     So scorers are comparable where it matters, at the head of the list, whatever the shape of their tails. A scorer that says the
-    same of every product becomes 0. scores: [b, n], -inf for no opinion; warm: [n].
+    same of every product becomes 0. scores: [b, n], -inf (or NaN) for no opinion; warm: [n].
 
     Example:
         >>> standardise(np.array([[2.0, 4.0, 9.0, -np.inf]], dtype=np.float32), np.array([True, True, False, True])).tolist()
         [[-1.0, 1.0, 6.0, 0.0]]
     """
     given = torch.from_numpy(np.ascontiguousarray(scores))
-    opinion = ~torch.isneginf(given)
+    opinion = given > -torch.inf  # false of what is no number, too
     inside = opinion & torch.from_numpy(warm)
     count = inside.sum(dim=1, keepdim=True).clamp_(min=1)
     mean = torch.where(inside, given, 0.0).sum(dim=1, keepdim=True) / count  # [b, 1]

@@ -161,6 +161,45 @@ def test_evaluate_prints_popularity_beside_the_blend(run, store):
     assert json.loads(out)["k"] == 20
 
 
+def test_evaluate_takes_a_protocol_a_core_and_candidates_and_says_so(run, refused, store):
+    fast = ("--scorers", "popularity", "--text-model", "none")
+    code, out, err = run("evaluate", store, *fast, "--protocol", "new-users", "--share", "0.3", "--k-core", 5, "--candidates", 30)
+    assert code == 0, err
+    assert "cut: new users: " in out
+    assert "note: 5-core, at least 5 choices a user and a product: " in out
+    assert "ndcg@20*" in out
+    assert "* sampled metrics: held-out products among 30 drawn candidates" in out
+    assert "did you mean 'leave-one-out'" in refused("evaluate", store, "--protocol", "leave-one", code=1)
+
+
+def test_evaluate_strict_exits_with_1_and_a_line_a_leak(run, store, shop, tmp_path):
+    bought = shop.interactions().sort("user", "at").collect()
+    (tmp_path / "test.tsv").write_text(
+        "user\titem\ttimestamp\n"
+        + "".join(f"{u}\t{p}\t{at}\n" for u, p, at in bought.select("user", "product", "at").head(3).rows())
+        + "u0003\tp0001\t4000000000\n"
+    )
+    fast = ("--scorers", "popularity", "--text-model", "none")
+    code, out, err = run("evaluate", store, *fast, "--test", tmp_path, "--strict")
+    assert code == 1
+    assert "leak report" in out
+    lines = [line for line in err.splitlines() if line.startswith("note: leak: ")]
+    assert any(line.startswith("note: leak: test in train: 3, first u") for line in lines)
+    assert any(line.startswith("note: leak: test older than training: ") for line in lines)
+    assert run("evaluate", store, *fast, "--test", tmp_path)[0] == 0
+    assert run("evaluate", store, *fast, "--strict")[0] == 0
+
+
+def test_evaluate_measures_lists_of_another_system(run, refused, store, tmp_path):
+    (tmp_path / "theirs.tsv").write_text("user\titem\n" + "".join(f"u{row:04d}\tp0001\n" for row in range(120)))
+    fast = ("--scorers", "popularity", "--text-model", "none")
+    code, out, err = run("evaluate", store, *fast, "--json", "--lists", f"theirs={tmp_path / 'theirs.tsv'}")
+    assert code == 0, err
+    assert "theirs" in {one["system"] for one in json.loads(out)["results"]}
+    assert "expected NAME=FILE" in refused("evaluate", store, "--lists", "theirs.tsv", code=2)
+    assert "no such file" in refused("evaluate", store, "--lists", "theirs=nothing.tsv")
+
+
 def test_write_back_shows_up_in_cypher_and_twice_is_once(run, model, store, ranker):
     for _ in range(2):
         code, out, err = run("write-back", model, store, "-k", 4, "--users", "u0001,u0002", "--no-similar")

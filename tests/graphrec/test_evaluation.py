@@ -7,7 +7,7 @@ import pytest
 
 import graphrec
 from graphrec import BadRequest, NothingToLearn, UnknownScorer, evaluate
-from kg_builder.schema import RETAIL
+from kg_builder.schema import RETAIL, EdgeSpec, GraphSchema
 from kg_builder.tables import GraphTables
 from tests import oracles
 from tests.graphrec.conftest import SCORERS
@@ -158,3 +158,212 @@ def test_one_choice_a_user_is_nothing_to_evaluate_on():
     bought = pl.DataFrame({"source": ["u1", "u2"], "target": ["p1", "p1"], "key": ["1", "2"]})
     with pytest.raises(NothingToLearn):
         evaluate(GraphTables.of(RETAIL, nodes, {("User", "BOUGHT", "Product"): bought}), scorers=["popularity"])
+
+
+def quick(source, **more):
+    """An evaluation of popularity alone."""
+    return evaluate(source, **{"k": 5, "scorers": ["popularity"], "text_model": "none", **more})
+
+
+def small(rows, *, at=None):
+    """Tables of users who bought these products, a choice a row."""
+    users, products = zip(*rows, strict=True)
+    nodes = {"User": pl.DataFrame({"id": sorted(set(users))}), "Product": pl.DataFrame({"id": sorted(set(products))})}
+    bought = pl.DataFrame({"source": users, "target": products, "key": [str(row) for row in range(len(rows))]})
+    bought = bought if at is None else bought.with_columns(pl.Series("at", at))
+    return GraphTables.of(RETAIL, nodes, {("User", "BOUGHT", "Product"): bought})
+
+
+@pytest.mark.parametrize("protocol", ["leave-one-out", "ratio", "new-users", "new-products"])
+def test_every_protocol_is_evaluated_by_its_name(shop, protocol):
+    found = quick(shop, protocol=protocol)
+    assert found.protocol == protocol
+    assert protocol.replace("-", " ") in found.cut
+    assert found.leaks.found == ()
+    groups = {one.group for one in found.results if one.system == "popularity"}
+    assert ("new" in groups) == (protocol == "new-products")
+    assert json.loads(found.to_json())["protocol"] == protocol
+
+
+def test_new_users_are_unknown_to_the_fit_and_ranked_by_what_is_told_of_them(shop):
+    found = evaluate(shop, protocol="new-users", share=0.4, k=10, scorers=["popularity", "linear"], text_model="none")
+    known = found.ranker.model.known
+    assert not {known.users.names[row] for row in known.interactions.user} & set(found.test_users)
+    nothing = found.ranker.rank(found.test_users, k=10).to_pandas()  # the model alone knows these users by no history
+    untold = quick(shop, protocol="new-users", share=0.4, k=10, lists={"untold": nothing[["user", "item"]].to_numpy().tolist()})
+    assert found.result().ndcg > 1.2 * untold.result("untold").ndcg
+
+
+def test_new_products_are_ranked_among_all_and_among_themselves(shop):
+    found = evaluate(shop, protocol="new-products", k=10, scorers=["content", "popularity"], text_model="none")
+    assert found.result("content", "new").ndcg > 2 * found.result("popularity", "new").ndcg
+    assert found.result("content", "new").ndcg > found.result("content").ndcg
+    assert found.result("popularity", "new").users == len(found.test_users)
+    assert found.result("content", "new").coverage < found.result("content").coverage
+
+
+def test_a_k_core_is_printed_with_what_it_removed(shop):
+    found = quick(shop, k_core=6)
+    assert found.notes[0].startswith("6-core, at least 6 choices a user and a product: ")
+    assert found.notes[0] in str(found)
+    assert found.catalogue < quick(shop).catalogue
+    assert found.notes[0] in json.loads(found.to_json())["notes"]
+
+
+def test_drawn_candidates_are_marked_beside_the_figures_and_flatter(shop):
+    full, drawn = quick(shop), quick(shop, candidates=20)
+    text = str(drawn)
+    assert "ndcg@5*" in text
+    assert "* sampled metrics: held-out products among 20 drawn candidates" in text
+    assert "not comparable" in text
+    assert "*" not in str(full)
+    assert drawn.result().ndcg > full.result().ndcg
+    assert drawn.result().ndcg == quick(shop, candidates=20).result().ndcg
+    assert drawn.result().ndcg != quick(shop, candidates=20, seed=1).result().ndcg
+    assert quick(shop, candidates=10_000).result().ndcg == pytest.approx(full.result().ndcg)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"protocol": "newusers"}, "no protocol 'newusers'; did you mean 'new-users'"),
+        ({"protocol": "ratio", "until": 5}, "until divides by time"),
+        ({"k_core": 3, "test": [("u0001", "p0001")]}, "a k-core is taken before the cut"),
+        ({"k_core": 0}, r"k_core must be at least 1 \(got 0\)"),
+        ({"k_core": 500}, "there is no 500-core"),
+        ({"candidates": 0}, r"candidates must be at least 1 \(got 0\)"),
+        ({"candidates": 9, "lists": {"theirs": []}}, "leave candidates out"),
+        ({"lists": {"popularity": []}}, "lists cannot be called 'popularity'"),
+        ({"lists": {"theirs": [("nobody", "p0001")]}}, "theirs: no list is of a tested user, the first is of 'nobody'"),
+        ({"share": 2.0, "protocol": "ratio"}, "share must lie between 0 and 1"),
+        ({"test": []}, "the given test is empty"),
+        (
+            {"test": [("u0001", "pq"), ("x", "p0001")]},
+            "knows both ends of none of the 2 given pairs, the first is 'u0001' → 'pq'",
+        ),
+        ({"test": pd.DataFrame({"user": ["u0001"]})}, r"columns for user and product \(got user\)"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(shop, asked, said):
+    with pytest.raises(BadRequest, match=said) as refused:
+        quick(shop, **asked)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_cut_by_time_without_times_is_refused_and_the_default_falls_back():
+    rows = [(f"u{user}", f"p{(user + step) % 7}") for user in range(9) for step in range(4)]
+    with pytest.raises(BadRequest, match="no interaction carries one; take the protocol ratio or leave-one-out"):
+        quick(small(rows), until=5)
+    assert "neither times nor positions are known" in quick(small(rows)).cut
+
+
+def test_equal_timestamps_say_nothing_of_the_order():
+    rows = [(f"u{user}", f"p{(user + step) % 7}") for user in range(9) for step in range(4)]
+    found = quick(small(rows, at=[1_600_000_000] * len(rows)))
+    assert "all carry the same time" in found.cut
+    assert len(found.test_users) == 9
+
+
+def test_fewer_products_than_places_are_said_and_counted_as_they_are():
+    rows = [(f"u{user}", f"p{(user + step) % 7}") for user in range(9) for step in range(4)]
+    found = quick(small(rows), k=50)
+    assert found.k == 7
+    assert "there are fewer products than k: lists have 7 places instead of 50" in found.notes
+    short = quick(small(rows), k=5)
+    assert "users who chose so much that their lists cannot be 5 long: 9" in short.notes
+
+
+def test_users_with_nothing_new_and_users_without_a_past_are_counted():
+    at = 1_600_000_000
+    rows = [("u1", "p1"), ("u1", "p2"), ("u1", "p1"), ("u2", "p1"), ("u2", "p3"), ("u3", "p2")]
+    times = [at, at + 1, at + 9, at, at + 9, at + 9]
+    found = quick(small(rows, at=times), until=at + 5, k=2)
+    assert found.test_users == ("u2",)
+    assert "users not tested, as they chose nothing later that is new to them: 1" in found.notes
+    assert "users not tested, as they have no choice before the cut: 1" in found.notes
+
+
+def test_test_users_without_a_history_are_ranked_as_strangers(shop):
+    nodes = {**shop.nodes, "User": pl.concat([shop.nodes["User"], shop.nodes["User"].head(1).with_columns(id=pl.lit("fresh"))])}
+    grown = GraphTables.of(shop.schema, nodes, shop.edges)
+    found = quick(grown, test=[("fresh", "p0001"), ("u0001", "p0239")])
+    assert found.test_users == ("fresh", "u0001")
+    assert "test users without a history, ranked as strangers: 1 of 2" in found.notes
+
+
+def test_a_test_older_than_its_training_is_a_leak(shop):
+    history = shop.interactions().filter(pl.col("user") == "u0001").collect()["product"].unique().to_list()
+    new = next(f"p{row:04d}" for row in range(240) if f"p{row:04d}" not in history)
+    frame = pd.DataFrame({"user": ["u0001"], "item": [new], "timestamp": [800_000_000]})
+    assert [one.name for one in quick(shop, test=frame).leaks.found] == ["test older than training"]
+    assert quick(shop, test=frame.assign(timestamp=4_000_000_000)).leaks.found == ()
+
+
+def test_lists_of_another_system_are_measured_beside_ours(shop, cut):
+    _, wanted = pairs(shop, cut)
+    perfect = [(user, item) for user, items in wanted.items() for item in items]
+    found = quick(shop, until=cut, k=20, lists={"oracle": perfect})
+    assert found.result("oracle").ndcg == pytest.approx(1)
+    assert found.result("oracle").recall == pytest.approx(1)
+    values = [oracles.metrics(wanted[user], [item for one, item in perfect if one == user][:2], 20) for user in sorted(wanted)]
+    heads = [(user, item) for user, items in wanted.items() for item in list(items)[:2]]
+    again = quick(shop, until=cut, k=20, lists={"heads": heads})
+    assert again.per_user["heads"]["ndcg"].tolist() == pytest.approx([one["ndcg"] for one in values])
+
+
+def test_faulty_lists_are_put_up_with_and_counted(shop, cut):
+    known, wanted = pairs(shop, cut)
+    first, *others = sorted(wanted)
+    right, seen = sorted(wanted[first])[0], sorted(known[first])[0]
+    rows = [(first, "unheard-of"), (first, right), (first, right), (first, seen), ("nobody", right)]
+    found = quick(shop, until=cut, lists={"theirs": rows})
+    notes = [note for note in found.notes if note.startswith("theirs: ")]
+    assert notes == [
+        "theirs: places that repeat a product of the same list (the first counts): 1",
+        "theirs: places with products the graph does not know (misses): 1",
+        "theirs: places with what the user chose before (misses, unless that is asked for): 1",
+        f"theirs: tested users without a list (they score nothing): {len(others)}",
+        "theirs: lists shorter than 5: 1",
+        "theirs: lists of users who are not tested (not looked at): 1",
+    ]
+    values = found.per_user["theirs"]
+    assert values["mrr"][0] == 0.5
+    assert values["hit"][1:].sum() == 0
+
+
+FAULTY = '''
+"""Popularity that answers every third user with no number."""
+from graphrec.scorers.popularity import Popularity
+
+class Faulty(Popularity):
+    name = "faulty"
+
+    def score(self, histories):
+        scores = super().score(histories).copy()
+        scores[histories.user % 3 == 0, :10] = float("nan")
+        return scores
+'''
+
+
+def test_scores_that_are_no_numbers_count_as_no_opinion_and_are_counted(shop, tmp_path, monkeypatch):
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    monkeypatch.setattr(graphrec.scorers, "__path__", [*graphrec.scorers.__path__, str(tmp_path)])
+    found = quick(shop, scorers=["faulty"])
+    third = sum(found.ranker.model.known.users.row(user) % 3 == 0 for user in found.test_users)
+    assert f"faulty: {10 * third:,} scores are not numbers; they count as no opinion" in found.notes
+    same = quick(shop).per_user["popularity"]["ndcg"]
+    numbers = [row for row, user in enumerate(found.test_users) if found.ranker.model.known.users.row(user) % 3]
+    assert found.per_user["faulty"]["ndcg"][numbers].tolist() == pytest.approx(same[numbers].tolist())
+
+
+def test_dated_edges_that_repeat_later_choices_are_found_from_the_store_on(shop, cut):
+    _, wanted = pairs(shop, cut)
+    rows = [(user, item) for user, items in sorted(wanted.items()) for item in sorted(items)][:4]
+    wish = EdgeSpec("User", "WISHED", "Product", {"at": "integer"})
+    schema = shop.schema.merge(GraphSchema.of(list(shop.schema.nodes.values()), [wish]))
+    users, items = zip(*rows, strict=True)
+    wished = pl.DataFrame({"source": users, "target": items, "at": [cut - 1, cut, cut + 1, cut + 2]})
+    spoilt = GraphTables.of(schema, shop.nodes, {**shop.edges, ("User", "WISHED", "Product"): wished})
+    found = {one.name: one.count for one in quick(spoilt, until=cut).leaks.found}
+    assert found == {"WISHED edges from the future": 2, "WISHED edges that repeat test pairs": 4}
+    assert quick(shop, until=cut).leaks.found == ()

@@ -30,6 +30,20 @@ def test_pairs_ignore_a_header_and_further_columns(written):
     assert lists.read_pairs(written("user\titem\ttimestamp\nu1\tp1\t3\nu2\tp 2\t4\n")) == [("u1", "p1"), ("u2", "p 2")]
 
 
+def test_a_test_keeps_the_times_that_its_header_names(written, tmp_path):
+    path = written("user\titem\trating\ttimestamp\nu1\tp1\t5\t1600000000\nu2\tp2\t3\n", "test.tsv")
+    for place in (path, tmp_path):
+        frame = lists.read_test(place)
+        assert frame.to_dict("list") == {"user": ["u1", "u2"], "item": ["p1", "p2"], "timestamp": ["1600000000", ""]}
+    assert list(lists.read_test(written("u1\tp1\t1600000000\n")).columns) == ["user", "item"]
+    assert list(lists.read_test(written("user\titem\nu1\tp1\n")).columns) == ["user", "item"]
+
+
+def test_a_folder_without_a_test_is_refused(tmp_path):
+    with pytest.raises(BadRequest, match=r"no such file: .*test\.tsv"):
+        lists.read_test(tmp_path)
+
+
 def test_a_pair_without_an_item_is_refused(written):
     with pytest.raises(BadRequest, match="expected user<TAB>item"):
         lists.read_pairs(written("u1,p1\n"))

@@ -54,6 +54,13 @@ def test_no_opinion_is_neutral() -> None:
     assert standardise(scores, np.ones(4, dtype=bool))[0, 2] == 0
 
 
+def test_what_is_no_number_is_no_opinion_and_changes_nothing_else() -> None:
+    scores = np.random.default_rng(0).normal(0, 1, (3, 60)).astype(np.float32)
+    nowhere, silent = scores.copy(), scores.copy()
+    nowhere[:, 5:9], silent[:, 5:9] = np.nan, -np.inf
+    np.testing.assert_array_equal(standardise(nowhere, np.ones(60, dtype=bool)), standardise(silent, np.ones(60, dtype=bool)))
+
+
 def test_few_users_leave_the_weights_near_equal_and_many_do_not():
     def weights(users):
         random = np.random.default_rng(0)

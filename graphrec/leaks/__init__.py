@@ -1,13 +1,15 @@
-"""What could make an evaluation look better than it is: facts about a cut, said beside its figures."""
+"""What could make an evaluation look better than it is: facts about a cut, and what is wrong with it, said beside its figures."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
-from graphrec.tensors import Interactions, KnownGraph, Rows
+from graphrec.leaks import edges, rows, words
+from graphrec.leaks.findings import Case, Finding
+
+__all__ = ["Case", "Finding", "Leaks", "find"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,54 +28,49 @@ class Leaks:
     """Products chosen on the held-out side alone: cold ones."""
     unknown_pairs: int = 0
     """Held-out pairs given whose user or product the graph does not know; left out."""
+    findings: tuple[Finding, ...] = ()
+    """What is wrong, or should be known; what makes figures too good first."""
+
+    @property
+    def found(self) -> tuple[Finding, ...]:
+        """The findings that make figures look better than they are."""
+        return tuple(finding for finding in self.findings if finding.severity == "leak")
 
     def to_json(self) -> dict[str, Any]:
         """The facts as JSON can hold them."""
         return asdict(self)
 
     def lines(self) -> list[str]:
-        """One line a fact."""
+        """One line a fact, then one a finding."""
         future = "times are unknown" if self.future_interactions is None else f"{self.future_interactions:,}"
         undated = ", ".join(f"{name} {count:,}" for name, count in self.undated_edges.items()) or "none"
-        known = [
+        facts = [
             f"repeated pairs in training: {self.duplicates:,}",
             f"pairs in training and test: {self.in_both:,}",
             f"training interactions after the first test interaction: {future}",
             f"edges without a time, which may know the future: {undated}",
             f"products in test alone: {self.only_in_test:,}",
         ]
-        return known + (
-            [f"test pairs of users or products the graph does not know: {self.unknown_pairs:,}"] * bool(self.unknown_pairs)
-        )
+        unknown = [f"test pairs of users or products the graph does not know: {self.unknown_pairs:,}"]
+        return [*facts, *(unknown if self.unknown_pairs else []), *map(str, self.findings)]
 
 
-def find(everything: Interactions, train: KnownGraph, users: Rows, truth: sp.csr_matrix, *, unknown_pairs: int = 0) -> Leaks:
-    """The facts about this cut.
-
-    everything: training and held-out interactions; truth: [len(users), products], what a user chose before included.
-    """
-    chosen = train.interactions
-    held = truth.tocoo()
-    both = truth.multiply(train.matrix[users])
+def find(case: Case) -> Leaks:
+    """The facts about this cut, and everything in it that was found wrong."""
+    train, cut = case.cut.known, case.cut
     undated: dict[str, int] = {}
-    for (_, name, _), matrix in train.relations.items():
+    for (source, name, target), matrix in train.relations.items():
         kind = name.split(":")[0]
-        undated[kind] = undated.get(kind, 0) + matrix.nnz
+        if not edges.dated(case, (source, kind, target)):
+            undated[kind] = undated.get(kind, 0) + matrix.nnz
+    later = rows.later_training(case)
+    findings = [*rows.find(case), *edges.find(case), *words.find(case)]
     return Leaks(
-        duplicates=len(chosen) - train.matrix.nnz,
-        in_both=both.nnz,
-        future_interactions=_later(everything, train, users[held.row] * len(train.products) + held.col),
+        duplicates=len(train.interactions) - train.matrix.nnz,
+        in_both=cut.truth.multiply(case.told).nnz,
+        future_interactions=None if later is None else len(later),
         undated_edges=undated,
-        only_in_test=int((~train.warm[np.unique(held.col)]).sum()),
-        unknown_pairs=unknown_pairs,
+        only_in_test=int((~train.warm[np.unique(cut.truth.indices)]).sum()),
+        unknown_pairs=0 if case.given is None else len(case.given.pairs) - len(case.held.user),
+        findings=tuple(sorted(findings, key=lambda finding: finding.severity)),
     )
-
-
-def _later(everything: Interactions, train: KnownGraph, held: Rows) -> int | None:
-    """How many training interactions come after the earliest of the held-out pairs that training does not know."""
-    pairs = everything.user * len(train.products) + everything.product
-    known = train.interactions.user * len(train.products) + train.interactions.product
-    moments = everything.at[np.isin(pairs, held) & ~np.isin(pairs, known)]
-    if not len(moments) or np.isnan(moments).all():
-        return None
-    return int((train.interactions.at > np.nanmin(moments)).sum())
