@@ -72,12 +72,18 @@ class Case:
             ends = np.array(rows, dtype=np.int64).reshape(-1, 2)
             there = (ends >= 0).all(axis=1)
             return Held(ends[there, 0], ends[there, 1], self.given.at[there])
-        pairs, width = self.everything, len(known.products)
-        truth = self.cut.truth.tocoo()
-        asked = np.isin(pairs.user * width + pairs.product, self.cut.users[truth.row] * width + truth.col)
-        asked &= ~np.isin(pairs.user * width + pairs.product, known.interactions.user * width + known.interactions.product)
-        later = pairs.take(asked)
-        return Held(later.user, later.product, later.at)
+        place = np.full(len(known.users), -1, dtype=np.int64)
+        place[self.cut.users] = np.arange(len(self.cut.users))
+        later = self.everything.take(place[self.everything.user] >= 0)
+        asked = _stands(self.cut.truth, place[later.user], later.product) & ~_stands(known.matrix, later.user, later.product)
+        found = later.take(asked)
+        return Held(found.user, found.product, found.at)
+
+    @cached_property
+    def begins(self) -> float:
+        """The epoch second of the first held-out row whose pair training does not hold; NaN where times are unknown."""
+        at = self.held.at[~_stands(self.cut.known.matrix, self.held.user, self.held.product)]
+        return float(np.fmin.reduce(at, initial=np.nan))
 
     @cached_property
     def told(self) -> sp.csr_matrix:
@@ -94,6 +100,11 @@ class Case:
     def pair(self, user: int, product: int) -> str:
         """`u1 → p1`."""
         return f"{self.cut.known.users.names[user]} → {self.cut.known.products.names[product]}"
+
+
+def _stands(matrix: sp.csr_matrix, rows: Rows, columns: Rows) -> npt.NDArray[np.bool_]:
+    """[m] True where the matrix has something at this row and column."""
+    return np.asarray(matrix[rows, columns] > 0).ravel() if len(rows) else np.zeros(0, dtype=bool)
 
 
 def moment(at: float) -> str:

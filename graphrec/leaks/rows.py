@@ -78,16 +78,7 @@ def _last(last: npt.NDArray[np.float64], user: int) -> str:
 
 def later_training(case: Case) -> Rows | None:
     """The places of training interactions later than the first held-out one; None where times are unknown."""
-    at = case.held.at[~_repeated(case)]
-    if not len(at) or np.isnan(at).all():
-        return None
-    return np.flatnonzero(case.cut.known.interactions.at > np.nanmin(at))
-
-
-def _repeated(case: Case) -> npt.NDArray[np.bool_]:
-    """[held rows] True where training holds the pair too."""
-    chosen, held, width = case.cut.known.interactions, case.held, len(case.cut.known.products)
-    return np.isin(held.user * width + held.product, chosen.user * width + chosen.product)
+    return None if np.isnan(case.begins) else np.flatnonzero(case.cut.known.interactions.at > case.begins)
 
 
 def _future(case: Case) -> Iterator[Finding]:
@@ -95,11 +86,9 @@ def _future(case: Case) -> Iterator[Finding]:
     if places is None or not len(places):
         return
     chosen = case.cut.known.interactions
-    first = float(np.nanmin(case.held.at[~_repeated(case)]))
+    begins = moment(case.begins)
     place = places[0]
-    example = (
-        f"{case.pair(chosen.user[place], chosen.product[place])} at {moment(chosen.at[place])}, the test begins {moment(first)}"
-    )
+    example = f"{case.pair(chosen.user[place], chosen.product[place])} at {moment(chosen.at[place])}, the test begins {begins}"
     wrong = case.given is not None and case.promised == "time"
     remedy = "what others chose later is known; --until DATE divides all by one moment"
     yield Finding("leak" if wrong else "note", "interactions from the future", len(places), example, remedy)
