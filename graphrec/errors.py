@@ -3,6 +3,7 @@
 GraphrecError
 ├── UnknownId        (KeyError)           a user or product that the model does not know
 ├── UnknownScorer    (ValueError)         a scorer's name with a typing mistake
+├── UnknownSystem    (ValueError)         the same of a system that is to be compared
 ├── NothingToLearn   (ValueError)         a graph without interactions
 ├── BadRequest       (ValueError)         k = 0, no user and no history, an empty list of candidates …
 ├── ModelMissing     (FileNotFoundError)  no model was saved there
@@ -24,6 +25,10 @@ class UnknownId(GraphrecError, KeyError):
 
 class UnknownScorer(GraphrecError, ValueError):
     """No scorer has this name."""
+
+
+class UnknownSystem(GraphrecError, ValueError):
+    """No system that can be compared has this name."""
 
 
 class NothingToLearn(GraphrecError, ValueError):

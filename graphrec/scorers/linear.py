@@ -48,14 +48,15 @@ class Linear:
     @classmethod
     def fit(cls, known: KnownGraph, context: FitContext) -> Self:
         """The solution for the λ that ranks an inner cut best (small catalogues), else for the default one."""
-        return cls._solved(known, _best_penalty(known, context.seed))
+        return cls.fit_with(known, _best_penalty(known, context.seed))
 
     def refit(self, known: KnownGraph, context: FitContext) -> Self:  # noqa: ARG002
         """The solution for the same λ on this graph."""
-        return self._solved(known, self.penalty)
+        return self.fit_with(known, self.penalty)
 
     @classmethod
-    def _solved(cls, known: KnownGraph, penalty: float) -> Self:
+    def fit_with(cls, known: KnownGraph, penalty: float) -> Self:
+        """The solution for this λ."""
         rows = _most_chosen(known)
         left = int(known.warm.sum()) - len(rows)
         notes = (f"linear: the {LIMIT} most-chosen products only; {left} are not scored",) if left else ()
