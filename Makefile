@@ -19,7 +19,7 @@ install: .venv/installed  ## a virtual environment with everything the demo and 
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "graphrec needs Python 3.11 or newer; say make PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
-	$(BIN)/uv pip install --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[models,demo,notebooks,dev]'
+	$(BIN)/uv pip install --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[models,demo,notebooks,peers,dev]'
 	@touch $@
 
 demo: install  ## real grocery baskets → graph → model → recommendations with reasons → back into the graph

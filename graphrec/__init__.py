@@ -19,9 +19,12 @@ from graphrec.errors import (
     TextModelMissing,
     UnknownId,
     UnknownScorer,
+    UnknownSystem,
 )
 
 if TYPE_CHECKING:
+    from graphrec.comparison.contest import compare
+    from graphrec.comparison.report import Comparison
     from graphrec.evaluation import Report, evaluate
     from graphrec.explanation import Explanation, Reason
     from graphrec.hetero import hetero_data, tables_of
@@ -42,11 +45,13 @@ except PackageNotFoundError:  # a checkout on the path, not installed
     __version__ = "0"
 
 _HOMES = {
+    "Comparison": "comparison.report",
     "Explanation": "explanation",
     "Ranker": "ranker",
     "Ranking": "ranking",
     "Reason": "explanation",
     "Report": "evaluation",
+    "compare": "comparison.contest",
     "evaluate": "evaluation",
     "fit": "pipeline",
     "hetero_data": "hetero",
@@ -56,6 +61,7 @@ _HOMES = {
 
 __all__ = [
     "BadRequest",
+    "Comparison",
     "Explanation",
     "GraphrecError",
     "ModelDamaged",
@@ -68,7 +74,9 @@ __all__ = [
     "TextModelMissing",
     "UnknownId",
     "UnknownScorer",
+    "UnknownSystem",
     "__version__",
+    "compare",
     "evaluate",
     "fit",
     "hetero_data",

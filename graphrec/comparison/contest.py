@@ -4,7 +4,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ def compare(
         for number, one in enumerate(wanted):
             if progress:
                 progress(f"compare: {one.name}", number, len(wanted))
-            found.append(arena.run(one, trials, seconds))
+            found.append(_measured(arena.run(one, trials, seconds), found[0] if found else None))
             result = _table(found, cut, inner, k, seed, trials, seconds, cores)
             if out is not None:
                 report.save(result, out)
@@ -104,6 +104,9 @@ class _Outcome:
     answer: Mapping[str, Any] | None = None
     measured: Mapping[str, Values] | None = None
     why: str = ""
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    apart: standing.Difference | None = None
+    """From the first system, its p as of one test alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,18 +249,21 @@ def _table(
     )
 
 
+def _measured(one: _Outcome, first: _Outcome | None) -> _Outcome:
+    """The outcome with its intervals, and how far it is from the first one, where both have figures."""
+    if one.measured is None:
+        return one
+    intervals = {name: interval(values) for name, values in one.measured.items()}
+    if first is None or first.measured is None:
+        return replace(one, intervals=intervals)
+    return replace(one, intervals=intervals, apart=standing.difference(one.measured[METRIC], first.measured[METRIC]))
+
+
 def _differences(found: Sequence[_Outcome]) -> Mapping[str, standing.Difference]:
     """By system, how far it is from the first one, with p raised for their number (Holm)."""
-    first = found[0].measured
-    if first is None:
-        return {}
-    apart = {
-        one.system.name: standing.difference(one.measured[METRIC], first[METRIC]) for one in found[1:] if one.measured is not None
-    }
+    apart = {one.system.name: one.apart for one in found if one.apart is not None}
     raised = standing.holm([one.p for one in apart.values()])
-    return {
-        name: standing.Difference(one.mean, one.low, one.high, p) for (name, one), p in zip(apart.items(), raised, strict=True)
-    }
+    return {name: replace(one, p=p) for (name, one), p in zip(apart.items(), raised, strict=True)}
 
 
 def _row(one: _Outcome, apart: standing.Difference | None) -> Row:
@@ -270,7 +276,7 @@ def _row(one: _Outcome, apart: standing.Difference | None) -> Row:
         trials=sum(trial.state == tuning.DONE for trial in one.trials),
         validation=None if best is None else best.ndcg,
         means={name: float(each.mean()) for name, each in values.items()},
-        intervals={name: interval(each) for name, each in values.items()},
+        intervals=one.intervals,
         difference=apart,
         tuning_seconds=one.tuning_seconds,
         fit_seconds=answer.get("fit_seconds"),

@@ -8,12 +8,13 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from graphrec import __version__, blend, scorers
+from graphrec import blend, scorers
 from graphrec.batches import by_batch
 from graphrec.comparison import frozen
 from graphrec.comparison.peer_worker import Answer, Order, serve, timed
@@ -91,7 +92,7 @@ def _fitted_and_ranked(order: Order) -> Answer:
         model = fit(order["system"], order["settings"], known, context)
         return lambda k: ranked(model, known, users, k)
 
-    return {**timed(fitted, order), "version": f"graphrec {__version__}"}
+    return {**timed(fitted, order), "version": f"graphrec {import_module('graphrec').__version__}"}
 
 
 if __name__ == "__main__":

@@ -200,7 +200,7 @@ def _rectools(name: str, settings: Mapping[str, Any], data: Data, seed: int) -> 
     if name == "sasrec":
         model = _rectools_sasrec(dict(settings), seed)
     else:
-        model = EASEModel(**settings) if name == "ease" else PureSVDModel(random_state=seed, **settings)
+        model = EASEModel(**settings) if name == "ease" else PureSVDModel(**settings)
     model.fit(dataset)
     warm = np.unique(data.product)
 

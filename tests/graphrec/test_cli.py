@@ -401,3 +401,24 @@ def test_write_back_makes_no_nodes_and_refuses_another_shops_store(run, refused,
     with connect(tmp_path / "later.graph") as opened:
         assert opened.read() == later
         assert opened.query("MATCH (u:User)-[r:RECOMMENDED]->(:Product) RETURN count(DISTINCT u.id) AS n")["n"][0] == 100
+
+
+def test_compare_prints_a_table_and_writes_a_folder(run, store, tmp_path):
+    for package in ("optuna", "matplotlib"):
+        pytest.importorskip(package)
+    out = tmp_path / "compared"
+    code, shown, _ = run("compare", store, "--systems", "popularity", "--trials", 1, "--time", "2m", "-k", 5, "--out", out)
+    assert code == 0
+    assert shown.startswith("| system | recall@5 |")
+    assert "at most 1 trials and 120 s" in shown
+    told = json.loads((out / "comparison.json").read_text())
+    assert [row["system"] for row in told["rows"]] == ["popularity"]
+
+
+def test_compare_names_what_is_wrong_with_its_arguments(refused, store, tmp_path):
+    asked = ("compare", store, "--out", tmp_path / "out")
+    assert "did you mean 'implicit-als'" in refused(*asked, "--systems", "implict-als", code=2)
+    assert "such as 600s, 10m or 1h" in refused(*asked, "--time", "soon", code=2)
+    assert "expected PEER=PATH (got 'lenskit')" in refused(*asked, "--python", "lenskit", code=2)
+    assert "no interpreter for lenskit at /nowhere" in refused(*asked, "--python", "lenskit=/nowhere")
+    assert not (tmp_path / "out").exists()

@@ -8,6 +8,7 @@ def test_every_public_name_is_there_and_nothing_else_is_promised():
     assert dir(graphrec) == graphrec.__all__
     assert set(graphrec.__all__) == {
         "BadRequest",
+        "Comparison",
         "Explanation",
         "GraphrecError",
         "ModelDamaged",
@@ -20,7 +21,9 @@ def test_every_public_name_is_there_and_nothing_else_is_promised():
         "TextModelMissing",
         "UnknownId",
         "UnknownScorer",
+        "UnknownSystem",
         "__version__",
+        "compare",
         "evaluate",
         "fit",
         "hetero_data",

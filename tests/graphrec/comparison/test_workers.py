@@ -1,0 +1,65 @@
+import sys
+import time
+
+import pytest
+
+from graphrec.comparison import workers
+from graphrec.comparison.systems import system
+from graphrec.comparison.workers import Failed, OutOfTime, Worker
+
+ECHO = """
+import json, os, sys, time
+for line in sys.stdin:
+    order = json.loads(line)
+    time.sleep(order.get("sleep", 0))
+    if "exit" in order:
+        print("the sky fell", file=sys.stderr)
+        sys.exit(order["exit"])
+    if "kill" in order:
+        os.kill(os.getpid(), 9)
+    print(json.dumps(order.get("say", {"process": os.getpid()})), flush=True)
+"""
+
+
+@pytest.fixture
+def worker(tmp_path):
+    with Worker([sys.executable, "-c", ECHO], log=tmp_path / "log", threads=1) as worker:
+        yield worker
+
+
+def test_one_process_does_one_order_after_the_other(worker):
+    assert worker.ask({}, 30)["process"] == worker.ask({}, 30)["process"]
+
+
+def test_what_takes_too_long_is_ended_and_the_next_order_is_done(worker):
+    first = worker.ask({}, 30)["process"]
+    started = time.monotonic()
+    with pytest.raises(OutOfTime, match="not done within"):
+        worker.ask({"sleep": 600}, 0.2)
+    assert time.monotonic() - started < 30
+    assert worker.ask({}, 30)["process"] != first
+
+
+def test_a_process_that_ends_says_its_last_words_and_the_next_order_is_done(worker):
+    with pytest.raises(Failed, match="ended with code 3: the sky fell"):
+        worker.ask({"exit": 3}, 30)
+    with pytest.raises(Failed, match="SIGKILL; out of memory"):
+        worker.ask({"kill": True}, 30)
+    assert worker.ask({}, 30)
+
+
+def test_a_missing_package_is_named_with_a_remedy(worker):
+    with pytest.raises(Failed, match=r"implicit is not installed here; pip install 'graphrec\[peers\]'.*--python implicit=PATH"):
+        worker.ask({"say": {"missing": "implicit"}}, 30)
+    with pytest.raises(Failed, match=r"benchmarks/peers.sh"):
+        worker.ask({"say": {"missing": "lenskit"}}, 30)
+    with pytest.raises(Failed, match=r"^ValueError: no$"):
+        worker.ask({"say": {"error": "ValueError: no"}}, 30)
+
+
+def test_a_peers_interpreter_is_its_own_before_its_familys_before_this_one():
+    pythons = {"lenskit": "family", "lenskit-ease": "own"}
+    assert workers.command(system("lenskit-ease"), pythons)[0] == "own"
+    assert workers.command(system("lenskit-als"), pythons)[0] == "family"
+    assert workers.command(system("implicit-als"), pythons)[0] == sys.executable
+    assert workers.command(system("linear"), {"graphrec": "never"})[0] == sys.executable
