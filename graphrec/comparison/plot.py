@@ -12,6 +12,10 @@ _WIDTH, _HEIGHT = 760, 440
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 130, 20, 50
 _OURS, _THEIRS = "#1f5fa8", "#c2571a"
 _LEAST = 0.001
+_LINE = 14
+_POINTS = 0.72
+"""Of a pixel; the picture has a hundred to the inch."""
+_TIME = "seconds to fit, log scale"
 _STYLE = (
     "body{font:14px system-ui,sans-serif;margin:2em;max-width:70em}"
     "td,th{padding:.2em .7em;text-align:left}tr:nth-child(odd){background:#f4f4f4}"
@@ -40,16 +44,20 @@ def draw_png(points: Sequence[Point], label: str, path: Path) -> None:
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
         raise BadRequest("the picture is drawn by matplotlib, which is not installed; pip install 'graphrec[peers]'") from None
-    figure = Figure(figsize=(_WIDTH / 100, _HEIGHT / 100), dpi=150, layout="constrained")
-    axes = figure.add_subplot()
-    for point in points:
-        colour = _OURS if point.ours else _THEIRS
+    across, up = _scales(points)
+    figure = Figure(figsize=(_WIDTH / 100, _HEIGHT / 100), dpi=150)
+    box = (_LEFT / _WIDTH, _BOTTOM / _HEIGHT, (_WIDTH - _LEFT - _RIGHT) / _WIDTH, (_HEIGHT - _TOP - _BOTTOM) / _HEIGHT)
+    axes = figure.add_axes(box, xscale="log", xlim=(across.low, across.high), ylim=(up.low, up.high))
+    for mark in _marks(points, across, up):
+        point, colour = mark.point, mark.colour
         spread = [[point.value - point.low], [point.high - point.value]]
         axes.errorbar([_seconds(point)], [point.value], yerr=spread, fmt="o", color=colour, capsize=3)
-        axes.annotate(point.name, (_seconds(point), point.value), xytext=(7, 3), textcoords="offset points", color=colour)
-    axes.set_xscale("log")
-    axes.margins(x=0.15)
-    axes.set_xlabel("seconds to fit, log scale")
+        moved = ((mark.label_x - mark.x) * _POINTS, (mark.y - mark.label_y) * _POINTS)
+        place = (_seconds(point), point.value)
+        axes.annotate(point.name, place, xytext=moved, textcoords="offset points", color=colour, fontsize=12 * _POINTS)
+    axes.set_xticks(across.ticks, [f"{tick:g}" for tick in across.ticks])
+    axes.minorticks_off()
+    axes.set_xlabel(_TIME)
     axes.set_ylabel(label)
     axes.grid(visible=True, alpha=0.3)
     figure.savefig(path)
@@ -75,23 +83,59 @@ def svg(points: Sequence[Point], label: str) -> str:
         True
     """
     across, up = _scales(points)
-    marks = [mark for place in across.ticks for mark in _tick(across, up, place)]
-    marks += [mark for place in up.ticks for mark in _grid(across, up, place)]
-    for point in points:
-        x, y, colour = across.at(_seconds(point)), up.at(point.value), _OURS if point.ours else _THEIRS
+    drawn = [line for place in across.ticks for line in _tick(across, up, place)]
+    drawn += [line for place in up.ticks for line in _grid(across, up, place)]
+    for mark in _marks(points, across, up):
+        point, x, colour = mark.point, f"{mark.x:.1f}", mark.colour
         said = f"{point.name}: {point.value:.4f} [{point.low:.4f}, {point.high:.4f}], fitted in {point.seconds:,.2f} s"
-        marks += [
-            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{up.at(point.low):.1f}" y2="{up.at(point.high):.1f}" stroke="{colour}"/>',
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{colour}"><title>{escape(said)}</title></circle>',
-            f'<text x="{x + 8:.1f}" y="{y - 4:.1f}" fill="{colour}">{escape(point.name)}</text>',
+        drawn += [
+            f'<line x1="{x}" x2="{x}" y1="{up.at(point.low):.1f}" y2="{up.at(point.high):.1f}" stroke="{colour}"/>',
+            f'<circle cx="{x}" cy="{mark.y:.1f}" r="5" fill="{colour}"><title>{escape(said)}</title></circle>',
+            f'<text x="{mark.label_x:.1f}" y="{mark.label_y:.1f}" fill="{colour}">{escape(point.name)}</text>',
         ]
     middle = (_LEFT + _WIDTH - _RIGHT) / 2
-    marks += [
-        f'<text x="{middle}" y="{_HEIGHT - 10}" text-anchor="middle">seconds to fit, log scale</text>',
+    drawn += [
+        f'<text x="{middle}" y="{_HEIGHT - 10}" text-anchor="middle">{_TIME}</text>',
         f'<text transform="translate(16 {_HEIGHT / 2}) rotate(-90)" text-anchor="middle">{escape(label)}</text>',
     ]
     size = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-size="12" role="img">' + "".join(marks) + "</svg>"
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-size="12" role="img">' + "".join(drawn) + "</svg>"
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """Where a point and its name stand, in pixels from the upper left corner."""
+
+    point: Point
+    x: float
+    y: float
+    label_x: float
+    label_y: float
+
+    @property
+    def colour(self) -> str:
+        return _OURS if self.point.ours else _THEIRS
+
+    def covers(self, x: float, y: float, width: float) -> bool:
+        """Whether a name of this width at x, y would touch this one's."""
+        return abs(y - self.label_y) < _LINE and self.label_x < x + width and x < self.label_x + _wide(self.point.name)
+
+
+def _marks(points: Sequence[Point], across: "_Scale", up: "_Scale") -> list[_Mark]:
+    """From the top down, each name moved down until it covers no other."""
+    made: list[_Mark] = []
+    for point in sorted(points, key=lambda one: -one.value):
+        x, y = across.at(_seconds(point)), up.at(point.value)
+        label_x, label_y = x + 8, y - 4
+        while any(mark.covers(label_x, label_y, _wide(point.name)) for mark in made):
+            label_y += 1
+        made.append(_Mark(point, x, y, label_x, label_y))
+    return made
+
+
+def _wide(name: str) -> float:
+    """About as many pixels as the name takes."""
+    return 7.0 * len(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +156,26 @@ class _Scale:
 
 def _scales(points: Sequence[Point]) -> tuple[_Scale, _Scale]:
     seconds = [_seconds(point) for point in points] or [1.0]
-    first, last = math.floor(math.log10(min(seconds))), math.ceil(math.log10(max(seconds)))
-    last += first == last
-    across = _Scale(
-        10.0**first, 10.0**last, _LEFT, _WIDTH - _RIGHT, tuple(10.0**power for power in range(first, last + 1)), log=True
-    )
-    high = max([point.high for point in points] or [1.0]) * 1.05 or 1.0
-    step = 10.0 ** math.floor(math.log10(high))
-    step = next(one for one in (step / 10, step / 5, step / 2, step) if high / one <= 8)
-    ticks = tuple(number * step for number in range(int(high / step) + 1))
-    return across, _Scale(0.0, high, _HEIGHT - _BOTTOM, _TOP, ticks)
+    first, last = min(seconds) / 1.5, max(seconds) * 1.5
+    powers = range(math.floor(math.log10(first)), math.ceil(math.log10(last)) + 1)
+    steps = (1, 2, 5) if last / first < 1000 else (1,)
+    ticks = tuple(step * 10.0**power for power in powers for step in steps if first <= step * 10.0**power <= last)
+    across = _Scale(first, last, _LEFT, _WIDTH - _RIGHT, ticks, log=True)
+    low, high = min([point.low for point in points] or [0.0]), max([point.high for point in points] or [1.0])
+    step = _step((high - low) or 1.0)
+    bottom, top = math.floor(low / step), math.floor(high / step) + 1
+    heights = tuple(number * step for number in range(bottom, top + 1))
+    return across, _Scale(bottom * step, top * step, _HEIGHT - _BOTTOM, _TOP, heights)
+
+
+def _step(span: float) -> float:
+    """The distance of ticks, 1, 2 or 5 times a power of ten, that makes four to ten of them."""
+    power: float = 10.0 ** math.floor(math.log10(span))
+    return next(one for one in (power / 10, power / 5, power / 2, power) if span / one <= 8)
 
 
 def _tick(across: _Scale, up: _Scale, place: float) -> tuple[str, str]:
-    x, bottom = across.at(place), up.at(0)
+    x, bottom = across.at(place), up.first
     line = f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{bottom:.1f}" stroke="#ddd"/>'
     return line, f'<text x="{x:.1f}" y="{bottom + 18:.1f}" text-anchor="middle">{place:g}</text>'
 

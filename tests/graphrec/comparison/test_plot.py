@@ -1,4 +1,5 @@
 import re
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -18,7 +19,7 @@ def circles(text):
 
 
 def test_what_is_better_stands_higher_and_what_is_slower_further_right():
-    ours, theirs, none = circles(svg(POINTS, "NDCG"))
+    ours, theirs, none = circles(svg(POINTS, "NDCG"))  # from the top down
     assert float(ours.get("cy")) < float(theirs.get("cy")) < float(none.get("cy"))
     assert float(none.get("cx")) < float(ours.get("cx")) < float(theirs.get("cx"))
 
@@ -29,6 +30,13 @@ def test_every_mark_lies_within_the_picture():
     for mark in circles(text):
         assert 0 < float(mark.get("cx")) < wide
         assert 0 < float(mark.get("cy")) < high
+
+
+def test_names_of_points_close_together_do_not_cover_each_other():
+    close = [Point(f"system-{number}", True, 2.0 + number / 100, 0.2 + number / 1000, 0.1, 0.3) for number in range(6)]
+    heights = sorted(float(y) for y in re.findall(r'y="([\d.]+)" fill="#\w+">system', svg(close, "NDCG")))
+    assert len(heights) == 6
+    assert min(later - one for one, later in pairwise(heights)) >= 12
 
 
 def test_names_are_escaped_and_said_under_the_pointer():
