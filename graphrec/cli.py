@@ -257,6 +257,9 @@ def compare(
     trials: Annotated[int, typer.Option(min=1, help="How many settings are tried for each system.")] = 30,
     time: Annotated[str, typer.Option(metavar="TIME", help="What that may take for each system: 600s, 10m, 1h.")] = "600s",
     k: K = 20,
+    protocol: Annotated[
+        str | None, typer.Option(metavar="NAME", help="time (default), leave-one-out, ratio or new-products.")
+    ] = None,
     test: Annotated[Path | None, typer.Option(help="Hold out nothing and test on these: a TSV of user and item.")] = None,
     text_model: TextModel = None,
     device: Device = None,
@@ -283,6 +286,7 @@ def compare(
             trials=trials,
             seconds=_seconds(time),
             k=k,
+            protocol=protocol,
             test=None if test is None else lists.read_pairs(test),
             seed=seed,
             text_model=text_model,

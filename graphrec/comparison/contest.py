@@ -3,26 +3,28 @@
 import hashlib
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import scipy.sparse as sp
 import torch
 
-from graphrec import splits
-from graphrec.comparison import frozen, report, standing, tuning
-from graphrec.comparison.report import Comparison, Row
+from graphrec import significance, splits
+from graphrec.comparison import frozen, report, tuning
+from graphrec.comparison.report import Comparison, Difference, Row
 from graphrec.comparison.systems import FLOOR, System, system
 from graphrec.comparison.tuning import Judged, Trial
 from graphrec.comparison.workers import Failed, OutOfTime, Worker, command
+from graphrec.cuts import cut_by, without_seen
 from graphrec.errors import BadRequest
-from graphrec.metrics import Values, interval, measure
+from graphrec.given import Given, Test
+from graphrec.metrics import Values, measure
 from graphrec.pipeline import read
 from graphrec.ranking import check_k
+from graphrec.significance import Paired
 from graphrec.splits import Split
 from graphrec.tensors import KnownGraph, Rows
 from kg_builder.stores import GraphStore, Progress
@@ -30,6 +32,7 @@ from kg_builder.tables import GraphTables
 
 METRIC = "ndcg"
 """What is tuned for and compared."""
+_SHARE = 0.1
 _JUDGES = 5_000
 """Users that an inner cut asks about, at most; the same ones for every system."""
 
@@ -41,7 +44,8 @@ def compare(
     trials: int = 30,
     seconds: float = 600.0,
     k: int = 20,
-    test: pd.DataFrame | Iterable[tuple[str, str]] | None = None,
+    protocol: str | None = None,
+    test: Test | None = None,
     seed: int = 0,
     text_model: str | None = None,
     device: str | None = None,
@@ -57,7 +61,8 @@ def compare(
         systems: Their names; the others are held against the first. Popularity is always there, as the floor.
         trials, seconds: What each system may spend on its settings; the last fit and its ranking have as many seconds again.
         k: The length of the lists.
-        test: Held-out (user, product) pairs, the source being all training; default: the latest tenth, as `evaluate` cuts.
+        protocol: How choices are held out, as in `evaluate`; default `time`.
+        test: Instead of it, held-out (user, product) pairs, the source being all training.
         seed: Of cuts, searches and systems.
         text_model, device: As in `fit`, for graphrec's own systems.
         threads: What every system may use; default all processors.
@@ -74,7 +79,7 @@ def compare(
     _check(trials, seconds, pythons or {})
     wanted = [system(name) for name in dict.fromkeys([*systems, FLOOR])]
     known, _ = read(source)
-    cut = _held_out(known, test, seed)
+    cut = held_out(known, test, protocol, seed)
     inner = splits.inner_cut(cut.known, seed).sample(_JUDGES, seed)
     cores = threads or torch.get_num_threads()
     with tempfile.TemporaryDirectory(prefix="graphrec-compare-") as folder:
@@ -105,8 +110,8 @@ class _Outcome:
     measured: Mapping[str, Values] | None = None
     why: str = ""
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    apart: standing.Difference | None = None
-    """From the first system, its p as of one test alone."""
+    apart: Paired | None = None
+    """How far it is above the first system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,25 +210,25 @@ def _check(trials: int, seconds: float, pythons: Mapping[str, str]) -> None:
             raise BadRequest(f"no interpreter for {whose} at {python}")
 
 
-def _held_out(known: KnownGraph, test: pd.DataFrame | Iterable[tuple[str, str]] | None, seed: int) -> Split:
-    """The split by time, or the one that these pairs make; what a user chose before is no truth."""
-    if test is None:
-        return splits.global_time_cut(known, seed=seed)
-    pairs = list(zip(test.iloc[:, 0], test.iloc[:, 1], strict=True)) if isinstance(test, pd.DataFrame) else list(test)
-    users, products = known.users.row_of, known.products.row_of
-    rows = [(users[str(user)], products[str(item)]) for user, item in pairs if str(user) in users and str(item) in products]
-    ends = np.array(rows, dtype=np.int64).reshape(-1, 2)
-    truth = sp.csr_matrix((np.ones(len(ends), dtype=np.float32), (ends[:, 0], ends[:, 1])), shape=known.matrix.shape)
-    truth.sum_duplicates()
-    truth.data[:] = 1
-    truth = (truth - truth.multiply(known.matrix)).tocsr()
-    truth.eliminate_zeros()
-    tested = np.flatnonzero((np.diff(truth.indptr) > 0) & (np.diff(known.matrix.indptr) > 0)).astype(np.int64)
-    if not len(tested):
-        raise BadRequest(f"nobody to test: none of the {len(pairs):,} pairs is new to a user who has a history")
-    left = len(pairs) - int(truth[tested].nnz)
-    reason = f"the given pairs are held out; {left:,} of {len(pairs):,} unknown or chosen before are left out"
-    return Split(known, tested, truth[tested].astype(np.float32), reason)
+def held_out(known: KnownGraph, test: Test | None, protocol: str | None, seed: int) -> Split:
+    """The split by the protocol, or the one that these pairs make; what a user chose before is no truth.
+
+    Raises:
+        BadRequest: both are given, the protocol asks for users whom a peer cannot know, or nobody is left to test.
+    """
+    if test is not None and protocol is not None:
+        raise BadRequest("give protocol or test, not both: choices are held out by a rule or given")
+    if protocol == "new-users":
+        raise BadRequest("peers rank for users they were fitted on, so new users cannot be compared; take another protocol")
+    asked = cut_by(known, protocol, None, _SHARE, seed) if test is None else Given.of(test).split(known)
+    cut = without_seen(asked)
+    cut = cut.only(np.flatnonzero(np.diff(cut.histories.indptr)))
+    if not len(cut.users):
+        raise BadRequest(f"nobody to test: {cut.reason} leaves no user with both a history and something new")
+    left = int(asked.truth.nnz - cut.truth.nnz)
+    return replace(
+        cut, reason=f"{cut.reason}; {left:,} of {asked.truth.nnz:,} choices are no test: chosen before, or by a stranger"
+    )
 
 
 def _table(
@@ -253,20 +258,20 @@ def _measured(one: _Outcome, first: _Outcome | None) -> _Outcome:
     """The outcome with its intervals, and how far it is from the first one, where both have figures."""
     if one.measured is None:
         return one
-    intervals = {name: interval(values) for name, values in one.measured.items()}
+    intervals = significance.intervals(one.measured)
     if first is None or first.measured is None:
         return replace(one, intervals=intervals)
-    return replace(one, intervals=intervals, apart=standing.difference(one.measured[METRIC], first.measured[METRIC]))
+    return replace(one, intervals=intervals, apart=significance.paired(first.measured[METRIC], one.measured[METRIC]))
 
 
-def _differences(found: Sequence[_Outcome]) -> Mapping[str, standing.Difference]:
-    """By system, how far it is from the first one, with p raised for their number (Holm)."""
+def _differences(found: Sequence[_Outcome]) -> Mapping[str, Difference]:
+    """By system, how far it is above the first one, with p of the permutation test raised for their number (Holm)."""
     apart = {one.system.name: one.apart for one in found if one.apart is not None}
-    raised = standing.holm([one.p for one in apart.values()])
-    return {name: replace(one, p=p) for (name, one), p in zip(apart.items(), raised, strict=True)}
+    raised = significance.holm([one.permutation_p for one in apart.values()])
+    return {name: Difference(one.difference, one.low, one.high, p) for (name, one), p in zip(apart.items(), raised, strict=True)}
 
 
-def _row(one: _Outcome, apart: standing.Difference | None) -> Row:
+def _row(one: _Outcome, apart: Difference | None) -> Row:
     best, answer, values = tuning.best(one.trials), one.answer or {}, one.measured or {}
     return Row(
         system=one.system.name,

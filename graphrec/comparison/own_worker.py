@@ -70,7 +70,8 @@ def ranked(model: Scores, known: KnownGraph, users: Rows, k: int) -> Rows:
     """[users, k] the listed products with the highest scores that each user has not chosen yet."""
 
     def lists(_place: slice, batch: Histories) -> Rows:
-        scores = np.where(known.listed, model.score(batch), np.float32(-np.inf))
+        said = model.score(batch)
+        scores = np.where(known.listed & ~np.isnan(said), said, np.float32(-np.inf))
         scores[np.repeat(np.arange(len(batch)), np.diff(batch.indptr)), batch.product] = -np.inf
         return top(scores, k)
 

@@ -12,12 +12,23 @@ import polars as pl
 
 from graphrec.comparison import plot
 from graphrec.comparison.plot import Point
-from graphrec.comparison.standing import Difference
 from graphrec.comparison.systems import OWN, Settings
 from graphrec.comparison.tuning import Trial
 from graphrec.metrics import Values
 
 _SHOWN = ("recall", "ndcg")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How far a system is above the first one, in mean NDCG over the same users."""
+
+    mean: float
+    low: float
+    high: float
+    """low, high: the 95% interval of the mean."""
+    p: float
+    """Of a paired permutation test, raised for the number of systems (Holm)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +51,6 @@ class Row:
     intervals: Mapping[str, tuple[float, float]]
     """95%, over users."""
     difference: Difference | None
-    """Of NDCG to the first system's, its p raised for the number of systems (Holm)."""
     tuning_seconds: float
     fit_seconds: float | None
     """On all training with these settings: import and reading left out, texts embedded anew."""

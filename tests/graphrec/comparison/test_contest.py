@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from graphrec import BadRequest, evaluate, splits
-from graphrec.comparison.contest import checked, compare
+from graphrec.comparison.contest import checked, compare, held_out
 from graphrec.comparison.own_worker import fit, graph_config, ranked
 from graphrec.comparison.workers import Failed
 from graphrec.metrics import measure
@@ -71,7 +71,7 @@ def compared(shop, peer, out):
 
 def test_figures_agree_with_an_evaluation_of_the_same_scorer_on_the_same_cut(shop, compared):
     settings = compared.row("linear").settings
-    cut = splits.global_time_cut(KnownGraph.of(shop), seed=1)
+    cut = held_out(KnownGraph.of(shop), None, None, 1)
     model = Linear.fit_with(cut.known, settings["penalty"])
     values = measure(ranked(model, cut.known, cut.users, 10), cut.truth)
     assert compared.row("linear").means == {name: pytest.approx(each.mean()) for name, each in values.items()}
@@ -174,10 +174,10 @@ def test_given_pairs_are_the_truth_and_the_same_seed_gives_the_same_figures(shop
         for given in (pairs, pd.DataFrame(pairs, columns=["user", "item"]))
     ]
     assert ways[0].users == 60
-    assert "2 of 62" in ways[0].cut
+    assert "1 of 61 choices are no test" in ways[0].cut
     assert ways[0].split == ways[1].split
     assert ways[0].row("popularity").means == ways[1].row("popularity").means
-    with pytest.raises(BadRequest, match="none of the 2 pairs"):
+    with pytest.raises(BadRequest, match="nobody to test"):
         compare(shop, systems=["popularity"], test=pairs[-2:], text_model="none")
 
 
@@ -225,7 +225,7 @@ def test_a_comparison_that_cannot_be_is_refused_before_anything_is_fitted(shop):
 
 
 def test_values_of_users_agree_with_plain_python(shop, compared):
-    cut = splits.global_time_cut(KnownGraph.of(shop), seed=1)
+    cut = held_out(KnownGraph.of(shop), None, None, 1)
     lists = ranked(Linear.fit_with(cut.known, compared.row("linear").settings["penalty"]), cut.known, cut.users, 10)
     for row, listed in enumerate(lists[:20]):
         wanted = set(cut.truth[[row]].indices)
