@@ -90,6 +90,8 @@ def compare(
             if progress:
                 progress(f"compare: {one.name}", number, len(wanted))
             found.append(_measured(arena.run(one, trials, seconds), found[0] if found else None))
+            if out is not None and found[-1].lists is not None:
+                report.write_lists(found[-1].lists, cut, out / "lists" / f"{one.name}.tsv")
             result = _table(found, cut, inner, k, seed, trials, seconds, cores)
             if out is not None:
                 report.save(result, out)
@@ -108,6 +110,8 @@ class _Outcome:
     settings: Mapping[str, Any]
     answer: Mapping[str, Any] | None = None
     measured: Mapping[str, Values] | None = None
+    lists: Rows | None = None
+    """[users, k] of the test users."""
     why: str = ""
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     apart: Paired | None = None
@@ -140,8 +144,10 @@ class _Arena:
         with self._worker(one) as worker:
 
             def judge(settings: Mapping[str, Any], left: float) -> Judged:
-                answer, values = self._ranked(one, worker, "tuning", settings, left)
-                return Judged(float(values[METRIC].mean()), answer["fit_seconds"], answer["rank_seconds"])
+                answer, lists = self._ranked(one, worker, "tuning", settings, left)
+                return Judged(
+                    float(measure(lists, self.inner.truth)[METRIC].mean()), answer["fit_seconds"], answer["rank_seconds"]
+                )
 
             made = tuning.tune(one, judge, trials=trials, seconds=seconds, seed=self.seed)
         spent = time.monotonic() - started
@@ -150,26 +156,26 @@ class _Arena:
             return _Outcome(one, made, spent, made[0].settings, why=made[0].why)
         try:
             with self._worker(one) as worker:
-                answer, values = self._ranked(one, worker, "final", best.settings, seconds)
+                answer, lists = self._ranked(one, worker, "final", best.settings, seconds)
         except (OutOfTime, Failed) as error:
             return _Outcome(one, made, spent, best.settings, why=f"on all training: {error}")
-        return _Outcome(one, made, spent, best.settings, answer, values)
+        return _Outcome(one, made, spent, best.settings, answer, measure(lists, self.cut.truth), lists)
 
     def _worker(self, one: System) -> Worker:
         return Worker(command(one, self.pythons), log=self.folder / f"{one.name}.log", threads=self.threads)
 
     def _ranked(
         self, one: System, worker: Worker, stage: str, settings: Mapping[str, Any], seconds: float
-    ) -> tuple[Mapping[str, Any], Mapping[str, Values]]:
-        """The worker's answer, and what its lists are worth by metric."""
-        cut, lists = {"tuning": self.inner, "final": self.cut}[stage], self.folder / "lists.npy"
-        lists.unlink(missing_ok=True)
+    ) -> tuple[Mapping[str, Any], Rows]:
+        """The worker's answer, and its lists for the users of the stage."""
+        cut, path = {"tuning": self.inner, "final": self.cut}[stage], self.folder / "lists.npy"
+        path.unlink(missing_ok=True)
         order = {
             "system": one.name,
             "settings": dict(settings),
             "seed": self.seed,
             "k": self.k,
-            "lists": str(lists),
+            "lists": str(path),
             "data": str(self.folder / stage),
             "graph": str(self.folder / "graph"),
             "cache": str(self.folder / f"{one.name}-{stage}"),
@@ -177,7 +183,7 @@ class _Arena:
             "device": self.device,
         }
         answer = worker.ask(order, seconds)
-        return answer, measure(checked(np.load(lists), cut, self.k), cut.truth)
+        return answer, checked(np.load(path), cut, self.k)
 
 
 def checked(lists: Rows, cut: Split, k: int) -> Rows:

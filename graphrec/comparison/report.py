@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import polars as pl
 
@@ -15,6 +16,8 @@ from graphrec.comparison.plot import Point
 from graphrec.comparison.systems import OWN, Settings
 from graphrec.comparison.tuning import Trial
 from graphrec.metrics import Values
+from graphrec.splits import Split
+from graphrec.tensors import Rows
 
 _SHOWN = ("recall", "ndcg")
 
@@ -163,6 +166,16 @@ def save(found: Comparison, folder: Path) -> None:
     label = f"NDCG@{found.k} with 95% interval"
     plot.draw_png(found.points(), label, folder / "comparison.png")
     plot.write_html(found.points(), label, found.to_markdown(), folder / "comparison.html")
+
+
+def write_lists(lists: Rows, cut: Split, path: Path) -> None:
+    """The file holds the lists of the cut's users as `user item rank`, tab-separated, with a header: any referee can score it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    owners, places = np.nonzero(lists >= 0)
+    users = pl.Series(cut.known.users.names[cut.users][owners], dtype=pl.String)
+    items = pl.Series(cut.known.products.names[lists[owners, places]], dtype=pl.String)
+    frame = pl.DataFrame({"user": users, "item": items, "rank": places + 1})
+    frame.write_csv(path, separator="\t", quote_style="never")
 
 
 def _per_user(found: Comparison) -> pl.DataFrame:

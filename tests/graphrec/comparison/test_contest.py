@@ -164,6 +164,19 @@ def test_the_folder_holds_table_trials_values_and_pictures(compared, out):
     assert "href=" not in page
 
 
+def test_lists_can_be_scored_by_anybody(shop, compared, out):
+    cut = held_out(KnownGraph.of(shop), None, None, 1)
+    lines = pl.read_csv(
+        out / "lists" / "implicit-cosine.tsv", separator="\t", schema_overrides={"user": pl.String, "item": pl.String}
+    )
+    by_user = {user: part.sort("rank")["item"].to_list() for (user,), part in lines.group_by("user")}
+    for row, user in enumerate(compared.test_users):
+        wanted = set(cut.known.products.names[cut.truth[[row]].indices])
+        value = oracles.metrics(wanted, by_user.get(user, []), 10)["ndcg"]
+        assert compared.per_user["implicit-cosine"]["ndcg"][row] == pytest.approx(value, abs=1e-6)
+    assert not (out / "lists" / "recbole-lightgcn.tsv").exists()
+
+
 def test_given_pairs_are_the_truth_and_the_same_seed_gives_the_same_figures(shop):
     known = KnownGraph.of(shop)
     seen = known.matrix.toarray() > 0
