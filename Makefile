@@ -38,13 +38,14 @@ format: install  ## bring the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install  ## the benchmarks that need no data of yours; make bench DATA=a/split/folder adds accuracy and cold start
+bench: install  ## the benchmarks that need no data of yours; make bench DATA=a/split/folder adds accuracy, cold start and the comparison (an hour or more)
 	$(BIN)/python benchmarks/read_dumps.py $(REVIEWS:%=--reviews %)
 	$(BIN)/python benchmarks/stores.py --edges 1000000
 ifneq ($(DATA),)
 	mkdir -p build/bench
 	$(BIN)/python benchmarks/accuracy.py --data $(DATA) --out build/bench/lists.tsv
 	$(BIN)/python benchmarks/graph_encoder.py --data $(DATA) --out build/bench/graph.tsv
+	$(BIN)/python benchmarks/comparison.py --data $(DATA) --out build/bench/compared
 	[ ! -f $(DATA)/cold_items.txt ] || $(BIN)/python benchmarks/cold_start.py --data $(DATA) --lists build/bench/cold.tsv
 endif
 

@@ -4,8 +4,9 @@ Run by any interpreter: `python peer_worker.py`. Every line of its standard inpu
 
     system    `implicit-als`, `lenskit-ease`, `rectools-ease`, `recbole-lightgcn` …
     settings  what the peer's class is told, by name
-    data      a folder whose interactions.npz holds `user`, `product` and `at` ([m] each, oldest first within a user, `at` epoch
-              seconds or NaN), `shape` (users, products), `asked` (the rows of the users to rank for), and `listed` ([products])
+    data      a folder, by its whole path; its interactions.npz holds `user`, `product` and `at` ([m] each, oldest first within a
+              user, `at` epoch seconds or NaN), `shape` (users, products), `asked` (the rows of the users to rank for), and
+              `listed` ([products])
     lists     where to put [asked, k] product rows, best first, -1 where there are fewer, as .npy; k and seed, whole numbers
 
 Every answer is a line on standard output: `fit_seconds`, `rank_seconds`, `peak_bytes`, `version`; or `missing`, the package that
@@ -306,6 +307,7 @@ def _fitted_and_ranked(order: Order) -> Answer:
     if order["data"] not in _READ:
         _READ[order["data"]] = Data.read(Path(order["data"]))
     data, seed = _READ[order["data"]], int(order["seed"])
+    os.chdir(order["data"])  # some peers leave logs where they stand
     found = timed(lambda: _FAMILIES[family](name, order["settings"], data, seed), order)
     return {**found, "version": f"{family} {importlib.metadata.version(family)}"}
 
