@@ -243,3 +243,13 @@ def test_values_of_users_agree_with_plain_python(shop, compared):
     for row, listed in enumerate(lists[:20]):
         wanted = set(cut.truth[[row]].indices)
         assert compared.per_user["linear"]["ndcg"][row] == pytest.approx(oracles.metrics(wanted, listed.tolist(), 10)["ndcg"])
+
+
+@pytest.mark.slow
+def test_the_blend_makes_lists_as_they_are_asked_for_and_beats_the_floor(cut):
+    hit = {}
+    for name in ("blend", "popularity"):
+        model = fit(name, {}, cut.known, FitContext())
+        lists = checked(ranked(model, cut.known, cut.users, 10), cut, 10)
+        hit[name] = measure(lists, cut.truth)["hit"].mean()
+    assert hit["blend"] > 2 * hit["popularity"] > 0
