@@ -115,7 +115,7 @@ def command(system: System, pythons: Mapping[str, str]) -> list[str]:
 def _checked(answer: Mapping[str, Any]) -> Mapping[str, Any]:
     if "missing" in answer:
         package = answer["missing"]
-        remedy = f"{_INSTALL.get(package, _ELSEWHERE)}, or name another interpreter with --python {package}=PATH"
+        remedy = f"{_INSTALL.get(package, _ELSEWHERE)}, or name another interpreter by --python"
         raise Failed(f"{package} is not installed here; {remedy}")
     if "error" in answer:
         raise Failed(answer["error"])

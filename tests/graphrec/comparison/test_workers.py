@@ -49,7 +49,7 @@ def test_a_process_that_ends_says_its_last_words_and_the_next_order_is_done(work
 
 
 def test_a_missing_package_is_named_with_a_remedy(worker):
-    with pytest.raises(Failed, match=r"implicit is not installed here; pip install 'graphrec\[peers\]'.*--python implicit=PATH"):
+    with pytest.raises(Failed, match=r"implicit is not installed here; pip install 'graphrec\[peers\]'.*by --python"):
         worker.ask({"say": {"missing": "implicit"}}, 30)
     with pytest.raises(Failed, match=r"benchmarks/peers.sh"):
         worker.ask({"say": {"missing": "lenskit"}}, 30)
