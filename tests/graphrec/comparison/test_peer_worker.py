@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,27 @@ def test_what_a_peer_raises_is_one_line(ask):
     assert answer.keys() == {"error"}
     assert "wings" in answer["error"]
     assert "\n" not in answer["error"]
+
+
+def test_a_worker_ends_soon_after_who_started_it(tmp_path):
+    slow = f"import runpy, time; runpy.run_path({peer_worker.__file__!r})['serve'](lambda order: time.sleep(600))"
+    start = (
+        "import os, subprocess, sys, time\n"
+        f"worker = subprocess.Popen([sys.executable, '-c', {slow!r}], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)\n"
+        "worker.stdin.write('{}\\n'); worker.stdin.flush(); print(worker.pid, flush=True)\n"
+        "time.sleep(5); os._exit(0)"
+    )
+    done = subprocess.run([sys.executable, "-c", start], stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
+    process = int(done.stdout)
+    ended = time.monotonic() + 20
+    while time.monotonic() < ended and alive(process):
+        time.sleep(0.2)
+    assert not alive(process)
+
+
+def alive(process):
+    status = Path(f"/proc/{process}/stat")
+    return status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] != "Z"
 
 
 def test_lists_end_where_nothing_is_left_to_list():
