@@ -3,7 +3,7 @@
 import logging
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from kg_builder.engines.polars import Polars
 from kg_builder.errors import DamagedDump, KgBuilderError, NoSpace, lacks_space
 from kg_builder.logs import log
 from kg_builder.outlook import foresee_memory, look_ahead
-from kg_builder.reading import Reading
+from kg_builder.reading import Reading, State
 from kg_builder.rejects import Rejects, Sieve
 from kg_builder.tables import GraphTables
 from kg_builder.tabulation import Dangling, Held, tabulate
@@ -57,6 +57,7 @@ def take_in(
     held: Callable[[bool], Held] | None = None,
     engine: AbstractContextManager[Started] | None = None,
     progress: Progress | None = None,
+    before: Mapping[Path, State | None] | None = None,
 ) -> Taken:
     """The source, cleaned: its tables lie in the scratch folder; refused rows are in `refused`.
 
@@ -75,6 +76,7 @@ def take_in(
         held: what the store holds that the dump may speak of, asked for products only where it has triples; None without a store.
         engine: where the work is done, not yet running (see `engines.running`); None is polars.
         progress: called as reading goes on.
+        before: the source's files as they were when the work began; none of them may have changed when it is read.
 
     Raises:
         DumpError, MissingSource: the source cannot be read, or there is nothing in it.
@@ -84,6 +86,7 @@ def take_in(
     """
     refused.most = most.number
     reading = Reading(refused, progress, scratch, max_bytes, None if mapping is None else Path(mapping))
+    reading = replace(reading, before=before or {})
     try:
         with reading.steady(), ExitStack() as working:
             look_ahead(source, refused, most, now=now, format=format, reading=reading)

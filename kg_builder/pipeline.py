@@ -23,10 +23,11 @@ from kg_builder.logs import logged
 from kg_builder.memory import check_fits
 from kg_builder.merging import rewired
 from kg_builder.precedence import gone, not_pruned, yielding
+from kg_builder.reading import states_of
 from kg_builder.rejects import Rejects
 from kg_builder.schema import EdgeType, GraphSchema
 from kg_builder.scratch import scratch
-from kg_builder.stores import Build, GraphStore, Progress, asked, opened
+from kg_builder.stores import Build, GraphStore, Progress, asked, forgotten, opened
 from kg_builder.tables import GraphTables
 from kg_builder.tabulation import Dangling, Held
 from kg_builder.told import says_less, says_more, still_told, told, with_news
@@ -146,6 +147,7 @@ def build(
         if not Path(rejects).parent.is_dir():
             raise BadRequest(f"rejects cannot be written to {rejects}: there is no folder {Path(rejects).parent}; make it first")
         Path(rejects).open("a").close()
+    before = states_of(source)
     run.fingerprint = fingerprint(source, **settings)
     works = running(engine, master=master)
     with (
@@ -177,6 +179,7 @@ def build(
                     held=partial(_held, store),
                     engine=works,
                     progress=progress,
+                    before=before,
                 )
                 if run.fingerprint and not dry_run:
                     kept.keep(run.fingerprint, taken, _held(store, taken.triples), run.refused)
@@ -262,13 +265,13 @@ class _Run:
         """What the other sources told of.
 
         Raises:
-            StoreError: of one that was built the store does not know any more, so that its nodes would be taken away.
+            StoreError: of one that was built the store does not know any more, so that its nodes would be taken away, or its
+                values replaced by earlier ones.
         """
-        for source in dict.fromkeys(build.source for build in self.builds):
-            if not height(store.remembered(source).head(1)):
-                raise StoreError(
-                    f"{store.address} no longer knows what {source} told of, so nothing can be pruned: build it again first"
-                )
+        lost = next(iter(forgotten(store, self.builds)), None)
+        if lost is not None:
+            what = "nothing can be pruned" if self.prune else "no dump of an earlier moment can be told from it"
+            raise StoreError(f"{store.address} no longer knows what {lost} told of, so {what}: build it again first (--again)")
         return store.remembered_besides(self.called)
 
     def held(self, store: GraphStore) -> int:
@@ -280,7 +283,7 @@ class _Run:
 
     def _told(self, store: GraphStore) -> list[pl.LazyFrame]:
         """What every source told of, this one included."""
-        return [store.remembered(self.called), *store.remembered_besides(self.called)]
+        return [store.remembered(self.called), *self._others(store)]
 
     def is_done(self, last: Build | None, store: GraphStore) -> TypeGuard[Build]:
         """Whether these very files were built last, with all that is asked for now, and the store still knows what they told."""

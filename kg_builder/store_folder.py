@@ -23,6 +23,7 @@ from kg_builder.told import NOTHING
 
 _LITTLE = 1 << 24  # bytes: an engine that fails with no more left may call it something else
 _SAID = 200  # signs of an engine's message
+_OTHER = "it is not what was written there"
 _NAMES = {"database", "schema.json", "builds.json", "sums.json", "writer.lock", "told", "checkpoint", "rejects.jsonl"}
 
 
@@ -87,6 +88,8 @@ class StoreFolder:
         if not self._builds.is_file():
             return []
         try:
+            if not self._as_written(self._builds):
+                raise ValueError(_OTHER)
             return [dict(one) for one in json.loads(self._builds.read_text(encoding="utf-8"))]
         except (ValueError, TypeError) as error:
             raise StoreError(
@@ -95,7 +98,9 @@ class StoreFolder:
 
     def keep_builds(self, builds: Sequence[Mapping[str, Any]]) -> None:
         """These are the builds on record."""
-        _replace(self._builds, json.dumps(builds, indent=1))
+        beside = self._builds.with_name(f"{self._builds.name}.next")
+        beside.write_text(json.dumps(builds, indent=1), encoding="utf-8")
+        self._put(beside, self._builds)
 
     def publish(self) -> None:
         """The next database is the database."""
@@ -119,11 +124,9 @@ class StoreFolder:
         return self._read(path) if path.is_file() else NOTHING
 
     def _read(self, path: Path) -> pl.LazyFrame:
-        if not self._sums_of(path):  # an older graphrec remembered less
-            return NOTHING
         try:
             if not self._as_written(path):
-                raise ValueError("it is not what was written there")
+                raise ValueError(_OTHER)
             return pl.scan_parquet(path)
         except PermissionError:
             raise
@@ -143,8 +146,10 @@ class StoreFolder:
         Raises:
             StoreError: the database is not what was written.
         """
+        if not self._sums.is_file():
+            yield f"{self._sums} is missing, so no damage to other files can be seen; the next build that writes makes another"
         if not self._as_written(self.database):
-            raise StoreError(f"{self.database} is not what was written there; {self._restore}")
+            raise StoreError(f"{self.database} is damaged ({_OTHER}); {self._restore}")
         for path in sorted((self.path / "told").glob("*.parquet")):
             try:
                 self._read(path)
@@ -157,8 +162,12 @@ class StoreFolder:
         self._sums.unlink(missing_ok=True)
         shutil.rmtree(self.path / "told", ignore_errors=True)
 
-    def unreadable(self, error: RuntimeError) -> StoreError:
-        """What Ladybug says of a database that it cannot read."""
+    def unreadable(self, error: RuntimeError, into: Path | None = None) -> KgBuilderError | OSError:
+        """What Ladybug says of a database that it cannot read, or of rows that it cannot write into a folder."""
+        if into is not None and (lacks_space(error) or shutil.disk_usage(into).free < _LITTLE):
+            return NoSpace(f"no space left in {into}, where rows are kept meanwhile; let TMPDIR name a folder on a larger disk")
+        if not os.access(self.database, os.R_OK):
+            return PermissionError(errno.EACCES, "Permission denied", str(self.database))
         said = f"{self.database} cannot be read: {_short(error)}"
         return StoreError(f"{said} (if nothing else is amiss, such as too little memory: {self._restore})")
 
@@ -216,19 +225,21 @@ class StoreFolder:
     def _put(self, beside: Path, path: Path) -> None:
         """The file beside takes this place. The sums are written first, old and new: whichever is there is what was written."""
         sums = self._written_sums()
+        for file in (self.database, self._builds, *(self.path / "told").glob("*.parquet")):
+            if file.is_file() and not self._sums_of(file):  # the sums were lost
+                sums[str(file.relative_to(self.path))] = [_sum(file)]
         sums[str(path.relative_to(self.path))] = [*self._sums_of(path)[-1:], _sum(beside)]
         _replace(self._sums, json.dumps(sums, indent=1))
         beside.replace(path)
 
     def _as_written(self, path: Path) -> bool:
-        sums = self._sums_of(path)
-        return not sums or _sum(path) in sums
+        return not self._sums.is_file() or _sum(path) in self._sums_of(path)
 
     def _sums_of(self, path: Path) -> list[str]:
         return self._written_sums().get(str(path.relative_to(self.path)), [])
 
     def _written_sums(self) -> dict[str, list[str]]:
-        """Of each file the sums that it may have; nothing of one that an older graphrec wrote.
+        """Of each file the sums that it may have.
 
         Raises:
             StoreError: the file is damaged.

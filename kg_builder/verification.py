@@ -13,7 +13,7 @@ from kg_builder.health.examination import doubled_keys
 from kg_builder.logs import log, logged
 from kg_builder.schema import GraphSchema
 from kg_builder.scratch import scratch
-from kg_builder.stores import GraphStore, StoreInfo, asked, opened
+from kg_builder.stores import GraphStore, StoreInfo, asked, forgotten, opened
 from kg_builder.tables import GraphTables
 
 
@@ -60,6 +60,8 @@ _FIRST = ", the first "
 def _verified(store: GraphStore, folder: Path) -> Verification:
     damaged = store.damaged()  # before it is read: an engine may crash on a file that is damaged
     tables, info = store.read(derived=True, into=folder), store.info()
+    lost = () if damaged else forgotten(store, info.builds)
+    damaged += tuple(f"what {source} told of is not known any more; build it again (--again)" for source in lost)
     nodes, edges = tables.counts()
     rows = sum(nodes.values()) + sum(edges.values())
     built, now = info.builds[-1].digest if info.builds else "", digest(tables.without_derived())

@@ -1,7 +1,7 @@
 """What a reader reads with: files as frames of rows that know their file and line, of any size, with what is wrong told."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -60,7 +60,9 @@ class Reading:
     root: Path | None = None
     """The dump's folder, which no link may lead out of: a dump must not make us read other people's files. None allows all."""
     states: dict[Path, State | None] = field(default_factory=dict)
-    """The files that were read, each as it was then."""
+    """The files that were read, each as it was then, or as `before` says."""
+    before: Mapping[Path, State | None] = field(default_factory=dict)
+    """Files as they were when the work began: see `states_of`."""
     head: int | None = None
     """Rows to read of each file, about; None reads all."""
 
@@ -166,7 +168,7 @@ class Reading:
             raise MissingSource(f"there is no file {path}")
         if self.root is not None and not path.resolve().is_relative_to(self.root.resolve()):
             raise MissingSource(f"{path} is a link to {path.resolve()}, outside of its folder; copy the file there")
-        self.states.setdefault(path, _state(path))
+        self.states.setdefault(path, self.before[path] if path in self.before else _state(path))
         return path
 
     @contextmanager
@@ -230,6 +232,14 @@ class Reading:
 
 def _apart(rejects: Rejects, scratch: Path, *, reading: Reading, read: Callable[[Reading, Path], Read], file: Path) -> Read:
     return read(replace(reading, rejects=rejects, scratch=scratch), file)
+
+
+def states_of(source: object) -> dict[Path, State | None]:
+    """All files below the source as they are now."""
+    path = Path(source) if isinstance(source, str | Path) else None
+    if path is None or not path.exists():
+        return {}
+    return {file: _state(file) for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file()}
 
 
 def _state(path: Path) -> State | None:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -189,6 +189,13 @@ def _patience() -> float:
     if not re.fullmatch(r"\d+(\.\d+)?", said):
         raise BadRequest(f"NEO4J_PATIENCE must be a number of seconds (got {said!r})")
     return float(said)
+
+
+def forgotten(store: GraphStore, builds: Iterable[Build]) -> Iterator[str]:
+    """The sources of these builds of which the store does not know any more what they told of."""
+    for source in dict.fromkeys(build.source for build in builds):
+        if not store.remembered(source).head(1).collect(engine="streaming").height:
+            yield source
 
 
 def is_store(address: str | Path) -> bool:

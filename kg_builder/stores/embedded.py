@@ -294,7 +294,7 @@ class EmbeddedStore:
             file = into / f"{hashlib.blake2b(match.encode(), digest_size=8).hexdigest()}.parquet"
             export(self._connection(), asked, file)
         except RuntimeError as error:
-            raise self._folder.unreadable(error) from None
+            raise self._folder.unreadable(error, into) from None
         return pl.scan_parquet(file).cast(pl.Schema(columns))
 
     def _one(self, cypher: str) -> list[Any]:

@@ -180,7 +180,7 @@ class Neo4jStore:
                 "RETURN b.parts, b.sum, p.data ORDER BY p.number",
                 id=key,
             )
-        if not parts or parts[0][1] is None:  # an older graphrec remembered less
+        if not parts:
             return NOTHING
         data = [part for *_, part in parts if part is not None]
         try:
@@ -222,7 +222,7 @@ class Neo4jStore:
 
     def _remembered(self) -> list[str]:
         """The sources of which is known what they told of."""
-        query = "MATCH (b:Build) WHERE b.id STARTS WITH 'told:' AND b.current IS NOT NULL RETURN b.id ORDER BY b.id"
+        query = "MATCH (b:Build) WHERE b.id STARTS WITH 'told:' AND b.told IS NULL RETURN b.id ORDER BY b.id"
         with self._errors(), self._session() as session:
             return [str(one[0]).removeprefix("told:") for one in run(session, query)]
 

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from kg_builder.errors import DamagedDump
+from kg_builder.intake import take_in
 from kg_builder.pipeline import build
 from kg_builder.planted import write_planted
 from kg_builder.tabulation import tabulate
@@ -82,3 +83,15 @@ def test_a_file_that_changed_since_the_last_build_is_read_again(dump, tmp_path):
     assert build(dump, tmp_path / "shop.graph", now=NOW).unchanged
     grows(dump / "reviews.csv")
     assert not build(dump, tmp_path / "shop.graph", now=NOW).unchanged
+
+
+def test_a_file_that_changes_after_the_first_look_at_it_is_refused(dump, tmp_path, monkeypatch):
+    def interferes(*args, **options):
+        """The files are known by their contents, and not yet opened to be read."""
+        grows(dump / "reviews.csv")
+        return take_in(*args, **options)
+
+    monkeypatch.setattr("kg_builder.pipeline.take_in", interferes)
+    with pytest.raises(DamagedDump, match=r"reviews.csv changed"):
+        build(dump, tmp_path / "shop.graph", now=NOW)
+    assert not (tmp_path / "shop.graph").exists()

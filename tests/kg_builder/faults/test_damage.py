@@ -115,7 +115,7 @@ def test_a_damaged_file_is_one_line_that_names_it_and_the_remedy(shop, path, nam
         assert in_process("build", more, "--into", path, "--name", "shop").returncode == 0
 
 
-@pytest.mark.parametrize("name", ["database", "told"])
+@pytest.mark.parametrize("name", ["database", "told", "builds.json"])
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
 def test_a_flipped_byte_is_found_wherever_it_is(path, name, part):
     file = next((path / name).iterdir()) if name == "told" else path / name
@@ -124,6 +124,30 @@ def test_a_flipped_byte_is_found_wherever_it_is(path, name, part):
     data[int(len(data) * part)] ^= 1
     file.write_bytes(data)
     assert str(file) in refusal(in_process("verify", path))
+
+
+def test_sums_that_were_lost_are_told_of_and_made_anew_by_the_next_build(shop, path):
+    (path / "sums.json").unlink()
+    assert f"{path / 'sums.json'} is missing" in refusal(in_process("verify", path))
+    assert in_process("build", _more(shop), "--into", path, "--name", "more").returncode == 0
+    assert in_process("verify", path).returncode == 0
+    assert set(json.loads((path / "sums.json").read_text())) >= {"database", "builds.json"}
+
+
+def test_what_a_source_told_of_is_missed_when_it_is_lost(shop, path):
+    shutil.rmtree(path / "told")
+    assert "what shop told of is not known any more" in refusal(in_process("verify", path))
+    late = ["build", _more(shop), "--into", path, "--name", "more", "--as-of", "2001-01-01"]
+    assert f"{path} no longer knows what shop told of" in refusal(in_process(*late))
+    assert in_process("build", shop[0], "--into", path, "--name", "shop", "--max-rejects", "100%").returncode == 0
+    assert in_process("verify", path).returncode == 0
+
+
+@pytest.mark.neo4j
+@pytest.mark.parametrize("damage", ["REMOVE b.sum", "REMOVE b.current", "DELETE b"])
+def test_a_server_misses_what_a_source_told_of(shop, neo4j_address, server, damage):
+    server(f"MATCH (b:Build {{id: 'told:shop'}}) {damage}")
+    assert "what shop told of is" in refusal(in_process("verify", neo4j_address))
 
 
 @pytest.mark.parametrize("tenth", range(1, 10))

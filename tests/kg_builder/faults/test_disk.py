@@ -62,6 +62,13 @@ def test_a_full_disk_for_scratch_is_one_line_and_nothing_is_written(dump, tmp_pa
     assert not (tmp_path / "shop.graph").exists()
 
 
+@pytest.mark.parametrize("command", ["verify", "hash"])
+def test_a_full_disk_for_scratch_does_not_pass_for_a_damaged_store(old, command):
+    line = refusal(on_small_disk(60, command, old, TMPDIR="/mnt"))
+    assert line.startswith("no space left in /mnt/kg-builder-")
+    assert "remove it" not in line
+
+
 @pytest.mark.parametrize("kilobytes", [50, 100, 400, 1000, 4000, 8000])
 def test_a_full_disk_for_a_new_store_is_one_line_and_leaves_no_store(dump, kilobytes):
     line = refusal(on_small_disk(kilobytes, "build", dump, "--into", "/mnt/shop.graph"))

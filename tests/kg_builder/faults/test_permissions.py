@@ -122,13 +122,13 @@ def test_rejects_that_may_not_be_written_are_refused_before_anything_is_read_or_
     (tmp_path / "refused.jsonl").write_text("")
     path = denied(tmp_path / "refused.jsonl", 0o444)
     (dump / "products.csv").write_text("")  # would be refused as well, but later
-    line = refusal(run("build", dump, "--into", tmp_path / "shop.graph", "--rejects", path))
+    line = refusal(run("build", dump, "--into", tmp_path / "shop.graph", "--rejects", path), code=2)
     assert line == f"Permission denied: {path}{REMEDY}"
     assert not (tmp_path / "shop.graph").exists()
 
 
 def test_rejects_in_a_folder_that_is_not_there_are_refused_before_anything_is_written(dump, tmp_path):
     path = tmp_path / "nowhere" / "refused.jsonl"
-    line = refusal(run("build", dump, "--into", tmp_path / "shop.graph", "--rejects", path))
-    assert line.startswith(f"No such file or directory: {path}")
+    line = refusal(run("build", dump, "--into", tmp_path / "shop.graph", "--rejects", path), code=2)
+    assert line == f"rejects cannot be written to {path}: there is no folder {path.parent}; make it first"
     assert not (tmp_path / "shop.graph").exists()
