@@ -58,7 +58,7 @@ def compare(
 
     Args:
         source: A store or tables.
-        systems: Their names; the others are held against the first. Popularity is always there, as the floor.
+        systems: Their names; the others are held against the first that has figures. Popularity is always there, as the floor.
         trials, seconds: What each system may spend on its settings; the last fit and its ranking have as many seconds again.
         k: The length of the lists.
         protocol: How choices are held out, as in `evaluate`; default `time`.
@@ -89,7 +89,8 @@ def compare(
         for number, one in enumerate(wanted):
             if progress:
                 progress(f"compare: {one.name}", number, len(wanted))
-            found.append(_measured(arena.run(one, trials, seconds), found[0] if found else None))
+            first = next((other for other in found if other.measured is not None), None)
+            found.append(_measured(arena.run(one, trials, seconds), first))
             if out is not None and found[-1].lists is not None:
                 report.write_lists(found[-1].lists, cut, out / "lists" / f"{one.name}.tsv")
             result = _table(found, cut, inner, k, seed, trials, seconds, cores)
@@ -261,7 +262,7 @@ def _table(
 
 
 def _measured(one: _Outcome, first: _Outcome | None) -> _Outcome:
-    """The outcome with its intervals, and how far it is from the first one, where both have figures."""
+    """The outcome with its intervals, and how far it is from the first one that has figures."""
     if one.measured is None:
         return one
     intervals = significance.intervals(one.measured)

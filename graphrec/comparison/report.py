@@ -67,7 +67,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What a comparison found; the first row is what the others are held against."""
+    """What a comparison found; the first row that has figures is what the others are held against."""
 
     k: int
     cut: str
@@ -92,6 +92,11 @@ class Comparison:
     """By system and metric, one value a test user."""
     test_users: tuple[str, ...]
 
+    @property
+    def against(self) -> str:
+        """The system that the others are held against."""
+        return next((row for row in self.rows if row.means), self.rows[0]).system
+
     def row(self, name: str) -> Row:
         """The figures of this system."""
         return next(row for row in self.rows if row.system == name)
@@ -115,7 +120,7 @@ class Comparison:
             "system",
             shown[0],
             f"{shown[1]} [95%]",
-            f"difference to {self.rows[0].system} [95%]",
+            f"difference to {self.against} [95%]",
             "p (Holm)",
             "fit s",
             "rank s",

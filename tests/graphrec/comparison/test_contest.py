@@ -129,6 +129,7 @@ def test_a_system_that_takes_too_long_is_ended(shop, peer):
     found = compare(shop, systems=["lenskit-als"], trials=3, seconds=1, k=10, text_model="none", pythons=pythons)
     assert time.monotonic() - started < 60
     assert found.row("lenskit-als").why == "not done within 1 s"
+    assert found.against == "popularity"
     assert [trial.state for trial in found.trials if trial.system == "lenskit-als"] == ["out of time"]
 
 
