@@ -123,13 +123,20 @@ def test_a_system_that_fails_costs_its_own_row_and_says_why(compared):
         assert f"- {name}: {compared.row(name).why}" in str(compared)
 
 
+def test_systems_are_held_against_the_first_that_has_figures(shop, peer):
+    pythons = {"lenskit-ease": peer("is broken", "sys.exit('the peer broke')")}
+    systems = ["lenskit-ease", "popularity", "implicit-cosine"]
+    found = compare(shop, systems=systems, trials=1, seconds=120, k=10, text_model="none", threads=1, pythons=pythons)
+    assert found.against == "popularity"
+    assert found.row("implicit-cosine").difference is not None
+
+
 def test_a_system_that_takes_too_long_is_ended(shop, peer):
     pythons = {"lenskit-als": peer("sleeps", "import time; time.sleep(600)")}
     started = time.monotonic()
     found = compare(shop, systems=["lenskit-als"], trials=3, seconds=1, k=10, text_model="none", pythons=pythons)
     assert time.monotonic() - started < 60
     assert found.row("lenskit-als").why == "not done within 1 s"
-    assert found.against == "popularity"
     assert [trial.state for trial in found.trials if trial.system == "lenskit-als"] == ["out of time"]
 
 
