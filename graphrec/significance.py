@@ -100,6 +100,25 @@ def paired(one: Values, other: Values, *, draws: int = 10_000, seed: int = 0) ->
     return Paired(mean, low, high, _p(resampled - mean, far), _p(swapped, far))
 
 
+def between(one: Values, other: Values, *, draws: int = 1000, seed: int = 0, share: float = 0.95) -> tuple[float, float, float]:
+    """The other group's mean minus the one's, and its percentile bootstrap interval, each group of users drawn by itself.
+
+    one: [a], other: [b], of different users; NaN is no value, and all three are NaN where a group has none.
+
+    Source: Efron and Tibshirani, "An introduction to the bootstrap", 1993, the two-sample problem.
+
+    Example:
+        >>> between(np.zeros(3), np.ones(2))
+        (1.0, 1.0, 1.0)
+    """
+    one, other = one[~np.isnan(one)], other[~np.isnan(other)]
+    if not len(one) or not len(other):
+        return float("nan"), float("nan"), float("nan")
+    drawn = [_drawn_means(values[:, None].astype(np.float64), draws, seed + number) for number, values in enumerate((one, other))]
+    low, high = _edges(drawn[1][:, 0] - drawn[0][:, 0], share)
+    return float(other.mean() - one.mean()), low, high
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """The p-values so that the chance of even one false alarm among all of them stays below the level they are held against.
 
