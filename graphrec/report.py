@@ -154,7 +154,7 @@ class Report:
             Section("", self._head, None),
             Section("", (), table, footnotes=tuple(f"* {line}" for line in self._sampled)),
             Section("in words", tuple(self._words())),
-            *sections.grouped(self.groups, self.k, self._mark, by),
+            *sections.grouped(self.groups, self.k, self._mark, by, spans=False),
             sections.beyond_accuracy(self.traits),
             Section("leak report", tuple(self.leaks.lines())),
             Section("", (str(self.summary),)),

@@ -6,6 +6,7 @@ from math import isnan
 from graphrec.differences import Difference
 from graphrec.figures import AUC, BY, METRICS, Cold, Result
 from graphrec.rendering import Bar, Section, Table
+from graphrec.systems import BLEND
 from graphrec.traits import Exposure, Traits, UserGap
 
 SHORT = ("recall", "ndcg", "hit", "mrr")
@@ -36,20 +37,26 @@ def bars(results: Sequence[Result]) -> tuple[Bar, ...]:
     return tuple(Bar(one.system, one.ndcg, *one.intervals["ndcg"]) for one in results if one.group == "overall")
 
 
-def grouped(groups: Sequence[Result], k: int, mark: str, by: Sequence[str] = BY) -> Iterator[Section]:
-    """One section a way to part, of those asked for that the data has: a row a group, a column a system, ndcg with interval."""
+def grouped(
+    groups: Sequence[Result], k: int, mark: str, by: Sequence[str] = BY, *, spans: bool = True
+) -> Iterator[Section]:
+    """One section a way to part: a row a group, a column a system. spans: with the intervals, which make wide tables."""
     for way in by:
         found = [one for one in groups if one.by == way]
+        title = f"{_TITLES[way]}: ndcg@{k}{mark}"
+        if not found:
+            yield Section(title, ("the graph has none",))
+            continue
         systems = tuple(dict.fromkeys(one.system for one in found))
-        meant = {one.group: one.meaning for one in found}
-        users = {one.group: one.users for one in found}
-        cells = {(one.group, one.system): f"{number(one.ndcg)} {span(*one.intervals['ndcg'])}" for one in found}
-        rows = tuple((group, f"{users[group]:,}", *(cells.get((group, system), "") for system in systems)) for group in meant)
-        lines = tuple(f"{group}: {meaning}" for group, meaning in meant.items())
-        if found:
-            yield Section(f"{_TITLES[way]}: ndcg@{k}{mark}", lines, Table(("group", "users", *systems), rows))
-        else:
-            yield Section(f"{_TITLES[way]}: ndcg@{k}{mark}", ("the graph has none",))
+        first = {one.group: one for one in found[::-1]}
+        cells = {
+            (one.group, one.system): f"{number(one.ndcg)} {span(*one.intervals['ndcg'])}" if spans else number(one.ndcg)
+            for one in found
+        }
+        order = list(dict.fromkeys(one.group for one in found))
+        rows = tuple((group, f"{first[group].users:,}", *(cells[group, system] for system in systems)) for group in order)
+        lines = tuple(f"{group}: {first[group].meaning}" for group in order)
+        yield Section(title, lines, Table(("group", "users", *systems), rows))
 
 
 def compared(differences: Sequence[Difference], k: int) -> Section:
@@ -131,20 +138,25 @@ def fairness(gaps: Sequence[UserGap], exposures: Sequence[Exposure], k: int) -> 
 
 
 def floor_words(differences: Sequence[Difference], users: int, k: int) -> Iterator[str]:
-    """The blend against popularity, and what this many users can show."""
-    blend = [one for one in differences if one.system == "blend"]
-    for one in blend[:1]:
-        said = f"{one.difference:+.4f} ndcg@{k} [{one.low:+.4f}, {one.high:+.4f}]"
-        if not one.told:
-            yield f"the data cannot tell the blend from popularity, the floor: {said}"
-        else:
-            yield f"the blend is {'better' if one.difference > 0 else 'worse'} than popularity, the floor: {said}"
+    """The blend against popularity and against its best rival, and what this many users can show."""
+    blend = [one for one in differences if one.system == BLEND]
     closest = min(blend, key=lambda one: one.difference, default=None)
+    for one in blend[:1]:
+        yield _better(one, f"{one.against}, the floor", k)
+    if closest is not None and closest is not blend[0]:
+        yield _better(closest, f"{closest.against}, its best rival", k)
     if closest is not None and closest.smallest > 0:
         yield (
             f"with {users:,} users a difference below {closest.smallest:.4f} in ndcg@{k} between the blend and "
-            f"{closest.against}, its best rival, cannot be told from chance"
+            f"{closest.against} cannot be told from chance"
         )
+
+
+def _better(one: Difference, rival: str, k: int) -> str:
+    said = f"{one.difference:+.4f} ndcg@{k} [{one.low:+.4f}, {one.high:+.4f}]"
+    if not one.told:
+        return f"the data cannot tell the blend from {rival}: {said}"
+    return f"the blend is {'better' if one.difference > 0 else 'worse'} than {rival}: {said}"
 
 
 def cold_words(cold: Cold) -> Iterator[str]:
