@@ -37,9 +37,7 @@ def bars(results: Sequence[Result]) -> tuple[Bar, ...]:
     return tuple(Bar(one.system, one.ndcg, *one.intervals["ndcg"]) for one in results if one.group == "overall")
 
 
-def grouped(
-    groups: Sequence[Result], k: int, mark: str, by: Sequence[str] = BY, *, spans: bool = True
-) -> Iterator[Section]:
+def grouped(groups: Sequence[Result], k: int, mark: str, by: Sequence[str] = BY, *, spans: bool = True) -> Iterator[Section]:
     """One section a way to part: a row a group, a column a system. spans: with the intervals, which make wide tables."""
     for way in by:
         found = [one for one in groups if one.by == way]

@@ -12,13 +12,15 @@ from graphrec.scorers import FitContext
 from graphrec.splits import Split
 from graphrec.systems import BLEND
 
+GRAPH, TEXT, BOTH = "graph", "text", "graph and text"
+
 
 @dataclass(frozen=True, slots=True)
 class Worth:
     """What one source of knowledge adds to the blend."""
 
     source: str
-    """`graph` or `text`."""
+    """`graph`, `text`, or `graph and text`, which leaves what people chose alone."""
     ndcg: float
     """Of the blend without it."""
     difference: Difference
@@ -28,8 +30,10 @@ class Worth:
         found = self.difference
         span = f"{found.difference:+.4f} ndcg [{found.low:+.4f}, {found.high:+.4f}]"
         if not found.told:
-            return f"the data cannot tell whether the {self.source} helps: with it {span}"
-        return f"the {self.source} {'adds' if found.difference > 0 else 'costs'} {span}"
+            verb, them = ("help", "them") if self.source == BOTH else ("helps", "it")
+            return f"the data cannot tell whether the {self.source} {verb}: with {them} {span}"
+        verb = "adds" if found.difference > 0 else "costs"
+        return f"the {self.source} {f'together {verb[:-1]}' if self.source == BOTH else verb} {span}"
 
 
 def worth(
@@ -45,7 +49,9 @@ def worth(
 ) -> tuple[Worth, ...]:
     """What the graph's edges and the texts add, of those that there are; one fit for each. ndcg: the blend's, a value a user.
 
-    Without edges, texts still name brands and categories; without texts, edges still tell of them.
+    Each alone, and where there are both, both together: what either says too is missed only where both are gone. Without edges,
+    texts still name brands and categories; without texts, neither their words nor their vectors are read, and edges still tell
+    of brands and categories.
     """
     blends = {"all": ndcg}
     for source, less, without in _without(cut, context):
@@ -62,9 +68,13 @@ def worth(
 
 
 def _without(cut: Split, context: FitContext) -> Iterator[tuple[str, Split, FitContext]]:
-    known, text = cut.known, context.text
+    known = cut.known
+    silent = replace(known, texts={})
+    untold = replace(context, text=TextVectors(silent, NO_TEXT, context.device))
+    texts = any(text.strip() for texts in known.texts.values() for text in texts)
     if known.relations:
-        yield "graph", replace(cut, known=replace(known, relations={})), context
-    if isinstance(text, TextVectors) and len(text):
-        none = TextVectors(known, NO_TEXT, context.device)
-        yield "text", cut, replace(context, text=none)
+        yield GRAPH, replace(cut, known=replace(known, relations={})), context
+    if texts:
+        yield TEXT, replace(cut, known=silent), untold
+    if texts and known.relations:
+        yield BOTH, replace(cut, known=replace(silent, relations={})), untold
