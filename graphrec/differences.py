@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from graphrec.metrics import Values
 from graphrec.significance import holm, paired, smallest_difference
 
-_CELLS = 50_000_000
+_CELLS = 20_000_000
 """Users × draws of one comparison."""
 
 

@@ -113,10 +113,10 @@ def evaluate(
     with watch("measure"):
         by_system = measured(made.lists | {name: one.lists for name, one in handed.items()}, cut.truth, made.auc)
         parts = parted(cut)
-        results = figures(by_system, cut, whole(cut))
+        everything = figures(by_system, cut, [*whole(cut), *parts])
+        results = tuple(one for one in everything if not one.by)
         if among is not None:
             results += figures(measured(among.lists, cut.truth), cut, new(cut))
-        groups = figures(by_system, cut, parts)
         ndcg = {system: one.values["ndcg"] for system, one in by_system.items()}
         apart = differences(ndcg, pairs(list(ndcg), BLEND, FLOOR), seed=seed)
         beyond = traits.traits(by_system, cut, made.lists[FLOOR])
@@ -129,7 +129,7 @@ def evaluate(
         cut=cut.reason,
         catalogue=int(known.listed.sum()),
         results=results,
-        groups=groups,
+        groups=tuple(one for one in everything if one.by),
         differences=apart,
         worth=adds,
         traits=beyond,

@@ -156,8 +156,16 @@ def _parts(parts: Sequence[Part], one: Measured, truth: sp.csr_matrix) -> Iterat
             yield part, one.values
         elif mask[truth.indices].any():
             wanted = _wanted(truth, mask)
-            within = measure_hits(one.right & mask[one.lists], wanted)
-            yield part, {name: np.where(wanted > 0, values, np.nan) for name, values in within.items()}
+            rows = np.flatnonzero(wanted)
+            within = measure_hits(one.right[rows] & mask[one.lists[rows]], wanted[rows])
+            yield part, {name: _spread(values, rows, len(wanted)) for name, values in within.items()}
+
+
+def _spread(values: Values, rows: Rows, users: int) -> Values:
+    """[users] these values in these rows, NaN in the others."""
+    spread = np.full(users, np.nan)
+    spread[rows] = values
+    return spread
 
 
 def _wanted(truth: sp.csr_matrix, products: Mask) -> Rows:
