@@ -25,8 +25,8 @@ FLOOR = Popularity.name
 """What every system is held against."""
 _FLOAT = 4
 """Bytes of a score."""
-_COPIES = 6
-"""Beside each system's scores: what the blend, a mask and the best k of one system at a time take."""
+_COPIES = 10
+"""Beside each system's scores: what scorers, the blend, a mask and the best k take while they work, in such matrices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def cells_within(memory: int, systems: int, products: int) -> int:
         BadRequest: they do not hold those of one user.
 
     Example:
-        >>> cells_within(4_000_000, systems=4, products=1_000)
+        >>> cells_within(5_600_000, systems=4, products=1_000)
         100000
     """
     cells = memory // (_FLOAT * (systems + _COPIES))

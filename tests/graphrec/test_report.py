@@ -90,5 +90,5 @@ def test_auc_is_that_of_the_whole_ranking(report, shop):
 def test_little_memory_gives_the_same_figures_and_too_little_is_refused(report, shop):
     tight = evaluate(shop, k=10, scorers=SCORERS, text_model="none", auc=True, memory=20_000)
     assert tight.to_json().split('"leaks"')[0] == report.to_json().split('"leaks"')[0]
-    with pytest.raises(BadRequest, match=r"memory must hold one user's scores: 241 products by 4 systems need 9,640 bytes"):
+    with pytest.raises(BadRequest, match=r"memory must hold one user's scores: 241 products by 4 systems need 13,496 bytes"):
         evaluate(shop, k=10, scorers=SCORERS, text_model="none", memory=9_000)
