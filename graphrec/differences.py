@@ -31,7 +31,7 @@ class Difference:
         return not self.low <= 0 <= self.high
 
     def __str__(self) -> str:
-        return f"{self.difference:+.4f} [{self.low:+.4f}, {self.high:+.4f}], p {_p(self.p)}"
+        return f"{self.difference:+.4f} [{self.low:+.4f}, {self.high:+.4f}], p {p_value(self.p)}"
 
 
 def differences(values: Mapping[str, Values], pairs: Sequence[tuple[str, str]], *, seed: int = 0) -> tuple[Difference, ...]:
@@ -67,5 +67,11 @@ def pairs(systems: Sequence[str], first: str, floor: str) -> list[tuple[str, str
     return against_floor + [(first, system) for system in systems if system not in (first, floor)]
 
 
-def _p(p: float) -> str:
+def p_value(p: float) -> str:
+    """A p-value, of small ones only how small.
+
+    Example:
+        >>> p_value(0.0001), p_value(0.25)
+        ('< .001', '0.250')
+    """
     return "< .001" if p < 0.001 else f"{p:.3f}"

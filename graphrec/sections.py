@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from math import isnan
 
-from graphrec.differences import Difference
+from graphrec.differences import Difference, p_value
 from graphrec.figures import AUC, BY, METRICS, Cold, Result
 from graphrec.rendering import Bar, Section, Table
 from graphrec.systems import BLEND
@@ -200,11 +200,6 @@ def span(low: float, high: float) -> str:
 def share(value: float) -> str:
     """A share in percent."""
     return "–" if isnan(value) else f"{value:.1%}"
-
-
-def p_value(p: float) -> str:
-    """A p-value, of small ones only how small."""
-    return "< .001" if p < 0.001 else f"{p:.3f}"
 
 
 def _signed(value: float) -> str:
