@@ -25,12 +25,13 @@ from graphrec.errors import (
 if TYPE_CHECKING:
     from graphrec.comparison.contest import compare
     from graphrec.comparison.report import Comparison
-    from graphrec.evaluation import Report, evaluate
+    from graphrec.evaluation import evaluate
     from graphrec.explanation import Explanation, Reason
     from graphrec.hetero import hetero_data, tables_of
     from graphrec.pipeline import fit, refresh
     from graphrec.ranker import Ranker
     from graphrec.ranking import Ranking
+    from graphrec.report import Report
 
 MISSING = "graphrec needs torch and its family, which are not installed; type: pip install 'graphrec[models]'"
 _NEEDED = ("torch", "torch_geometric", "scipy", "sklearn", "safetensors", "sentence_transformers")
@@ -50,7 +51,7 @@ _HOMES = {
     "Ranker": "ranker",
     "Ranking": "ranking",
     "Reason": "explanation",
-    "Report": "evaluation",
+    "Report": "report",
     "compare": "comparison.contest",
     "evaluate": "evaluation",
     "fit": "pipeline",

@@ -23,8 +23,9 @@ def by_batch(
     Threads, since scipy's sparse products run on one processor and let others run meanwhile. work: takes the users' places in
     `histories` and their histories, and changes nothing that another batch reads. cells: instead of `CELLS`.
     """
-    workers = max(1, min(_WORKERS, torch.get_num_threads()))
-    size = max(1, min(_LARGEST, (CELLS if cells is None else cells) // max(products, 1) // workers))
+    rows = (CELLS if cells is None else cells) // max(products, 1)
+    workers = max(1, min(_WORKERS, torch.get_num_threads(), rows))
+    size = max(1, min(_LARGEST, rows // workers))
     places = [slice(start, min(start + size, len(histories))) for start in range(0, len(histories), size)]
 
     def one(place: slice) -> tuple[int, Result]:

@@ -30,7 +30,7 @@ def coverage(lists: Rows, catalogue: int) -> float:
         >>> coverage(np.array([[0, 1], [1, -1]]), 4)
         0.5
     """
-    return len(np.unique(lists[lists >= 0])) / max(catalogue, 1)
+    return int(np.count_nonzero(np.bincount(lists[lists >= 0]))) / max(catalogue, 1)
 
 
 def gini(lists: Rows, catalogue: int) -> float:

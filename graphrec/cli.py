@@ -15,7 +15,7 @@ import typer
 
 from graphrec import console
 from graphrec.errors import BadRequest, GraphrecError, UnknownScorer, UnknownSystem
-from kg_builder.console import Program, open_store
+from kg_builder.console import Program, bytes_of, open_store
 from kg_builder.progress import Bars
 
 if TYPE_CHECKING:
@@ -214,12 +214,26 @@ def evaluate(
     device: Device = None,
     seed: Seed = 0,
     keep_seen: KeepSeen = False,
+    by: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Also print tables by activity, popularity, category: commas between.")
+    ] = None,
+    worth: Annotated[bool, typer.Option("--worth", help="Say what graph and texts add: two more fits.")] = False,
+    auc: Annotated[bool, typer.Option("--auc", help="Measure AUC of the whole ranking too.")] = False,
+    memory: Annotated[str | None, typer.Option(help="The most that scores held at a time may take, e.g. 2GiB.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write report.json, .md, .html and per_user.parquet there.")
+    ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where the leak report finds a leak.")] = False,
     as_json: Json = False,
 ) -> None:
     """Hold out what came last, fit on the rest, and measure: the blend, popularity and each scorer, with a leak report."""
-    from graphrec import evaluation, lists
+    from graphrec import evaluation, figures, lists
+    from graphrec import report as reports
 
+    parted = _names(by) or []
+    figures.check_by(parted)
+    if out is not None:
+        reports.check_folder(out)
     with Bars(sys.stderr) as bars, open_store(store, read_only=True) as source:
         report = evaluation.evaluate(
             source,
@@ -233,12 +247,19 @@ def evaluate(
             lists=_submitted(made or ()),
             exclude_seen=not keep_seen,
             scorers=_names(scorers),
+            worth=worth,
+            auc=auc,
+            memory=None if memory is None else bytes_of(memory),
             text_model=text_model,
             device=device,
             seed=seed,
             progress=bars,
         )
-    typer.echo(report.to_json() if as_json else str(report))
+    if out is not None:
+        report.save(out)
+    typer.echo(report.to_json() if as_json else report.text(by=parted))
+    if out is not None:
+        console.note(f"the whole report is in {out}")
     if strict and report.leaks.found:
         for leak in report.leaks.found:
             console.note(str(leak))

@@ -1,152 +1,30 @@
 """How good the rankings are: one honest cut, every product ranked, each scorer beside the blend."""
 
-import json
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 
-import numpy as np
-import pandas as pd
-import scipy.sparse as sp
-
-from graphrec import leaks, systems
+from graphrec import leaks, systems, traits
 from graphrec import scorers as registry
-from graphrec.beyond import coverage
 from graphrec.cuts import cut_by, shortfalls, without_seen
+from graphrec.differences import differences, pairs
 from graphrec.errors import BadRequest
+from graphrec.figures import Cold, figures, measured, new, parted, whole
 from graphrec.given import Given, Test
-from graphrec.leaks import Case, Leaks
-from graphrec.metrics import Values, measure
-from graphrec.model import Summary
+from graphrec.leaks import Case
 from graphrec.pipeline import TextVectors, check_scorers, learn, pick_device, read
 from graphrec.protocols import check_protocol, core
-from graphrec.ranker import Ranker
 from graphrec.ranking import check_k
+from graphrec.report import Report
 from graphrec.scorers import FitContext
-from graphrec.significance import interval
-from graphrec.splits import Mask, Split
 from graphrec.submissions import submission
-from graphrec.systems import BLEND
-from graphrec.tensors import Rows
+from graphrec.systems import BLEND, FLOOR
+from graphrec.worth import Worth
+from graphrec.worth import worth as worth_of
 from kg_builder.stores import GraphStore, Progress
 from kg_builder.tables import GraphTables
-
-_METRICS = ("recall", "ndcg", "hit", "mrr")
-GROUPS = ("overall", "warm", "cold")
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One system's figures over one group of held-out choices."""
-
-    system: str
-    """`blend`, or the name of a scorer; popularity is always there."""
-    group: str
-    """`overall`; `warm` or `cold`: only held-out products that the training side has or has not seen chosen. Lists stay whole.
-    `new`, where products should be new: cold products in lists of cold products alone."""
-    users: int
-    """How many users have such choices."""
-    recall: float
-    ndcg: float
-    hit: float
-    mrr: float
-    coverage: float
-    """The share of the catalogue that stands in any user's list."""
-    intervals: Mapping[str, tuple[float, float]]
-    """By metric, the 95% bootstrap interval over users."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What an evaluation found."""
-
-    k: int
-    cut: str
-    """Which interactions were held out, and why those."""
-    catalogue: int
-    """How many products were ranked for every user."""
-    results: tuple[Result, ...]
-    leaks: Leaks
-    summary: Summary
-    """Of the fit on the training side."""
-    per_user: Mapping[str, Mapping[str, Values]]
-    """By system and metric, one value a test user (overall), for comparisons in pairs."""
-    test_users: tuple[str, ...]
-    """Whose values those are."""
-    ranker: Ranker
-    """What was evaluated: it knows the training side alone, so what it recommends can be held against what came after."""
-    protocol: str = "time"
-    """How choices were held out: a name of `graphrec.protocols`, or `given`."""
-    candidates: int | None = None
-    """How many products were drawn for each user to rank beside the held-out ones; None: every product was ranked."""
-    notes: tuple[str, ...] = ()
-    """What was left out, cut short or put up with."""
-
-    def result(self, system: str = BLEND, group: str = "overall") -> Result:
-        """The figures of one system over one group.
-
-        Raises:
-            BadRequest: there are none.
-        """
-        found = [one for one in self.results if (one.system, one.group) == (system, group)]
-        if not found:
-            known = ", ".join(dict.fromkeys(f"{one.system}/{one.group}" for one in self.results))
-            raise BadRequest(f"no figures of {system}/{group}; there are: {known}")
-        return found[0]
-
-    def to_pandas(self) -> pd.DataFrame:
-        """One row a system and group: users, the metrics, and their intervals as `recall_low`, `recall_high` …"""
-        return pd.DataFrame([_flat(result) for result in self.results])
-
-    def to_json(self) -> str:
-        """The figures, the cut, the leak report and the fit's summary as JSON text."""
-        found = {
-            "k": self.k,
-            "protocol": self.protocol,
-            "cut": self.cut,
-            "candidates": self.candidates,
-            "notes": [*self.notes, *self._sampled],
-            "catalogue": self.catalogue,
-            "results": [_flat(result) for result in self.results],
-            "leaks": self.leaks.to_json(),
-            "fit": self.summary.to_json(),
-        }
-        return json.dumps(found, indent=1, ensure_ascii=False)
-
-    def __str__(self) -> str:
-        width = max(len(result.system) for result in self.results)
-        names = [f"{name}@{self.k}{'*' if self.candidates else ''}" for name in _METRICS]
-        head = (
-            f"{'':{width}}  {'':7}  {'users':>7}  " + "  ".join(f"{name:>9}" for name in names) + "  95% of ndcg       coverage"
-        )
-        return "\n".join(
-            [
-                f"cut: {self.cut}",
-                f"{len(self.test_users):,} users, {self._ranked} ranked for each",
-                *(f"note: {note}" for note in self.notes),
-                "",
-                head,
-                *(_line(result, width) for result in self.results),
-                *(f"* {line}" for line in self._sampled),
-                "",
-                "leak report",
-                *(f"  {line}" for line in self.leaks.lines()),
-                "",
-                str(self.summary),
-            ]
-        )
-
-    @property
-    def _ranked(self) -> str:
-        return f"{self.catalogue:,} products" if self.candidates is None else f"{self.candidates:,} drawn products"
-
-    @property
-    def _sampled(self) -> tuple[str, ...]:
-        """What must stand beside figures over drawn candidates."""
-        if self.candidates is None:
-            return ()
-        said = f"sampled metrics: held-out products among {self.candidates:,} drawn candidates of {self.catalogue:,} products;"
-        return (f"{said} not comparable with a ranking of all (Krichene & Rendle, KDD 2020)",)
 
 
 def evaluate(
@@ -163,6 +41,9 @@ def evaluate(
     exclude_seen: bool = True,
     scorers: list[str] | None = None,
     dropped: bool = True,
+    worth: bool = False,
+    auc: bool = False,
+    memory: int | None = None,
     text_model: str | None = None,
     device: str | None = None,
     seed: int = 0,
@@ -187,58 +68,98 @@ def evaluate(
         exclude_seen: Lists leave out what a user chose before, and such choices are no truth; False for groceries.
         scorers, text_model, device, seed, progress: As in `fit`.
         dropped: Also show the scorers that the blend had no use for; they are fitted for this alone.
+        worth: Also say what graph and texts add: the blend is fitted again without each.
+        auc: Also measure AUC, over the whole ranking instead of its head; it takes about as long as the ranking itself.
+        memory: How many bytes the scores may take that are held at a time, besides the graph and the model; default: those of
+            eight million users × products, 32 MB a system.
 
     Raises:
-        BadRequest: k, k_core or candidates below 1, no such protocol, ways to hold out that contradict each other, or a cut that
-            leaves nobody to test.
+        BadRequest: k, k_core or candidates below 1, no such protocol, ways to hold out that contradict each other, a cut that
+            leaves nobody to test, or memory that does not hold one user's scores.
         UnknownScorer, NothingToLearn, TextModelMissing: as in `fit`.
     """
     check_k(k)
     _check_ways(protocol, k_core, candidates, until, test, lists)
     check_scorers(scorers)
-    where = pick_device(device)
-    tables = source if isinstance(source, GraphTables) else source.read()
-    known, names = read(tables)
+    watch, where = _Watch(), pick_device(device)
+    with watch("read"):
+        tables = source if isinstance(source, GraphTables) else source.read()
+        known, names = read(tables)
     known, cored = (known, None) if k_core is None else core(known, k_core)
     given = None if test is None else Given.of(test)
-    cut = given.split(known) if given else cut_by(known, protocol, until, share, seed)
-    case = Case(known.interactions, cut, given, protocol, exclude_seen, tables, names)
-    found = leaks.find(case)
+    with watch("leak report"):
+        cut = given.split(known) if given else cut_by(known, protocol, until, share, seed)
+        found = leaks.find(Case(known.interactions, cut, given, protocol, exclude_seen, tables, names))
     asked, cut = cut, without_seen(cut) if exclude_seen else cut
     if not len(cut.users):
         raise BadRequest(f"nobody to test: {cut.reason} leaves no user with both a history and something new")
     notes = [*([cored] if cored else []), *shortfalls(known.interactions, asked, cut, k, exclude_seen=exclude_seen)]
     k = min(k, int(known.listed.sum()))
+    most = len({BLEND, FLOOR, *(scorers or registry.names())})
+    cells = None if memory is None else systems.cells_within(memory, most, len(known.products))
     handed = {name: submission(name, rows, cut, k) for name, rows in (lists or {}).items()}
-    context = FitContext(
-        seed=seed, device=where, text=TextVectors(cut.known, text_model, where, None, progress), progress=progress
-    )
-    ranker = learn(cut.known, names, context, scorers=scorers)
-    alone = systems.alone(ranker, cut.known, context, (scorers or registry.names()) if dropped else ())
+    text = TextVectors(cut.known, text_model, where, None, progress)
+    context = FitContext(seed=seed, device=where, text=text, progress=progress)
+    with watch("fit"):
+        ranker = learn(cut.known, names, context, scorers=scorers)
+        alone = systems.alone(ranker, cut.known, context, (scorers or registry.names()) if dropped else ())
     drawn = None if candidates is None else systems.draw(cut, candidates, seed)
-    ranked, silent = systems.ranked(ranker, alone, cut, k, exclude_seen=exclude_seen, drawn=drawn, progress=progress)
-    notes += [f"{name}: {count:,} scores are not numbers; they count as no opinion" for name, count in silent.items() if count]
+    ranked = partial(systems.ranked, ranker, alone, cut, k, exclude_seen=exclude_seen, cells=cells, progress=progress)
+    with watch("rank"):
+        made = ranked(drawn=drawn, auc=auc)
+        among = ranked(new=True) if protocol == "new-products" and candidates is None else None
+    notes += [f"{name}: {count:,} scores are not numbers; they count as no opinion" for name, count in made.silent.items()]
     notes += [note for one in handed.values() for note in one.notes]
-    ranked |= {name: one.lists for name, one in handed.items()}
-    results = [one for system, made in ranked.items() for one in _results(system, made, cut)]
-    if protocol == "new-products" and candidates is None:
-        among, _ = systems.ranked(ranker, alone, cut, k, exclude_seen=exclude_seen, new=True, progress=progress)
-        results += [one for system, made in among.items() for one in _group(system, "new", made, cut, ~cut.known.warm)]
-    per_user = {system: measure(made, cut.truth) for system, made in ranked.items()}
+    with watch("measure"):
+        by_system = measured(made.lists | {name: one.lists for name, one in handed.items()}, cut.truth, made.auc)
+        parts = parted(cut)
+        everything = figures(by_system, cut, [*whole(cut), *parts])
+        results = tuple(one for one in everything if not one.by)
+        if among is not None:
+            results += figures(measured(among.lists, cut.truth), cut, new(cut))
+        ndcg = {system: one.values["ndcg"] for system, one in by_system.items()}
+        apart = differences(ndcg, pairs(list(ndcg), BLEND, FLOOR), seed=seed)
+        beyond = traits.traits(by_system, cut, made.lists[FLOOR])
+    adds: tuple[Worth, ...] = ()
+    if worth:
+        with watch("fit without"):
+            adds = worth_of(cut, names, context, ndcg[BLEND], k, exclude_seen=exclude_seen, scorers=scorers, cells=cells)
     return Report(
-        k,
-        cut.reason,
-        int(known.listed.sum()),
-        tuple(results),
-        found,
-        ranker.summary,
-        per_user,
-        tuple(known.users.names[cut.users]),
-        ranker,
-        protocol or ("time" if given is None else "given"),
-        candidates,
-        tuple(notes),
+        k=k,
+        cut=cut.reason,
+        catalogue=int(known.listed.sum()),
+        results=results,
+        groups=tuple(one for one in everything if one.by),
+        differences=apart,
+        worth=adds,
+        traits=beyond,
+        gaps=traits.gaps(by_system, parts),
+        exposures=traits.exposures(by_system, cut.known),
+        cold=Cold.of(cut),
+        leaks=found,
+        summary=ranker.summary,
+        per_user={system: one.values for system, one in by_system.items()},
+        test_users=tuple(known.users.names[cut.users]),
+        ranker=ranker,
+        seconds=watch.seconds,
+        scoring=made.seconds,
+        protocol=protocol or ("time" if given is None else "given"),
+        candidates=candidates,
+        notes=tuple(notes),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """Wall time by stage."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.seconds[stage] = time.perf_counter() - started
 
 
 def _check_ways(
@@ -267,38 +188,3 @@ def _check_ways(
     taken = {BLEND, *registry.names()} & set(lists or ())
     if taken:
         raise BadRequest(f"lists cannot be called {min(taken)!r}, which is a system of ours; give them another name")
-
-
-def _results(system: str, lists: Rows, cut: Split) -> Iterator[Result]:
-    warm = cut.known.warm
-    for group, products in zip(GROUPS, (np.ones(len(warm), dtype=bool), warm, ~warm), strict=True):
-        if group == "overall" or not products[cut.truth.indices].all():  # else the same figures again
-            yield from _group(system, group, lists, cut, products)
-
-
-def _group(system: str, group: str, lists: Rows, cut: Split, products: Mask) -> Iterator[Result]:
-    """The figures over these held-out products, if there are any. products: [products]."""
-    truth = cut.truth @ sp.diags(products.astype(np.float32), format="csr")
-    truth.eliminate_zeros()
-    rows = np.flatnonzero(np.diff(truth.indptr))
-    if len(rows):
-        values = measure(lists[rows], truth[rows])
-        means = {name: float(values[name].mean()) for name in _METRICS}
-        spans = {name: interval(values[name]) for name in _METRICS}
-        yield Result(system, group, len(rows), **means, coverage=coverage(lists, int(cut.known.listed.sum())), intervals=spans)
-
-
-def _flat(result: Result) -> dict[str, Any]:
-    spans = {
-        f"{name}_{end}": edge for name, span in result.intervals.items() for end, edge in zip(("low", "high"), span, strict=True)
-    }
-    named = {name: getattr(result, name) for name in ("system", "group", "users", *_METRICS, "coverage")}
-    return {**named, **spans}
-
-
-def _line(result: Result, width: int) -> str:
-    values = "  ".join(f"{getattr(result, name):>9.4f}" for name in _METRICS)
-    low, high = result.intervals["ndcg"]
-    span = f"[{low:.4f}, {high:.4f}]"
-    shown = f"{result.coverage:>8.1%}" if result.group == "overall" else ""
-    return f"{result.system:{width}}  {result.group:7}  {result.users:>7,}  {values}  {span:16}  {shown}".rstrip()

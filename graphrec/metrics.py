@@ -206,7 +206,16 @@ def measure(lists: Rows, truth: sp.csr_matrix) -> Mapping[str, Values]:
         >>> {name: values.round(3).tolist() for name, values in found.items()}
         {'recall': [0.5], 'precision': [0.5], 'ndcg': [0.613], 'mrr': [1.0], 'map': [0.5], 'hit': [1.0]}
     """
-    found, wanted = hits(lists, truth), counts(truth)
+    return measure_hits(hits(lists, truth), counts(truth))
+
+
+def measure_hits(found: Hits, wanted: Rows) -> Mapping[str, Values]:
+    """As `measure`, of hits that are known: of a part of the truth, say. found: [b, k]; wanted: [b], `counts` of that truth.
+
+    Example:
+        >>> measure_hits(np.array([[True, False]]), np.array([2]))["recall"].tolist()
+        [0.5]
+    """
     return {
         "recall": recall(found, wanted),
         "precision": precision(found),

@@ -23,6 +23,8 @@ from graphrec.tensors import Rows
 
 _CELLS = 1 << 18
 """Draws × users held at a time: what a processor's cache holds is drawn several times as fast."""
+_PRODUCT = 1 << 22
+"""Draws × users multiplied with the columns at once: 32 MB."""
 _ALIKE = 1e-12
 """Means that differ by no more than this share of the largest value are equal but for rounding."""
 
@@ -100,6 +102,25 @@ def paired(one: Values, other: Values, *, draws: int = 10_000, seed: int = 0) ->
     return Paired(mean, low, high, _p(resampled - mean, far), _p(swapped, far))
 
 
+def between(one: Values, other: Values, *, draws: int = 1000, seed: int = 0, share: float = 0.95) -> tuple[float, float, float]:
+    """The other group's mean minus the one's, and its percentile bootstrap interval, each group of users drawn by itself.
+
+    one: [a], other: [b], of different users; NaN is no value, and all three are NaN where a group has none.
+
+    Source: Efron and Tibshirani, "An introduction to the bootstrap", 1993, the two-sample problem.
+
+    Example:
+        >>> between(np.zeros(3), np.ones(2))
+        (1.0, 1.0, 1.0)
+    """
+    one, other = one[~np.isnan(one)], other[~np.isnan(other)]
+    if not len(one) or not len(other):
+        return float("nan"), float("nan"), float("nan")
+    drawn = [_drawn_means(values[:, None].astype(np.float64), draws, seed + number) for number, values in enumerate((one, other))]
+    low, high = _edges(drawn[1][:, 0] - drawn[0][:, 0], share)
+    return float(other.mean() - one.mean()), low, high
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """The p-values so that the chance of even one false alarm among all of them stays below the level they are held against.
 
@@ -153,18 +174,33 @@ def _differences(one: Values, other: Values) -> Values:
 
 
 def _drawn_means(columns: Values, draws: int, seed: int) -> Values:
-    """[draws, m] means over users drawn with replacement; NaN where none of them has a value. columns: [users, m]."""
-    users = len(columns)
+    """[draws, m] means over users drawn with replacement; NaN where none of them has a value. columns: [users, m].
+
+    Columns that miss the same users share one count of those who were drawn.
+    """
     missing = np.isnan(columns)
     filled = np.where(missing, 0.0, columns)
+    gaps, which = np.unique(np.packbits(missing, axis=0), axis=1, return_inverse=True)
+    absent = np.unpackbits(gaps, axis=0, count=len(columns)).astype(np.float64)  # [users, gaps]
     parts = []
+    for times in _drawn_times(len(columns), draws, seed):
+        held = len(columns) - times @ absent if missing.any() else np.full((len(times), len(gaps[0])), float(len(columns)))
+        with np.errstate(invalid="ignore"):
+            parts.append(times @ filled / held[:, which.ravel()])
+    return np.concatenate(parts)
+
+
+def _drawn_times(users: int, draws: int, seed: int) -> Iterator[Values]:
+    """[size, users] how often each user is drawn, so many draws at a time that multiplying them is worth the call."""
+    size, held = max(1, _PRODUCT // users), list[Values]()
     for drawn in _drawn(users, draws, seed):
         places = drawn + users * np.arange(len(drawn))[:, None]
-        times = np.bincount(places.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(np.float64)
-        held = users - times @ missing if missing.any() else float(users)
-        with np.errstate(invalid="ignore"):
-            parts.append(times @ filled / held)
-    return np.concatenate(parts)
+        held.append(np.bincount(places.ravel(), minlength=drawn.size).reshape(drawn.shape).astype(np.float64))
+        if sum(map(len, held)) >= size:
+            yield np.concatenate(held)
+            held = []
+    if held:
+        yield np.concatenate(held)
 
 
 def _drawn(users: int, draws: int, seed: int) -> Iterator[Rows]:

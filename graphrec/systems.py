@@ -1,28 +1,51 @@
 """The systems of an evaluation rank for its test users: the blend, popularity as the floor, and every scorer alone."""
 
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
+from graphrec import metrics
 from graphrec import scorers as registry
 from graphrec.batches import by_batch
-from graphrec.metrics import top
+from graphrec.errors import BadRequest
+from graphrec.metrics import Values, top
 from graphrec.ranker import Ranker
 from graphrec.scorers import FitContext, Scorer
 from graphrec.scorers.popularity import Popularity
-from graphrec.splits import Split
+from graphrec.splits import Mask, Split
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
 from kg_builder.stores import Progress
 
 BLEND = "blend"
+FLOOR = Popularity.name
+"""What every system is held against."""
+_FLOAT = 4
+"""Bytes of a score."""
+_COPIES = 10
+"""Beside each system's scores: what scorers, the blend, a mask and the best k take while they work, in such matrices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """What the systems list, by their names."""
+
+    lists: dict[str, Rows]
+    """[users, k] product rows, -1 where a list ends early."""
+    silent: Counter[str]
+    """How many scores are not numbers."""
+    auc: dict[str, Values]
+    """[users], where it was asked for."""
+    seconds: dict[str, float]
+    """How long each scorer took to score, all batches together; those at work side by side count each."""
 
 
 def alone(ranker: Ranker, known: KnownGraph, context: FitContext, wanted: Sequence[str]) -> dict[str, Scorer]:
     """Popularity, the scorers that the blend kept, and those wanted besides, by name."""
-    found: dict[str, Scorer] = {"popularity": Popularity.fit(known, FitContext()), **ranker.model.blend.scorers}
+    found: dict[str, Scorer] = {FLOOR: Popularity.fit(known, FitContext()), **ranker.model.blend.scorers}
     return found | {name: registry.load(name).fit(known, context) for name in wanted if name not in found}
 
 
@@ -39,6 +62,23 @@ def draw(cut: Split, size: int, seed: int) -> sp.csr_matrix:
     return Histories.of(rows).matrix(len(cut.known.products))
 
 
+def cells_within(memory: int, systems: int, products: int) -> int:
+    """How many scores, users × products, so many bytes hold at a time.
+
+    Raises:
+        BadRequest: they do not hold those of one user.
+
+    Example:
+        >>> cells_within(5_600_000, systems=4, products=1_000)
+        100000
+    """
+    cells = memory // (_FLOAT * (systems + _COPIES))
+    if cells < products:
+        need = _FLOAT * (systems + _COPIES) * products
+        raise BadRequest(f"memory must hold one user's scores: {products:,} products by {systems} systems need {need:,} bytes")
+    return cells
+
+
 def ranked(
     ranker: Ranker,
     alone: Mapping[str, Scorer],
@@ -48,45 +88,84 @@ def ranked(
     exclude_seen: bool,
     drawn: sp.csr_matrix | None = None,
     new: bool = False,
+    auc: bool = False,
+    cells: int | None = None,
     progress: Progress | None = None,
-) -> tuple[dict[str, Rows], Counter[str]]:
-    """By system, [users, k] the product rows it lists, a batch of users at a time, and how many of its scores are NaN.
+) -> Ranked:
+    """What the blend and those `alone` list for the users of the cut, a batch of them at a time.
 
     Every listed product is ranked, or those `drawn` alone ([users, products]), or those `new` ones that nobody chose before.
+    auc: of the whole ranking, which takes as long again. cells: how many scores may be held at a time, users × products.
     """
     histories, listed = cut.histories, cut.known.listed & ~(cut.known.warm & new)
-    silent: Counter[str] = Counter()
 
-    def one(place: slice, batch: Histories) -> tuple[dict[str, Rows], Counter[str]]:
-        said, faulty = _said(alone, batch)
+    def one(place: slice, batch: Histories) -> Ranked:
+        said, faulty, seconds = _said(alone, batch)
         allowed = listed if drawn is None else listed & (drawn[place].toarray() > 0)
         scores = {BLEND: ranker.model.score(batch, said=said), **said}
-        lists = {
-            system: top(_masked(values, batch, allowed, exclude_seen=exclude_seen and drawn is None), k)
-            for system, values in scores.items()
-        }
-        return lists, faulty
+        made = Ranked({}, faulty, {}, seconds)
+        for system, values in scores.items():
+            masked = _masked(values, batch, allowed, exclude_seen=exclude_seen and drawn is None)
+            made.lists[system] = top(masked, k)
+            if auc:
+                among = _among(batch, allowed, exclude_seen=exclude_seen and drawn is None)
+                made.auc[system] = _auc(values, cut.truth[place], among)
+        return made
 
-    parts = []
-    for done, (lists, faulty) in by_batch(one, histories, len(cut.known.products)):
-        parts.append(lists)
-        silent += faulty
+    parts: list[Ranked] = []
+    for done, part in by_batch(one, histories, len(cut.known.products), cells=cells):
+        parts.append(part)
         if progress:
             progress("rank test users among new products" if new else "rank test users", done, len(histories))
-    return {system: np.concatenate([lists[system] for lists in parts]) for system in (BLEND, *alone)}, silent
+    return _together(parts)
 
 
-def _said(alone: Mapping[str, Scorer], batch: Histories) -> tuple[dict[str, Floats], Counter[str]]:
-    """By scorer, its scores, -inf where they are NaN, and how many are."""
-    said = {name: scorer.score(batch) for name, scorer in alone.items()}
+def _together(parts: Sequence[Ranked]) -> Ranked:
+    """The batches in one, the blend first."""
+    first = parts[0]
+    silent, seconds = Counter[str](), dict.fromkeys(first.seconds, 0.0)
+    for part in parts:
+        silent += part.silent
+        seconds = {name: spent + part.seconds[name] for name, spent in seconds.items()}
+    return Ranked(
+        {system: np.concatenate([part.lists[system] for part in parts]) for system in first.lists},
+        silent,
+        {system: np.concatenate([part.auc[system] for part in parts]) for system in first.auc},
+        seconds,
+    )
+
+
+def _said(alone: Mapping[str, Scorer], batch: Histories) -> tuple[dict[str, Floats], Counter[str], dict[str, float]]:
+    """By scorer, its scores, -inf where they are NaN, how many are, and the seconds it took."""
+    said, seconds = {}, {}
+    for name, scorer in alone.items():
+        started = time.perf_counter()
+        said[name] = scorer.score(batch)
+        seconds[name] = time.perf_counter() - started
     faulty = Counter({name: int(np.isnan(scores).sum()) for name, scores in said.items()})
-    return {
-        name: np.where(np.isnan(one), np.float32(-np.inf), one) if faulty[name] else one for name, one in said.items()
-    }, faulty
+    cleaned = {name: np.where(np.isnan(one), np.float32(-np.inf), one) if faulty[name] else one for name, one in said.items()}
+    return cleaned, faulty, seconds
 
 
-def _masked(scores: Floats, batch: Histories, listed: npt.NDArray[np.bool_], *, exclude_seen: bool) -> Floats:
+def _among(batch: Histories, listed: Mask, *, exclude_seen: bool) -> Mask:
+    """[b, products] what is ranked for each."""
+    among = np.repeat(listed[None, :], len(batch), axis=0) if listed.ndim == 1 else listed
+    if exclude_seen:
+        among[_chosen(batch)] = False
+    return among
+
+
+def _auc(scores: Floats, truth: sp.csr_matrix, among: Mask) -> Values:
+    return metrics.auc(metrics.ranks(scores, truth, among), metrics.counts(truth), among.sum(axis=1))
+
+
+def _masked(scores: Floats, batch: Histories, listed: Mask, *, exclude_seen: bool) -> Floats:
     masked = np.where(listed, scores, np.float32(-np.inf))
     if exclude_seen:
-        masked[np.repeat(np.arange(len(batch)), np.diff(batch.indptr)), batch.product] = -np.inf
+        masked[_chosen(batch)] = -np.inf
     return masked
+
+
+def _chosen(batch: Histories) -> tuple[Rows, Rows]:
+    """The cells of what each chose before."""
+    return np.repeat(np.arange(len(batch)), np.diff(batch.indptr)), batch.product

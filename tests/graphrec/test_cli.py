@@ -161,6 +161,27 @@ def test_evaluate_prints_popularity_beside_the_blend(run, store):
     assert json.loads(out)["k"] == 20
 
 
+def test_evaluate_writes_a_folder_and_prints_the_tables_asked_for(run, refused, store, tmp_path):
+    fast = ("--scorers", "popularity,linear", "--text-model", "none")
+    more = ("--by", "activity,category", "--auc", "--worth", "--memory", "1MiB", "--out", tmp_path / "report")
+    code, out, err = run("evaluate", store, *fast, *more)
+    assert code == 0, err
+    assert "By how much users chose before: ndcg@20" in out
+    assert "By category: ndcg@20" in out
+    assert "By popularity" not in out
+    assert "whether the graph helps" in out
+    assert "whether the graph and text help" in out
+    assert f"note: the whole report is in {tmp_path / 'report'}" in err
+    saved = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert [one["source"] for one in saved["worth"]] == ["graph", "text", "graph and text"]
+    assert saved["results"][0]["auc"] > 0.5
+    (tmp_path / "file").write_text("")
+    assert "is a file" in refused("evaluate", store, "--out", tmp_path / "file")
+    assert "did you mean 'category'" in refused("evaluate", store, "--by", "categories")
+    assert "memory must hold one user's scores" in refused("evaluate", store, *fast, "--memory", "1kB")
+    assert "expected a number of bytes" in refused("evaluate", store, *fast, "--memory", "much", code=2)
+
+
 def test_evaluate_takes_a_protocol_a_core_and_candidates_and_says_so(run, refused, store):
     fast = ("--scorers", "popularity", "--text-model", "none")
     code, out, err = run("evaluate", store, *fast, "--protocol", "new-users", "--share", "0.3", "--k-core", 5, "--candidates", 30)

@@ -1,0 +1,232 @@
+"""What an evaluation found, as text, JSON, Markdown, HTML, frames and Parquet."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import isfinite
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from graphrec import rendering, sections
+from graphrec.differences import Difference
+from graphrec.errors import BadRequest
+from graphrec.figures import Cold, Result, check_by
+from graphrec.leaks import Leaks
+from graphrec.metrics import Values
+from graphrec.model import Summary
+from graphrec.ranker import Ranker
+from graphrec.rendering import Section
+from graphrec.systems import BLEND
+from graphrec.traits import Exposure, Traits, UserGap
+from graphrec.worth import Worth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What an evaluation found."""
+
+    k: int
+    cut: str
+    """Which interactions were held out, and why those."""
+    catalogue: int
+    """How many products were ranked for every user."""
+    results: tuple[Result, ...]
+    groups: tuple[Result, ...]
+    """The same by activity of users, popularity of products and category: `Result.by`."""
+    differences: tuple[Difference, ...]
+    """Every system's to popularity, and the blend's to every other."""
+    worth: tuple[Worth, ...]
+    """What graph and texts add to the blend; empty unless asked for."""
+    traits: tuple[Traits, ...]
+    """What lists are like besides right."""
+    gaps: tuple[UserGap, ...]
+    """How differently users with few and many choices are served."""
+    exposures: tuple[Exposure, ...]
+    """How lists share their places among brands."""
+    cold: Cold
+    leaks: Leaks
+    summary: Summary
+    """Of the fit on the training side."""
+    per_user: Mapping[str, Mapping[str, Values]]
+    """By system and metric, one value a test user (overall), for comparisons in pairs."""
+    test_users: tuple[str, ...]
+    """Whose values those are."""
+    ranker: Ranker
+    """What was evaluated: it knows the training side alone, so what it recommends can be held against what came after."""
+    seconds: Mapping[str, float]
+    """Wall time by stage."""
+    scoring: Mapping[str, float]
+    """By scorer, the seconds it took to score; those at work side by side count each."""
+    protocol: str = "time"
+    """How choices were held out: a name of `graphrec.protocols`, or `given`."""
+    candidates: int | None = None
+    """How many products were drawn for each user to rank beside the held-out ones; None: every product was ranked."""
+    notes: tuple[str, ...] = ()
+    """What was left out, cut short or put up with."""
+
+    def result(self, system: str = BLEND, group: str = "overall") -> Result:
+        """The figures of one system over one group: overall, warm, cold, new, or one of `groups`.
+
+        Raises:
+            BadRequest: there are none.
+        """
+        everything = (*self.results, *self.groups)
+        found = [one for one in everything if (one.system, one.group) == (system, group)]
+        if not found:
+            known = ", ".join(dict.fromkeys(f"{one.system}/{one.group}" for one in self.results))
+            raise BadRequest(f"no figures of {system}/{group}; there are: {known}")
+        return found[0]
+
+    def to_pandas(self, by: str | None = None) -> pd.DataFrame:
+        """One row a system and group: users, the metrics, and their intervals as `recall_low`, `recall_high` …
+
+        by: activity, popularity or category instead of overall, warm and cold.
+
+        Raises:
+            BadRequest: no such way to part.
+        """
+        if by is None:
+            return pd.DataFrame([result.flat() for result in self.results])
+        check_by([by])
+        return pd.DataFrame([result.flat() for result in self.groups if result.by == by])
+
+    def users_to_pandas(self) -> pd.DataFrame:
+        """One row a test user and system: user, system, and the metrics."""
+        frames = [pd.DataFrame({"user": self.test_users, "system": system, **values}) for system, values in self.per_user.items()]
+        return pd.concat(frames, ignore_index=True)
+
+    def to_json(self) -> str:
+        """The figures, the cut, the leak report and the fit's summary as JSON text; null where a figure has no value."""
+        found = {
+            "k": self.k,
+            "protocol": self.protocol,
+            "cut": self.cut,
+            "candidates": self.candidates,
+            "notes": [*self.notes, *self._sampled],
+            "catalogue": self.catalogue,
+            "users": len(self.test_users),
+            "results": [result.flat() for result in self.results],
+            "groups": [result.flat() for result in self.groups],
+            "differences": [asdict(one) for one in self.differences],
+            "worth": [asdict(one) | {"in_words": str(one)} for one in self.worth],
+            "beyond_accuracy": [asdict(one) for one in self.traits],
+            "fairness": {"users": [asdict(one) for one in self.gaps], "brands": [asdict(one) for one in self.exposures]},
+            "cold": asdict(self.cold),
+            "leaks": self.leaks.to_json(),
+            "fit": self.summary.to_json(),
+            "seconds": dict(self.seconds),
+            "scoring_seconds": dict(self.scoring),
+        }
+        return json.dumps(_without_nan(found), indent=1, ensure_ascii=False, allow_nan=False)
+
+    def to_markdown(self) -> str:
+        """The whole report as Markdown."""
+        return rendering.markdown(self._title, self._all_sections())
+
+    def to_html(self) -> str:
+        """The whole report as one HTML file that needs nothing else."""
+        return rendering.html(self._title, self._all_sections())
+
+    def save(self, folder: str | Path) -> None:
+        """Writes report.json, report.md, report.html and per_user.parquet (user, system, metrics) into the folder.
+
+        Raises:
+            BadRequest: there is a file of this name.
+        """
+        target = Path(folder)
+        check_folder(target)
+        target.mkdir(parents=True, exist_ok=True)
+        for name, written in {"json": self.to_json() + "\n", "md": self.to_markdown(), "html": self.to_html()}.items():
+            (target / f"report.{name}").write_text(written, encoding="utf-8")
+        self.users_to_pandas().to_parquet(target / "per_user.parquet", index=False)
+
+    def text(self, by: Sequence[str] = ()) -> str:
+        """For a terminal; with a table for each of `by`: activity, popularity, category.
+
+        Raises:
+            BadRequest: no such way to part.
+        """
+        check_by(by)
+        table = sections.main_table(self.results, self.k, self._mark, sections.SHORT)
+        shown = [
+            Section("", self._head, None),
+            Section("", (), table, footnotes=tuple(f"* {line}" for line in self._sampled)),
+            Section("in words", tuple(self._words())),
+            *sections.grouped(self.groups, self.k, self._mark, by, spans=False),
+            sections.beyond_accuracy(self.traits),
+            Section("leak report", tuple(self.leaks.lines())),
+            Section("", (str(self.summary),)),
+        ]
+        return rendering.text(shown)
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _all_sections(self) -> list[Section]:
+        table = sections.main_table(self.results, self.k, self._mark)
+        beyond = sections.beyond_accuracy(self.traits)
+        footnotes = tuple(f"* {line}" for line in self._sampled)
+        return [
+            Section("", self._head),
+            Section("In words", tuple(self._words())),
+            Section("Figures", (), table, sections.bars(self.results), footnotes),
+            sections.compared(self.differences, self.k),
+            *sections.grouped(self.groups, self.k, self._mark),
+            Section(beyond.title, sections.MEANINGS, beyond.table),
+            *sections.fairness(self.gaps, self.exposures, self.k),
+            Section("Leak report", tuple(self.leaks.lines())),
+            Section("The fit", tuple(str(self.summary).splitlines())),
+        ]
+
+    def _words(self) -> Iterator[str]:
+        yield from sections.floor_words(self.differences, len(self.test_users), self.k)
+        yield from map(str, self.worth)
+        yield from sections.cold_words(self.cold)
+        yield from sections.gap_words(self.gaps)
+        yield from sections.slow_words(self.seconds, self.scoring)
+
+    @property
+    def _title(self) -> str:
+        return f"Evaluation: {len(self.test_users):,} users, {self.catalogue:,} products"
+
+    @property
+    def _head(self) -> tuple[str, ...]:
+        ranked = f"{self.catalogue:,} products" if self.candidates is None else f"{self.candidates:,} drawn products"
+        return (
+            f"cut: {self.cut}",
+            f"{len(self.test_users):,} users, {ranked} ranked for each",
+            *(f"note: {note}" for note in self.notes),
+        )
+
+    @property
+    def _mark(self) -> str:
+        return "" if self.candidates is None else "*"
+
+    @property
+    def _sampled(self) -> tuple[str, ...]:
+        """What must stand beside figures over drawn candidates."""
+        if self.candidates is None:
+            return ()
+        said = f"sampled metrics: held-out products among {self.candidates:,} drawn candidates of {self.catalogue:,} products;"
+        return (f"{said} not comparable with a ranking of all (Krichene & Rendle, KDD 2020)",)
+
+
+def check_folder(target: Path) -> None:
+    """Nothing, or the error for a folder that cannot be made.
+
+    Raises:
+        BadRequest: there is a file of this name.
+    """
+    if target.exists() and not target.is_dir():
+        raise BadRequest(f"{target} is a file; name a folder for the report")
+
+
+def _without_nan(value: object) -> object:
+    """The same with None for what is not a number; JSON has no word for that."""
+    if isinstance(value, Mapping):
+        return {key: _without_nan(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(one) for one in value]
+    return None if isinstance(value, (float, np.floating)) and not isfinite(value) else value

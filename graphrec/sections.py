@@ -1,0 +1,210 @@
+"""Figures become sections of a report: tables, bars, and sentences that a shop's engineer understands."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import isnan
+
+from graphrec.differences import Difference, p_value
+from graphrec.figures import AUC, BY, METRICS, Cold, Result
+from graphrec.rendering import Bar, Section, Table
+from graphrec.systems import BLEND
+from graphrec.traits import Exposure, Traits, UserGap
+
+SHORT = ("recall", "ndcg", "hit", "mrr")
+"""The metrics of the terminal's table."""
+_TITLES = {"activity": "By how much users chose before", "popularity": "By popularity of products", "category": "By category"}
+
+
+def main_table(results: Sequence[Result], k: int, mark: str, metrics: Sequence[str] = METRICS) -> Table:
+    """A row a system and group. mark: stands beside the metrics' names."""
+    asked = any(not isnan(one.auc) for one in results)
+    named = [f"{name}@{k}{mark}" for name in metrics] + ([f"auc{mark}"] if asked else [])
+    rows = tuple(
+        (
+            one.system,
+            one.group,
+            f"{one.users:,}",
+            *(number(getattr(one, name)) for name in (*metrics, *((AUC,) if asked else ()))),
+            span(*one.intervals["ndcg"]),
+            share(one.coverage) if one.group == "overall" else "",
+        )
+        for one in results
+    )
+    return Table(("system", "group", "users", *named, "95% of ndcg", "coverage"), rows, words=2)
+
+
+def bars(results: Sequence[Result]) -> tuple[Bar, ...]:
+    """ndcg of all held-out choices."""
+    return tuple(Bar(one.system, one.ndcg, *one.intervals["ndcg"]) for one in results if one.group == "overall")
+
+
+def grouped(groups: Sequence[Result], k: int, mark: str, by: Sequence[str] = BY, *, spans: bool = True) -> Iterator[Section]:
+    """One section a way to part: a row a group, a column a system. spans: with the intervals, which make wide tables."""
+    for way in by:
+        found = [one for one in groups if one.by == way]
+        title = f"{_TITLES[way]}: ndcg@{k}{mark}"
+        if not found:
+            yield Section(title, ("the graph has none",))
+            continue
+        systems = tuple(dict.fromkeys(one.system for one in found))
+        first = {one.group: one for one in found[::-1]}
+        cells = {
+            (one.group, one.system): f"{number(one.ndcg)} {span(*one.intervals['ndcg'])}" if spans else number(one.ndcg)
+            for one in found
+        }
+        order = list(dict.fromkeys(one.group for one in found))
+        rows = tuple((group, f"{first[group].users:,}", *(cells[group, system] for system in systems)) for group in order)
+        lines = tuple(f"{group}: {first[group].meaning}" for group in order)
+        yield Section(title, lines, Table(("group", "users", *systems), rows))
+
+
+def compared(differences: Sequence[Difference], k: int) -> Section:
+    """A row a comparison."""
+    rows = tuple(
+        (
+            one.system,
+            one.against,
+            f"{one.difference:+.4f}",
+            f"[{one.low:+.4f}, {one.high:+.4f}]",
+            p_value(one.p),
+            number(one.smallest),
+        )
+        for one in differences
+    )
+    lines = (
+        "over the same users; 95% bootstrap intervals; p of a permutation test, corrected for all rows by Holm's method",
+        "smallest: a true difference that so many users would show in four of five such tests; a smaller one may stay unseen",
+    )
+    columns = ("system", "against", f"ndcg@{k}", "95%", "p", "smallest")
+    return Section("Differences", lines, Table(columns, rows, words=2))
+
+
+def beyond_accuracy(traits: Sequence[Traits]) -> Section:
+    """A row a system."""
+    rows = tuple(
+        (
+            one.system,
+            share(one.coverage),
+            number(one.gini, 3),
+            number(one.novelty, 2),
+            number(one.serendipity),
+            number(one.diversity, 3),
+            _signed(one.popularity_lift),
+            number(one.calibration, 3),
+        )
+        for one in traits
+    )
+    columns = ("system", "coverage", "gini", "novelty", "serendipity", "diversity", "popularity lift", "calibration")
+    return Section("Beyond accuracy", (), Table(columns, rows))
+
+
+MEANINGS = (
+    "coverage: share of the catalogue in any list; gini: 0 where all products are listed alike, near 1 where a few are",
+    "novelty: bits of surprise a product; serendipity: share of places that are right and not popularity's",
+    "diversity: how unlike a list's products are (0 to 1); popularity lift: how much more popular lists are than histories",
+    "calibration: how far a list's categories are from the history's (0: the same mixture)",
+)
+
+
+def fairness(gaps: Sequence[UserGap], exposures: Sequence[Exposure], k: int) -> Iterator[Section]:
+    """Between users and between brands, where the data has groups of them."""
+    if gaps:
+        named = tuple(gaps[0].ndcg)
+        rows = tuple(
+            (one.system, *(number(value) for value in one.ndcg.values()), f"{one.gap:+.4f}", f"[{one.low:+.4f}, {one.high:+.4f}]")
+            for one in gaps
+        )
+        said = f"ndcg@{k} of users by how much they chose before; the gap is {named[-1]} minus {named[0]}"
+        yield Section("Fairness between users", (said,), Table(("system", *named, "gap", "95%"), rows))
+    if exposures:
+        rows = tuple(
+            (
+                one.system,
+                _side(one.most_over),
+                _side(one.most_under),
+                share(one.shown),
+                number(one.gini, 3),
+                number(one.gini_chosen, 3),
+            )
+            for one in exposures
+        )
+        lines = (
+            f"{exposures[0].brands:,} brands: their share of the lists' places beside their share of earlier choices",
+            "gini: 0 where all brands have alike, near 1 where one has everything",
+        )
+        columns = ("system", "most above", "most below", "brands shown", "gini of places", "gini of choices")
+        yield Section("Fairness between brands", lines, Table(columns, rows, words=3))
+
+
+def floor_words(differences: Sequence[Difference], users: int, k: int) -> Iterator[str]:
+    """The blend against popularity and against its best rival, and what this many users can show."""
+    blend = [one for one in differences if one.system == BLEND]
+    closest = min(blend, key=lambda one: one.difference, default=None)
+    for one in blend[:1]:
+        yield _better(one, f"{one.against}, the floor", k)
+    if closest is not None and closest is not blend[0]:
+        yield _better(closest, f"{closest.against}, its best rival", k)
+    if closest is not None and closest.smallest > 0:
+        yield (
+            f"with {users:,} users a difference below {closest.smallest:.4f} in ndcg@{k} between the blend and "
+            f"{closest.against} cannot be told from chance"
+        )
+
+
+def _better(one: Difference, rival: str, k: int) -> str:
+    said = f"{one.difference:+.4f} ndcg@{k} [{one.low:+.4f}, {one.high:+.4f}]"
+    if not one.told:
+        return f"the data cannot tell the blend from {rival}: {said}"
+    return f"the blend is {'better' if one.difference > 0 else 'worse'} than {rival}: {said}"
+
+
+def cold_words(cold: Cold) -> Iterator[str]:
+    """What is cold."""
+    yield (
+        f"cold: {share(cold.products)} of the products were chosen by nobody before, "
+        f"and {share(cold.choices)} of the held-out choices fall on them"
+    )
+
+
+def slow_words(seconds: Mapping[str, float], scoring: Mapping[str, float]) -> Iterator[str]:
+    """What is slow."""
+    stages = ", ".join(f"{stage} {spent:.1f}" for stage, spent in seconds.items())
+    slowest = max(scoring, key=lambda name: scoring[name])
+    total = sum(scoring.values())
+    yield f"slow: {stages} s; the slowest scorer is {slowest}, {scoring[slowest]:.1f} of {total:.1f} s of scoring"
+
+
+def gap_words(gaps: Sequence[UserGap]) -> Iterator[str]:
+    """Whom the blend serves better."""
+    for one in gaps[:1]:
+        (first, few), (last, many) = next(iter(one.ndcg.items())), list(one.ndcg.items())[-1]
+        said = f"ndcg {many:.4f} for users with {last} choices, {few:.4f} for those with {first}: "
+        unsure = " (the data cannot tell them apart)" if one.low <= 0 <= one.high else ""
+        yield f"fairness: {said}{one.gap:+.4f} [{one.low:+.4f}, {one.high:+.4f}]{unsure}"
+
+
+def number(value: float, digits: int = 4) -> str:
+    """A figure, or a dash where there is none.
+
+    Example:
+        >>> number(0.25), number(float("nan"))
+        ('0.2500', '–')
+    """
+    return "–" if isnan(value) else f"{value:.{digits}f}"
+
+
+def span(low: float, high: float) -> str:
+    """An interval."""
+    return f"[{number(low)}, {number(high)}]"
+
+
+def share(value: float) -> str:
+    """A share in percent."""
+    return "–" if isnan(value) else f"{value:.1%}"
+
+
+def _signed(value: float) -> str:
+    return "–" if isnan(value) else f"{value:+.0%}"
+
+
+def _side(brand: tuple[str, float, float]) -> str:
+    return f"{brand[0]} ({share(brand[1])} of places, {share(brand[2])} of choices)"

@@ -1,0 +1,80 @@
+"""Does the graph help? The blend fitted again without the graph's edges, and without texts, on the same users."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from graphrec import systems
+from graphrec.connections import Names
+from graphrec.differences import Difference, differences
+from graphrec.metrics import Values, measure
+from graphrec.pipeline import NO_TEXT, TextVectors, learn
+from graphrec.scorers import FitContext
+from graphrec.splits import Split
+from graphrec.systems import BLEND
+
+GRAPH, TEXT, BOTH = "graph", "text", "graph and text"
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What one source of knowledge adds to the blend."""
+
+    source: str
+    """`graph`, `text`, or `graph and text`, which leaves what people chose alone."""
+    ndcg: float
+    """Of the blend without it."""
+    difference: Difference
+    """The blend's ndcg with it, minus that without."""
+
+    def __str__(self) -> str:
+        found = self.difference
+        span = f"{found.difference:+.4f} ndcg [{found.low:+.4f}, {found.high:+.4f}]"
+        if not found.told:
+            verb, them = ("help", "them") if self.source == BOTH else ("helps", "it")
+            return f"the data cannot tell whether the {self.source} {verb}: with {them} {span}"
+        verb = "adds" if found.difference > 0 else "costs"
+        return f"the {self.source} {f'together {verb[:-1]}' if self.source == BOTH else verb} {span}"
+
+
+def worth(
+    cut: Split,
+    names: Mapping[str, Names],
+    context: FitContext,
+    ndcg: Values,
+    k: int,
+    *,
+    exclude_seen: bool,
+    scorers: Sequence[str] | None = None,
+    cells: int | None = None,
+) -> tuple[Worth, ...]:
+    """What the graph's edges and the texts add, of those that there are; one fit for each. ndcg: the blend's, a value a user.
+
+    Each alone, and where there are both, both together: what either says too is missed only where both are gone. Without edges,
+    texts still name brands and categories; without texts, neither their words nor their vectors are read, and edges still tell
+    of brands and categories.
+    """
+    blends = {"all": ndcg}
+    for source, less, without in _without(cut, context):
+        ranker = learn(less.known, names, without, scorers=scorers)
+        alone = ranker.model.blend.scorers
+        found = systems.ranked(ranker, alone, less, k, exclude_seen=exclude_seen, cells=cells, progress=context.progress)
+        blends[source] = measure(found.lists[BLEND], cut.truth)["ndcg"]
+    pairs = [("all", source) for source in blends if source != "all"]
+    found_ = differences(blends, pairs, seed=context.seed)
+    return tuple(
+        Worth(one.against, float(blends[one.against].mean()), replace(one, system=BLEND, against=f"without {one.against}"))
+        for one in found_
+    )
+
+
+def _without(cut: Split, context: FitContext) -> Iterator[tuple[str, Split, FitContext]]:
+    known = cut.known
+    silent = replace(known, texts={})
+    untold = replace(context, text=TextVectors(silent, NO_TEXT, context.device))
+    texts = any(text.strip() for texts in known.texts.values() for text in texts)
+    if known.relations:
+        yield GRAPH, replace(cut, known=replace(known, relations={})), context
+    if texts:
+        yield TEXT, replace(cut, known=silent), untold
+    if texts and known.relations:
+        yield BOTH, replace(cut, known=replace(silent, relations={})), untold
