@@ -80,6 +80,8 @@ def evaluate(
     """
     check_k(k)
     _check_ways(protocol, k_core, candidates, until, test, lists)
+    if worth and candidates is not None:
+        raise BadRequest("what graph and texts are worth is measured over every product; leave candidates out, or worth")
     check_scorers(scorers)
     watch, where = _Watch(), pick_device(device)
     with watch("read"):

@@ -145,8 +145,8 @@ def floor_words(differences: Sequence[Difference], users: int, k: int) -> Iterat
         yield _better(closest, f"{closest.against}, its best rival", k)
     if closest is not None and closest.smallest > 0:
         yield (
-            f"with {users:,} users a difference below {closest.smallest:.4f} in ndcg@{k} between the blend and "
-            f"{closest.against} cannot be told from chance"
+            f"with {users:,} users a true difference below {closest.smallest:.4f} in ndcg@{k} between the blend and "
+            f"{closest.against} is missed more than one time in five"
         )
 
 

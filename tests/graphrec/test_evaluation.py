@@ -233,6 +233,7 @@ def test_drawn_candidates_are_marked_beside_the_figures_and_flatter(shop):
         ({"k_core": 500}, "there is no 500-core"),
         ({"candidates": 0}, r"candidates must be at least 1 \(got 0\)"),
         ({"candidates": 9, "lists": {"theirs": []}}, "leave candidates out"),
+        ({"candidates": 9, "worth": True}, "leave candidates out"),
         ({"lists": {"popularity": []}}, "lists cannot be called 'popularity'"),
         ({"lists": {"theirs": [("nobody", "p0001")]}}, "theirs: no list is of a tested user, the first is of 'nobody'"),
         ({"share": 2.0, "protocol": "ratio"}, "share must lie between 0 and 1"),
