@@ -268,7 +268,7 @@ class _Run:
             StoreError: of one that was built the store does not know any more, so that its nodes would be taken away, or its
                 values replaced by earlier ones.
         """
-        lost = next(iter(forgotten(store, self.builds)), None)
+        lost = next((one for one in forgotten(store, self.builds) if self.prune or one != self.called), None)
         if lost is not None:
             what = "nothing can be pruned" if self.prune else "no dump of an earlier moment can be told from it"
             raise StoreError(f"{store.address} no longer knows what {lost} told of, so {what}: build it again first (--again)")
