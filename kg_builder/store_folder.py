@@ -141,20 +141,18 @@ class StoreFolder:
         return [self._read(path) for path in sorted(mine.parent.glob("*.parquet")) if path != mine]
 
     def damaged(self) -> Iterator[str]:
-        """Of what sources told of each file whose bytes are not those that were written, in a line.
-
-        Raises:
-            StoreError: the database is not what was written.
-        """
+        """Of what sources told of each file whose bytes are not those that were written, in a line."""
         if not self._sums.is_file():
             yield f"{self._sums} is missing, so no damage to other files can be seen; the next build that writes makes another"
-        if not self._as_written(self.database):
-            raise StoreError(f"{self.database} is damaged ({_OTHER}); {self._restore}")
         for path in sorted((self.path / "told").glob("*.parquet")):
             try:
                 self._read(path)
             except StoreError as error:
                 yield str(error)
+
+    def altered(self) -> bool:
+        """Whether the database is not the file that was written."""
+        return self.built and not self._as_written(self.database)
 
     def forget(self) -> None:
         """What is on record of a graph that is lost says nothing of the next one."""

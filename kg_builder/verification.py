@@ -28,6 +28,8 @@ class Verification:
     digest: str
     built: str | None
     """The hash after the last build; None where none is on record."""
+    altered: str = ""
+    """Says so where the database is not the file that was written."""
     differences: Mapping[str, int] = field(default_factory=dict)
     """Where the hash is another: by label or `Source-TYPE-Target`, how many more (or less) there are than the builds wrote."""
 
@@ -36,12 +38,17 @@ class Verification:
         """Whether there is no fault."""
         return not self.faults
 
+    @property
+    def as_built(self) -> bool:
+        """Whether there is none, and the graph is what the last build left."""
+        return self.ok and not self.altered and self.digest == self.built
+
 
 def verify(store: str | Path | GraphStore) -> Verification:
     """Every identity is there once, every edge ends at nodes, files are as they were written, and the hash is worked out anew.
 
     Raises:
-        StoreError: the store cannot be reached, or its database is not the file that was written.
+        StoreError: the store cannot be reached or read.
     """
     with logged("verify", store=getattr(store, "address", store)) as said, opened(store, read_only=True) as there:
         with scratch() as folder:
@@ -58,7 +65,7 @@ _FIRST = ", the first "
 
 
 def _verified(store: GraphStore, folder: Path) -> Verification:
-    damaged = store.damaged()  # before it is read: an engine may crash on a file that is damaged
+    altered, damaged = store.altered(), store.damaged()
     tables, info = store.read(derived=True, into=folder), store.info()
     lost = () if damaged else forgotten(store, info.builds)
     damaged += tuple(f"what {source} told of is not known any more; build it again (--again)" for source in lost)
@@ -67,7 +74,7 @@ def _verified(store: GraphStore, folder: Path) -> Verification:
     built, now = info.builds[-1].digest if info.builds else "", digest(tables.without_derived())
     differences = _differences(info) if built and now != built else {}
     faults = (*damaged, *_faults(tables), *_unread(store, tables.schema, info))
-    return Verification(faults, rows, now, built or None, differences)
+    return Verification(faults, rows, now, built or None, altered, differences)
 
 
 def _differences(info: StoreInfo) -> dict[str, int]:

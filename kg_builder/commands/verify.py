@@ -30,16 +30,21 @@ def run(
     with open_store(store, read_only=True) as opened:
         found = verify(opened)
     if as_json:
-        hashes = {"hash": found.digest, "built": found.built, "differences": dict(found.differences)}
+        hashes = {
+            "altered": bool(found.altered),
+            "hash": found.digest,
+            "built": found.built,
+            "differences": dict(found.differences),
+        }
         print_json({"store": store, "ok": found.ok, "faults": list(found.faults), **hashes})
     else:
         _print(store, found)
-    if not found.ok or (as_built and found.digest != found.built):
+    if not (found.as_built if as_built else found.ok):
         raise typer.Exit(1)
 
 
 def _print(store: str, found: "Verification") -> None:
-    for fault in found.faults:
+    for fault in (*found.faults, *filter(None, [found.altered])):
         say(fault)
     if found.built is None:
         says = "no build is on record"

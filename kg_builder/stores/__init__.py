@@ -123,11 +123,10 @@ class GraphStore(Protocol):
         """What `remember` kept of each other source."""
 
     def damaged(self) -> tuple[str, ...]:
-        """What the store keeps beside the graph that is no longer as it was written, in a line each.
+        """What the store keeps beside the graph that is no longer as it was written, in a line each."""
 
-        Raises:
-            StoreError: the graph's own file is not.
-        """
+    def altered(self) -> str:
+        """Says so where the graph's own file is not the one that the store wrote; else nothing."""
 
     def read(self, *, derived: bool = False, into: Path | None = None) -> GraphTables:
         """Everything the store holds, without what a model wrote back unless `derived`.

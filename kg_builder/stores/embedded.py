@@ -131,6 +131,11 @@ class EmbeddedStore:
         """See `GraphStore.damaged`; files are compared with the sums that were written down with them."""
         return tuple(self._folder.damaged())
 
+    def altered(self) -> str:
+        """See `GraphStore.altered`."""
+        said = f"{self._folder.database} is not the file that was written: somebody else wrote to it, or it is damaged"
+        return said if self._folder.altered() else ""
+
     def read(self, *, derived: bool = False, into: Path | None = None) -> GraphTables:
         """See `GraphStore.read`."""
         self._connection()  # takes up the schema as it is now

@@ -200,7 +200,7 @@ class Neo4jStore:
         return [self.remembered(name) for name in self._remembered() if name != source]
 
     def damaged(self) -> tuple[str, ...]:
-        """See `GraphStore.damaged`; of the graph itself the server takes care."""
+        """See `GraphStore.damaged`."""
         found = []
         for name in self._remembered():
             try:
@@ -208,6 +208,10 @@ class Neo4jStore:
             except StoreError as error:
                 found.append(str(error))
         return tuple(found)
+
+    def altered(self) -> str:
+        """See `GraphStore.altered`; of the graph's files the server takes care."""
+        return ""
 
     def read(self, *, derived: bool = False, into: Path | None = None) -> GraphTables:
         """See `GraphStore.read`.

@@ -51,7 +51,7 @@ def test_json_has_every_part_and_no_word_that_json_does_not_know(report):
 def test_the_floor_the_best_rival_and_what_is_cold_and_slow_are_said_in_words(report):
     text = str(report)
     assert "the blend is better than popularity, the floor: +0." in text
-    assert f"with {len(report.test_users)} users a difference below 0." in text
+    assert f"with {len(report.test_users)} users a true difference below 0." in text
     assert "cold: " in text
     assert "slow: read " in text
     found = {(one.system, one.against): one for one in report.differences}
