@@ -224,9 +224,11 @@ class StoreFolder:
         """The file beside takes this place. The sums are written first, old and new: whichever is there is what was written."""
         sums = self._written_sums()
         for file in (self.database, self._builds, *(self.path / "told").glob("*.parquet")):
-            if file.is_file() and not self._sums_of(file):  # the sums were lost
-                sums[str(file.relative_to(self.path))] = [_sum(file)]
-        sums[str(path.relative_to(self.path))] = [*self._sums_of(path)[-1:], _sum(beside)]
+            name = str(file.relative_to(self.path))
+            if file.is_file() and name not in sums:  # the sums were lost
+                sums[name] = [_sum(file)]
+        name = str(path.relative_to(self.path))
+        sums[name] = [*sums.get(name, [])[-2:], _sum(beside)]  # two: the last write may have broken off before its file was there
         _replace(self._sums, json.dumps(sums, indent=1))
         beside.replace(path)
 
