@@ -121,6 +121,10 @@ def rank(
     exclude: Annotated[Path | None, typer.Option(metavar="PAIRS", help="Leave these out: a TSV of user and item.")] = None,
     keep_seen: KeepSeen = False,
     strict: Annotated[bool, typer.Option("--strict", help="Refuse users that the model does not know.")] = False,
+    rerank: Annotated[
+        str | None,
+        typer.Option(metavar="KNOBS", help="Weigh the order anew, each from 0 to 1: diversity=0.3,popularity=0.1,producers=0.2."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write `user item rank score` there as TSV; default stdout.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -145,6 +149,7 @@ def rank(
             exclude=pairs,
             exclude_seen=not keep_seen,
             strangers=not strict,
+            rerank=_knobs(rerank),
             progress=bars,
         )
     strangers = sum(not ranker.knows(user) for user in wanted)
@@ -375,6 +380,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _names(text: str | None) -> list[str] | None:
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _knobs(text: str | None) -> dict[str, float]:
+    """By name, the number of each NAME=NUMBER."""
+    found = {}
+    for one in _names(text) or ():
+        name, _, number = (part.strip() for part in one.partition("="))
+        try:
+            found[name] = float(number)
+        except ValueError:
+            raise typer.BadParameter(f"expected NAME=NUMBER (got {one!r})", param_hint="--rerank") from None
+    return found
 
 
 def _submitted(made: Sequence[str]) -> dict[str, list[tuple[str, str]]]:

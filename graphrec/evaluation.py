@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
-from graphrec import leaks, systems, traits
+from graphrec import knobs, leaks, reranking, systems, traits
 from graphrec import scorers as registry
 from graphrec.cuts import cut_by, shortfalls, without_seen
 from graphrec.differences import differences, pairs
@@ -107,11 +107,12 @@ def evaluate(
         alone = systems.alone(ranker, cut.known, context, (scorers or registry.names()) if dropped else ())
     drawn = None if candidates is None else systems.draw(cut, candidates, seed)
     ranked = partial(systems.ranked, ranker, alone, cut, k, exclude_seen=exclude_seen, cells=cells, progress=progress)
+    skipped = knobs.skipped(k, candidates)
     with watch("rank"):
-        made = ranked(drawn=drawn, auc=auc)
+        made = ranked(drawn=drawn, auc=auc, deep=None if skipped else reranking.depth(k))
         among = ranked(new=True) if protocol == "new-products" and candidates is None else None
     notes += [f"{name}: {count:,} scores are not numbers; they count as no opinion" for name, count in made.silent.items()]
-    notes += [note for one in handed.values() for note in one.notes]
+    notes += [*(note for one in handed.values() for note in one.notes), *skipped]
     with watch("measure"):
         by_system = measured(made.lists | {name: one.lists for name, one in handed.items()}, cut.truth, made.auc)
         parts = parted(cut)
@@ -122,6 +123,8 @@ def evaluate(
         ndcg = {system: one.values["ndcg"] for system, one in by_system.items()}
         apart = differences(ndcg, pairs(list(ndcg), BLEND, FLOOR), seed=seed)
         beyond = traits.traits(by_system, cut, made.lists[FLOOR])
+    with watch("re-rank"):
+        costs = () if skipped else knobs.costs(made.heads[BLEND], cut, k, parts)
     adds: tuple[Worth, ...] = ()
     if worth:
         with watch("fit without"):
@@ -137,6 +140,7 @@ def evaluate(
         traits=beyond,
         gaps=traits.gaps(by_system, parts),
         exposures=traits.exposures(by_system, cut.known),
+        reranking=costs,
         cold=Cold.of(cut),
         leaks=found,
         summary=ranker.summary,

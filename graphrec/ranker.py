@@ -1,6 +1,6 @@
 """Ranker: a fitted model that answers in the shop's own ids."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from graphrec import checkpoint, reasons, writeback
+from graphrec import checkpoint, reasons, reranking, writeback
 from graphrec.batches import by_batch
 from graphrec.connections import Connections
 from graphrec.errors import BadRequest
@@ -18,6 +18,7 @@ from graphrec.explanation import Explanation
 from graphrec.metrics import top
 from graphrec.model import Model, Summary
 from graphrec.ranking import Names, Ranking, check_k
+from graphrec.reranking import Aspects, Head
 from graphrec.tensors import Floats, Histories, Rows
 from kg_builder.stores import Progress
 from kg_builder.tables import GraphTables
@@ -57,6 +58,7 @@ class Ranker:
         exclude: Iterable[Exclusion] | None = None,
         exclude_seen: bool = True,
         strangers: bool = False,
+        rerank: Mapping[str, float] | None = None,
         progress: Progress | None = None,
     ) -> Ranking:
         """The k best products of each user, best first; equal scores in the order of the product ids.
@@ -71,14 +73,21 @@ class Ranker:
             exclude: Products to leave out for everybody, or (user, product) pairs; ids that nobody knows exclude nothing.
             exclude_seen: Leave out what the user chose before; False lets it in (groceries: much is bought again).
             strangers: A user nobody knows is no error but gets what suits most people.
+            rerank: By `diversity`, `popularity` (against what is popular) or `producers` (among more of them), how much that
+                shall count, from 0, the model's own order, to 1; several go together. The scores remain the model's. See
+                `graphrec.reranking`; what it costs, `graphrec.evaluate` says.
             progress: Told of users ranked.
 
         Raises:
             UnknownId: a user (unless `strangers`), or a product of a history or the candidates, that the model does not know.
-            BadRequest: k is below 1, the candidates are empty, or there is no user and no history, or both.
+            BadRequest: k is below 1, the candidates are empty, there is no user and no history, or both, or `rerank` names what
+                there is not, or what the graph cannot tell enough for.
         """
         check_k(k)
         k = min(k, len(self._ids))
+        knobs = reranking.turned(rerank or {}, k)
+        if knobs:
+            self._aspects.check(knobs)
         if user is not None and users is not None:
             raise BadRequest("give user or users, not both: they mean the same")
         names, histories = self._histories(user if users is None else users, history, strangers=strangers)
@@ -87,7 +96,7 @@ class Ranker:
 
         def ranked(place: slice, batch: Histories) -> tuple[Rows, Floats]:
             found = self._masked(batch, allowed, barred[place], exclude_seen=exclude_seen)
-            rows = top(found, k)
+            rows = reranking.rerank(Head.of(found, reranking.depth(k)), knobs, k, self._aspects) if knobs else top(found, k)
             return rows, np.take_along_axis(found, np.maximum(rows, 0), axis=1)
 
         lists, scores = [], []
@@ -198,6 +207,10 @@ class Ranker:
     @cached_property
     def _connections(self) -> Connections:
         return Connections(self.model.known, self.model.names)
+
+    @cached_property
+    def _aspects(self) -> Aspects:
+        return Aspects.of(self.model.known)
 
     def _histories(self, user: Users | None, history: History | None, *, strangers: bool = False) -> tuple[list[str], Histories]:
         """Names and histories of what was asked for."""

@@ -13,6 +13,7 @@ from graphrec import rendering, sections
 from graphrec.differences import Difference
 from graphrec.errors import BadRequest
 from graphrec.figures import Cold, Result, check_by
+from graphrec.knobs import Cost
 from graphrec.leaks import Leaks
 from graphrec.metrics import Values
 from graphrec.model import Summary
@@ -45,6 +46,8 @@ class Report:
     """How differently users with few and many choices are served."""
     exposures: tuple[Exposure, ...]
     """How lists share their places among brands."""
+    reranking: tuple[Cost, ...]
+    """What the blend's lists would be like under each re-ranking knob; empty where candidates are drawn."""
     cold: Cold
     leaks: Leaks
     summary: Summary
@@ -113,6 +116,7 @@ class Report:
             "worth": [asdict(one) | {"in_words": str(one)} for one in self.worth],
             "beyond_accuracy": [asdict(one) for one in self.traits],
             "fairness": {"users": [asdict(one) for one in self.gaps], "brands": [asdict(one) for one in self.exposures]},
+            "reranking": [asdict(one) for one in self.reranking],
             "cold": asdict(self.cold),
             "leaks": self.leaks.to_json(),
             "fit": self.summary.to_json(),
@@ -156,6 +160,7 @@ class Report:
             Section("in words", tuple(self._words())),
             *sections.grouped(self.groups, self.k, self._mark, by, spans=False),
             sections.beyond_accuracy(self.traits),
+            *sections.reranked(self.reranking, self.k, whole=False),
             Section("leak report", tuple(self.leaks.lines())),
             Section("", (str(self.summary),)),
         ]
@@ -176,6 +181,7 @@ class Report:
             *sections.grouped(self.groups, self.k, self._mark),
             Section(beyond.title, sections.MEANINGS, beyond.table),
             *sections.fairness(self.gaps, self.exposures, self.k),
+            *sections.reranked(self.reranking, self.k),
             Section("Leak report", tuple(self.leaks.lines())),
             Section("The fit", tuple(str(self.summary).splitlines())),
         ]
@@ -185,6 +191,7 @@ class Report:
         yield from map(str, self.worth)
         yield from sections.cold_words(self.cold)
         yield from sections.gap_words(self.gaps)
+        yield from sections.rerank_words(self.reranking, self.k)
         yield from sections.slow_words(self.seconds, self.scoring)
 
     @property

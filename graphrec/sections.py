@@ -5,12 +5,16 @@ from math import isnan
 
 from graphrec.differences import Difference, p_value
 from graphrec.figures import AUC, BY, METRICS, Cold, Result
+from graphrec.knobs import OWN, Cost
 from graphrec.rendering import Bar, Section, Table
+from graphrec.reranking import DIVERSITY, POPULARITY, PRODUCERS
 from graphrec.systems import BLEND
 from graphrec.traits import Exposure, Traits, UserGap
 
 SHORT = ("recall", "ndcg", "hit", "mrr")
 """The metrics of the terminal's table."""
+SPOKEN = 0.3
+"""The strength of a knob that sentences are made of."""
 _TITLES = {"activity": "By how much users chose before", "popularity": "By popularity of products", "category": "By category"}
 
 
@@ -133,6 +137,66 @@ def fairness(gaps: Sequence[UserGap], exposures: Sequence[Exposure], k: int) -> 
         )
         columns = ("system", "most above", "most below", "brands shown", "gini of places", "gini of choices")
         yield Section("Fairness between brands", lines, Table(columns, rows, words=3))
+
+
+def reranked(costs: Sequence[Cost], k: int, *, whole: bool = True) -> Iterator[Section]:
+    """A row a knob and strength, where anything was re-ranked. whole: with intervals of the gaps and what the figures mean."""
+    if not costs:
+        return
+    brands = any(not isnan(one.brands_shown) for one in costs)
+    columns = ("brands shown", "gini of places") if brands else ()
+    rows = tuple(
+        (
+            one.knob,
+            "" if one.knob == OWN else f"{one.strength:g}",
+            number(one.ndcg),
+            "" if one.knob == OWN else f"{one.difference:+.4f} [{one.low:+.4f}, {one.high:+.4f}]",
+            number(one.diversity, 3),
+            _signed(one.popularity_lift),
+            *((share(one.brands_shown), number(one.brands_gini, 3)) if brands else ()),
+            f"{number(one.gap)} {span(one.gap_low, one.gap_high)}" if whole else number(one.gap),
+        )
+        for one in costs
+    )
+    named = ("knob", "strength", f"ndcg@{k}", "difference [95%]", "diversity", "popularity lift", *columns, "gap")
+    yield Section("What re-ranking would cost", RERANKED if whole else (), Table(named, rows))
+
+
+RERANKED = (
+    "the blend's lists in another order: graphrec rank MODEL --rerank diversity=0.3; 0 is its own order, 1 the knob alone",
+    "difference: in ndcg to the own order, over the same users",
+    "diversity, popularity lift: as under beyond accuracy; brands shown, gini of places, gap: as under fairness",
+)
+
+
+def rerank_words(costs: Sequence[Cost], k: int) -> Iterator[str]:
+    """What each knob does and costs at one strength."""
+    own = next((one for one in costs if one.knob == OWN), None)
+    for one in costs:
+        if own is not None and one.strength == SPOKEN:
+            aim = {DIVERSITY: "for diversity", POPULARITY: "against popularity", PRODUCERS: "for more producers"}[one.knob]
+            yield f"re-ranking {aim} at {one.strength:g}: {_gained(own, one)}, and {_paid(one, k)}"
+
+
+def _gained(own: Cost, one: Cost) -> str:
+    if one.knob == PRODUCERS:
+        shown = f"{share(one.brands_shown)} of the brands are shown instead of {share(own.brands_shown)}"
+        return f"{shown}, the gini of their places is {number(one.brands_gini, 3)} instead of {number(own.brands_gini, 3)}"
+    if one.knob == DIVERSITY:
+        what, trait, before, after = "lists are", "varied", own.diversity, one.diversity
+    else:
+        what, trait, before, after = "what lists hold is", "popular", 1 + own.popularity_lift, 1 + one.popularity_lift
+    if not before > 0:
+        return f"the {one.knob} of lists is {number(after, 3)} instead of {number(before, 3)}"
+    return f"{what} {share(abs(after / before - 1))} {'less' if after < before else 'more'} {trait}"
+
+
+def _paid(one: Cost, k: int) -> str:
+    if one.low <= 0 <= one.high:
+        said = f"{one.difference:+.4f} [{one.low:+.4f}, {one.high:+.4f}]"
+        return f"the data cannot tell whether that costs ndcg@{k}: {said}"
+    low, high = sorted((abs(one.low), abs(one.high)))
+    return f"ndcg@{k} {'falls' if one.difference < 0 else 'rises'} by {abs(one.difference):.4f} [{low:.4f}, {high:.4f}]"
 
 
 def floor_words(differences: Sequence[Difference], users: int, k: int) -> Iterator[str]:

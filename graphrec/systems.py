@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,6 +14,7 @@ from graphrec.batches import by_batch
 from graphrec.errors import BadRequest
 from graphrec.metrics import Values, top
 from graphrec.ranker import Ranker
+from graphrec.reranking import Head
 from graphrec.scorers import FitContext, Scorer
 from graphrec.scorers.popularity import Popularity
 from graphrec.splits import Mask, Split
@@ -41,6 +42,8 @@ class Ranked:
     """[users], where it was asked for."""
     seconds: dict[str, float]
     """How long each scorer took to score, all batches together; those at work side by side count each."""
+    heads: dict[str, Head] = field(default_factory=dict)
+    """The blend's best candidates, where more than k of them were asked for."""
 
 
 def alone(ranker: Ranker, known: KnownGraph, context: FitContext, wanted: Sequence[str]) -> dict[str, Scorer]:
@@ -89,13 +92,15 @@ def ranked(
     drawn: sp.csr_matrix | None = None,
     new: bool = False,
     auc: bool = False,
+    deep: int | None = None,
     cells: int | None = None,
     progress: Progress | None = None,
 ) -> Ranked:
     """What the blend and those `alone` list for the users of the cut, a batch of them at a time.
 
     Every listed product is ranked, or those `drawn` alone ([users, products]), or those `new` ones that nobody chose before.
-    auc: of the whole ranking, which takes as long again. cells: how many scores may be held at a time, users × products.
+    auc: of the whole ranking, which takes as long again. deep: so many of the blend's best besides, as `Ranked.heads`.
+    cells: how many scores may be held at a time, users × products.
     """
     histories, listed = cut.histories, cut.known.listed & ~(cut.known.warm & new)
 
@@ -107,6 +112,8 @@ def ranked(
         for system, values in scores.items():
             masked = _masked(values, batch, allowed, exclude_seen=exclude_seen and drawn is None)
             made.lists[system] = top(masked, k)
+            if deep is not None and system == BLEND:
+                made.heads[system] = Head.of(masked, deep)
             if auc:
                 among = _among(batch, allowed, exclude_seen=exclude_seen and drawn is None)
                 made.auc[system] = _auc(values, cut.truth[place], among)
@@ -132,6 +139,7 @@ def _together(parts: Sequence[Ranked]) -> Ranked:
         silent,
         {system: np.concatenate([part.auc[system] for part in parts]) for system in first.auc},
         seconds,
+        {system: Head.together([part.heads[system] for part in parts]) for system in first.heads},
     )
 
 

@@ -4,17 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 
 from graphrec import beyond
+from graphrec.aspects import brands, described
 from graphrec.figures import Measured, Part
 from graphrec.groups import top_categories
 from graphrec.metrics import Values
 from graphrec.significance import between
 from graphrec.splits import Split
 from graphrec.tensors import KnownGraph, Rows
-
-_MADE_BY = ("Product", "MADE_BY", "Brand")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,24 +83,14 @@ def traits(systems: Mapping[str, Measured], cut: Split, expected: Rows) -> tuple
             system,
             beyond.coverage(lists, catalogue),
             beyond.gini(lists, catalogue),
-            _mean(beyond.novelty(lists, chosen, users)),
-            _mean(beyond.serendipity(lists, found.right, expected)),
-            _mean(beyond.intra_list_diversity(lists, features)),
+            mean_known(beyond.novelty(lists, chosen, users)),
+            mean_known(beyond.serendipity(lists, found.right, expected)),
+            mean_known(beyond.intra_list_diversity(lists, features)),
             beyond.popularity_lift(lists, histories, chosen),
-            _mean(beyond.calibration(lists, histories, categories)),
+            mean_known(beyond.calibration(lists, histories, categories)),
         )
 
     return tuple(one(system, found) for system, found in systems.items())
-
-
-def described(known: KnownGraph) -> sp.csr_matrix:
-    """[products, f] ones: all that the graph says of products, but for other products and users."""
-    told = [
-        (matrix if source == "Product" else matrix.T).tocsr()
-        for (source, _, target), matrix in sorted(known.relations.items())
-        if (source == "Product") != (target == "Product") and "User" not in (source, target)
-    ]
-    return sp.hstack(told, format="csr") if told else sp.csr_matrix(np.zeros((len(known.products), 1), dtype=np.float32))
 
 
 def gaps(systems: Mapping[str, Measured], parts: Sequence[Part]) -> tuple[UserGap, ...]:
@@ -126,17 +114,14 @@ def gaps(systems: Mapping[str, Measured], parts: Sequence[Part]) -> tuple[UserGa
 
 
 def exposures(systems: Mapping[str, Measured], known: KnownGraph) -> tuple[Exposure, ...]:
-    """Of every system, how places fall on brands; none without at least two brands that were chosen or listed.
+    """Of every system, how places fall on brands; none without at least two brands.
 
     Source: Singh and Joachims, "Fairness of exposure in rankings", KDD 2018, with places counted alike and choices as merit.
     """
-    if _MADE_BY not in known.relations:
+    found_brands = brands(known)
+    if found_brands is None:
         return ()
-    made = known.relations[_MADE_BY]
-    there = np.flatnonzero(np.asarray(made.sum(axis=0)).ravel())
-    if len(there) < 2:
-        return ()
-    made, names = made[:, there].astype(np.float64), known.ids["Brand"].names[there]
+    made, names = found_brands.made.astype(np.float64), found_brands.names
     chosen = np.bincount(known.matrix.indices, minlength=len(known.products)) @ made  # [brands]
     found = []
     for system, one in systems.items():
@@ -144,7 +129,7 @@ def exposures(systems: Mapping[str, Measured], known: KnownGraph) -> tuple[Expos
         shares, fair = placed / max(placed.sum(), 1), chosen / max(chosen.sum(), 1)
         over, under = int(np.argmax(shares - fair)), int(np.argmin(shares - fair))
         ends = [(str(names[row]), float(shares[row]), float(fair[row])) for row in (over, under)]
-        found.append(Exposure(system, len(there), float((placed > 0).mean()), unequal(placed), unequal(chosen), ends[0], ends[1]))
+        found.append(Exposure(system, len(names), float((placed > 0).mean()), unequal(placed), unequal(chosen), ends[0], ends[1]))
     return tuple(found)
 
 
@@ -159,6 +144,12 @@ def unequal(amounts: Values) -> float:
     return float((2 * np.arange(1, n + 1) - n - 1) @ np.sort(amounts) / (n * total)) if total else float("nan")
 
 
-def _mean(values: Values) -> float:
+def mean_known(values: Values) -> float:
+    """The mean of those that are known; NaN where none is.
+
+    Example:
+        >>> mean_known(np.array([0.5, np.nan, 1.0]))
+        0.75
+    """
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else float("nan")

@@ -135,6 +135,19 @@ def test_keep_seen_lets_bought_products_in(run, model, ranker):
     assert items() < items("--keep-seen")
 
 
+def test_lists_are_re_ranked_by_knobs(run, refused, model, ranker):
+    code, out, err = run("rank", model, "--users", "u0001,u0002", "-k", 5, "--rerank", "diversity=0.3, producers=.2")
+    assert code == 0, err
+    expected = ranker.rank(["u0001", "u0002"], k=5, rerank={"diversity": 0.3, "producers": 0.2})
+    assert [line.split("\t")[1] for line in out.splitlines()[1:]] == list(expected.items)
+    assert "no re-ranking for 'diverse'; did you mean 'diversity'?" in refused(
+        "rank", model, "--users", "u0001", "--rerank", "diverse=0.3"
+    )
+    assert "popularity must be a number between 0" in refused("rank", model, "--users", "u0001", "--rerank", "popularity=3")
+    for wrong in ("diversity", "diversity=much", "=0.3=", "diversity:0.3"):
+        assert "expected NAME=NUMBER" in refused("rank", model, "--users", "u0001", "--rerank", wrong, code=2)
+
+
 def test_rank_similar_and_explain_speak_json(run, model, ranker):
     first = next(iter(ranker.rank("u0001")))
     shown = json.loads(run("rank", model, "--users", "u0001", "--json")[1])
@@ -190,6 +203,8 @@ def test_evaluate_takes_a_protocol_a_core_and_candidates_and_says_so(run, refuse
     assert "note: 5-core, at least 5 choices a user and a product: " in out
     assert "ndcg@20*" in out
     assert "* sampled metrics: held-out products among 30 drawn candidates" in out
+    assert "note: what re-ranking would cost is measured where every product is ranked; leave candidates out to see it" in out
+    assert "What re-ranking would cost" not in out
     assert "did you mean 'leave-one-out'" in refused("evaluate", store, "--protocol", "leave-one", code=1)
 
 

@@ -215,3 +215,61 @@ def test_a_k_beyond_the_catalogue_gives_what_there_is_and_costs_no_more(ranker):
     products = int(ranker.model.known.listed.sum())
     assert len(ranker.rank("u0001", k=10**12, exclude_seen=False)) == products
     assert len(ranker.similar("p0001", k=10**12)) < products
+
+
+def test_knobs_at_0_change_nothing(ranker):
+    users = list(ranker.model.known.users.names)
+    plain = ranker.rank(users, k=7).to_pandas()
+    for knobs in ({}, {"diversity": 0}, {"popularity": 0.0, "producers": 0}):
+        assert ranker.rank(users, k=7, rerank=knobs).to_pandas().equals(plain)
+
+
+def test_a_re_ranked_list_is_chosen_from_the_models_best_hundred_and_keeps_its_scores(ranker):
+    for user in ("u0001", "u0002", "u0003"):
+        own = {line.item: line.score for line in ranker.rank(user, k=100)}
+        found = ranker.rank(user, k=10, rerank={"diversity": 0.5, "popularity": 0.2})
+        assert {line.item: line.score for line in found}.items() <= own.items()
+        assert list(found.items) != list(ranker.rank(user, k=10).items)
+
+
+def test_re_ranking_for_producers_shows_every_brand_where_the_model_shows_few(ranker, planted):
+    brands = {product: taste[1] for product, taste in planted.truth.products.items()}
+    users = list(planted.truth.tastes)[:30]
+
+    def shown(ranking):
+        return [len({brands[line.item] for line in ranking if line.user == user}) for user in users]
+
+    assert min(shown(ranker.rank(users, k=6, rerank={"producers": 1}))) == len(set(brands.values()))
+    assert np.mean(shown(ranker.rank(users, k=6))) < len(set(brands.values())) - 1
+
+
+def test_re_ranking_keeps_to_what_may_be_shown(ranker):
+    allowed = ["p0001", "p0002", "p0003", "p0013"]
+    found = ranker.rank("u0009", k=10, candidates=allowed, exclude=["p0002"], exclude_seen=False, rerank={"diversity": 1})
+    assert sorted(found.items) == ["p0001", "p0003", "p0013"]
+    assert not set(chosen(ranker, "u0001")) & set(ranker.rank("u0001", k=500, rerank={"popularity": 1}).items)
+
+
+def test_re_ranked_lists_are_the_same_whatever_the_batch(ranker, monkeypatch):
+    users = list(ranker.model.known.users.names)
+    knobs = {"diversity": 0.3, "popularity": 0.1, "producers": 0.2}
+    whole = ranker.rank(users, k=7, rerank=knobs).to_pandas()
+    monkeypatch.setattr("graphrec.batches.CELLS", 5 * len(ranker.model.known.products))
+    assert ranker.rank(users, k=7, rerank=knobs).to_pandas().equals(whole)
+
+
+def test_a_loaded_model_re_ranks_without_its_store(ranker, tmp_path):
+    ranker.save(tmp_path / "m")
+    knobs = {"diversity": 0.3, "popularity": 0.1, "producers": 0.2}
+    found = Ranker.load(tmp_path / "m").rank(["u0001", "u0002"], rerank=knobs)
+    assert found.to_pandas().equals(ranker.rank(["u0001", "u0002"], rerank=knobs).to_pandas())
+
+
+def test_a_wrong_knob_is_refused(ranker):
+    with pytest.raises(BadRequest, match="did you mean 'diversity'"):
+        ranker.rank("u0001", rerank={"divresity": 0.3})
+    with pytest.raises(BadRequest, match=r"popularity must be a number between 0, the model's own order, and 1 \(got 2\)"):
+        ranker.rank("u0001", rerank={"popularity": 2})
+    bare = dataclasses.replace(ranker.model, known=dataclasses.replace(ranker.model.known, relations={}))
+    with pytest.raises(BadRequest, match="cannot re-rank for producers: the graph has fewer than two brands"):
+        Ranker(bare).rank("u0001", rerank={"producers": 0.1})

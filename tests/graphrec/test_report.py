@@ -44,7 +44,7 @@ def test_json_has_every_part_and_no_word_that_json_does_not_know(report):
     assert [one["system"] for one in read["beyond_accuracy"]] == list(report.per_user)
     assert read["fairness"]["brands"][0]["brands"] > 2
     assert read["cold"]["products"] == report.cold.products
-    assert set(read["seconds"]) == {"read", "leak report", "fit", "rank", "measure"}
+    assert set(read["seconds"]) == {"read", "leak report", "fit", "rank", "measure", "re-rank"}
     assert set(read["scoring_seconds"]) == set(report.per_user) - {"blend"}
 
 

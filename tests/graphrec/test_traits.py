@@ -4,7 +4,7 @@ import scipy.sparse as sp
 
 from graphrec.figures import measured, parted
 from graphrec.splits import Split
-from graphrec.traits import described, exposures, gaps, traits
+from graphrec.traits import exposures, gaps, traits
 from tests.graphrec.graphs import known_graph
 
 MADE_BY, ALSO = ("Product", "MADE_BY", "Brand"), ("Product", "ALSO_BOUGHT", "Product")
@@ -36,11 +36,6 @@ def test_traits_are_what_one_counts_by_hand():
     assert odd.diversity == 0  # 2 and 3 are of one brand
     assert popular.diversity == pytest.approx(0.5)  # 1 and 2 are of two, 2 and 3 of one
     assert np.isnan(popular.calibration)
-
-
-def test_what_is_said_of_products_is_neither_a_product_nor_a_user():
-    assert described(cut().known).toarray().tolist() == [[1, 0], [1, 0], [0, 1], [0, 1]]
-    assert described(cut({}).known).nnz == 0
 
 
 def test_the_gap_is_between_those_who_chose_most_and_least():
