@@ -6,7 +6,7 @@ places are filled one after the other, each with the candidate i that has the la
     Π(1 − knob) · r(i)  −  diversity · max_{j ∈ S} cos(i, j)  −  popularity · p(i)  −  producers · (1 − 2^{−n(i, S)})
 
 S being the list so far; of equal candidates the one that the model likes better. All four terms lie between 0 and 1, so that a
-knob means the same to every user:
+knob means the same to every user; what it means in a shop, `graphrec.evaluate` measures:
 
 - r(i): the score, from 0 for the worst of the user's candidates to 1 for the best.
 - diversity: maximal marginal relevance. cos is that of what the graph says of two products (categories, brands, outside
@@ -46,8 +46,8 @@ KNOBS = (DIVERSITY, POPULARITY, PRODUCERS)
 LONGEST = 1_000
 """How many places a list may have: candidates are compared in pairs."""
 _FEWEST, _TIMES = 100, 5
-_CELLS = 4_000_000
-"""Pairs of candidates held at a time, of all users of a block: 16 MB."""
+_CELLS = 500_000
+"""Pairs of candidates held at a time, of all users of a block: 2 MB, which a processor's cache holds."""
 Knobs = Mapping[str, float]
 
 
