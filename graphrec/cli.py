@@ -281,7 +281,9 @@ def compare(
     protocol: Annotated[
         str | None, typer.Option(metavar="NAME", help="time (default), leave-one-out, ratio or new-products.")
     ] = None,
+    share: Annotated[float, typer.Option(help="Of interactions or products, how much is held out.")] = 0.1,
     test: Annotated[Path | None, typer.Option(help="Hold out nothing and test on these: a TSV of user and item.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what an earlier run left in --out.")] = False,
     text_model: TextModel = None,
     device: Device = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads for each system; default all processors.")] = None,
@@ -308,6 +310,7 @@ def compare(
             seconds=_seconds(time),
             k=k,
             protocol=protocol,
+            share=share,
             test=None if test is None else lists.read_pairs(test),
             seed=seed,
             text_model=text_model,
@@ -315,6 +318,7 @@ def compare(
             threads=threads,
             pythons=_interpreters(python or [], peers_python),
             out=out,
+            resume=resume,
             progress=bars,
         )
     typer.echo(found.to_json() if as_json else str(found))
