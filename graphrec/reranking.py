@@ -12,8 +12,9 @@ knob means the same to every user; what it means in a shop, `graphrec.evaluate` 
 - diversity: maximal marginal relevance. cos is that of what the graph says of two products (categories, brands, outside
   relations); those of which it says nothing count as alike. Source: Carbonell and Goldstein, "The use of MMR, diversity-based
   reranking for reordering documents and producing summaries", SIGIR 1998.
-- popularity: p(i) = log(1 + c(i)) / log(1 + max c), c by how many users a product was chosen: 0 where nobody did. Source: Steck,
-  "Item popularity and recommendation accuracy", RecSys 2011, whose weight c^{−β} is a penalty β log c of the score.
+- popularity: p(i) = log(1 + c(i)) / log(1 + max c), c by how many users a product was chosen. What nobody chose yet is new, not
+  unpopular: it counts as the user's other candidates do on average. Source: Steck, "Item popularity and recommendation accuracy",
+  RecSys 2011, whose weight c^{−β} is a penalty β log c of the score.
 - producers: n(i, S) places of the list are of i's brand already, and each halves what the next is worth. Products without a brand
   count as of one brand; a brand that nobody chose from counts as any other, and of several brands of a product the first counts.
   Source: xQuAD, Santos, Macdonald and Ounis, "Exploiting query reformulations for web search result diversification", WWW 2010,
@@ -58,7 +59,7 @@ class Aspects:
     features: sp.csr_matrix | None
     """[products, f] what the graph says of products, none negative; None where it says nothing."""
     popularity: Values
-    """[products] from 0, chosen by nobody, to 1."""
+    """[products] from 0 to 1; NaN where nobody chose it."""
     brand: Rows | None
     """[products] a brand's number; None where the graph has fewer than two brands."""
 
@@ -68,6 +69,7 @@ class Aspects:
         features, made = described(known), brands(known)
         counts = np.bincount(known.matrix.indices, minlength=len(known.products))
         popularity = np.log1p(counts) / np.log1p(max(int(counts.max(initial=0)), 1))
+        popularity[counts == 0] = np.nan
         return cls(features if features.nnz else None, popularity, None if made is None else _first(made.made))
 
     @property
@@ -199,7 +201,7 @@ def _blocks(head: Head, aspects: Aspects, *, compared: bool) -> Iterator[_Block]
         yield _Block(
             part.rows,
             _relevance(part),
-            aspects.popularity[rows],
+            _popularity(part, aspects),
             None if units is None else _alike(rows, units),
             None if aspects.brand is None else aspects.brand[rows],
         )
@@ -232,6 +234,14 @@ def _relevance(head: Head) -> Values:
     worst = np.where(there, scores, np.inf).min(axis=1, keepdims=True, initial=np.inf)
     span = np.where(best > worst, best - worst, 1.0)
     return np.where(there, scores - worst, 0.0) / span
+
+
+def _popularity(head: Head, aspects: Aspects) -> Values:
+    """[b, n] of each candidate; the mean of the user's others where nobody chose it."""
+    found = np.where(head.rows >= 0, aspects.popularity[np.maximum(head.rows, 0)], np.nan)
+    known = ~np.isnan(found)
+    mean = np.nansum(found, axis=1, keepdims=True) / np.maximum(known.sum(axis=1, keepdims=True), 1)
+    return np.where(known, found, mean)
 
 
 def _units(features: sp.csr_matrix) -> sp.csr_matrix:

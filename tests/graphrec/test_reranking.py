@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphrec import BadRequest, reranking
@@ -22,7 +22,7 @@ scores = st.lists(st.lists(one_score, min_size=PRODUCTS, max_size=PRODUCTS), min
 )
 features = st.lists(st.lists(st.integers(0, 1), min_size=3, max_size=3), min_size=PRODUCTS, max_size=PRODUCTS)
 brand_numbers = st.lists(st.integers(0, 2), min_size=PRODUCTS, max_size=PRODUCTS)
-popularities = st.lists(st.floats(0, 1), min_size=PRODUCTS, max_size=PRODUCTS)
+popularities = st.lists(st.floats(0, 1) | st.just(math.nan), min_size=PRODUCTS, max_size=PRODUCTS)
 
 
 def aspects(described, popularity, brand):
@@ -47,6 +47,9 @@ def values_of(row, knobs, n, chosen, told):
     described, popularity, brand = told.features.toarray().tolist(), told.popularity.tolist(), told.brand.tolist()
     there = sorted((product for product, score in enumerate(row) if score > NOTHING), key=lambda one: (-row[one], one))[:n]
     low, high = min((row[one] for one in there), default=0), max((row[one] for one in there), default=0)
+    known = [popularity[one] for one in there if not math.isnan(popularity[one])]
+    typical = sum(known) / len(known) if known else 0.0
+    popularity = [typical if math.isnan(one) else one for one in popularity]
     own = math.prod(1 - value for value in knobs.values())
     found = {}
     for one in there:
@@ -58,6 +61,7 @@ def values_of(row, knobs, n, chosen, told):
     return {one: value for one, value in found.items() if one not in chosen}
 
 
+@settings(deadline=None)
 @given(scores, some_aspects, strengths, st.integers(1, 8), st.integers(1, 8))
 def test_every_place_holds_the_best_of_what_is_left_as_plain_python_adds_it_up(given_scores, told, knobs, k, n):
     for row, listed in zip(given_scores.tolist(), rerank(head(*given_scores, n=n), knobs, k, told).tolist(), strict=True):
@@ -69,12 +73,14 @@ def test_every_place_holds_the_best_of_what_is_left_as_plain_python_adds_it_up(g
         assert len(filled) == k or not values_of(row, knobs, n, filled, told)
 
 
+@settings(deadline=None)
 @given(scores, some_aspects, st.sets(st.sampled_from(KNOBS)), st.integers(1, 8))
 def test_at_0_the_order_is_the_models_own(given_scores, told, turned, k):
     same = rerank(Head.of(given_scores, depth(k)), dict.fromkeys(turned, 0), k, told)
     assert same.tolist() == top(given_scores, k).tolist()
 
 
+@settings(deadline=None)
 @given(scores, some_aspects, strengths, st.integers(1, 8))
 def test_what_scores_nothing_is_never_chosen_and_nothing_twice(given_scores, told, knobs, k):
     for row, listed in zip(given_scores, rerank(Head.of(given_scores, depth(k)), knobs, k, told), strict=True):
@@ -83,12 +89,13 @@ def test_what_scores_nothing_is_never_chosen_and_nothing_twice(given_scores, tol
         assert (row[real] > NOTHING).all()
 
 
+@settings(deadline=None)
 @given(scores, some_aspects, st.lists(strengths, min_size=1, max_size=3))
-def test_many_settings_and_small_blocks_give_what_each_gives_alone(given_scores, told, settings):
-    found = rerank_each(Head.of(given_scores, 5), settings, 3, told)
+def test_many_settings_and_small_blocks_give_what_each_gives_alone(given_scores, told, several):
+    found = rerank_each(Head.of(given_scores, 5), several, 3, told)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reranking, "_CELLS", 1)
-        for knobs, lists in zip(settings, found, strict=True):
+        for knobs, lists in zip(several, found, strict=True):
             assert rerank(Head.of(given_scores, 5), knobs, 3, told).tolist() == lists.tolist()
 
 
@@ -149,9 +156,16 @@ def test_products_of_which_nothing_is_said_are_alike_and_those_without_a_brand_a
     assert told.brand.tolist() == [0, 2, 2, 1, 0]
 
 
-def test_popularity_is_a_logarithm_from_nobody_to_the_most_chosen():
+def test_popularity_is_a_logarithm_up_to_the_most_chosen():
     told = Aspects.of(known_graph([[0, 1], [0], [0]], 3))
-    assert told.popularity.tolist() == pytest.approx([1, 0.5, 0])  # log 4, log 2, log 1
+    assert told.popularity.tolist() == pytest.approx([1, 0.5, math.nan], nan_ok=True)  # log 4, log 2, and nobody
+
+
+def test_what_nobody_chose_yet_is_neither_popular_nor_unpopular():
+    told = aspects([[1]] * 3, [0.9, math.nan, 0.1], [0] * 3)
+    assert rerank(head([3, 2, 1]), {"popularity": 1}, 3, told).tolist() == [[2, 1, 0]]
+    nobody = aspects([[1]] * 3, [math.nan] * 3, [0] * 3)
+    assert rerank(head([3, 2, 1]), {"popularity": 0.9}, 3, nobody).tolist() == [[0, 1, 2]]
 
 
 def test_the_more_diversity_is_asked_for_the_more_there_is():
@@ -161,8 +175,8 @@ def test_the_more_diversity_is_asked_for_the_more_there_is():
     taste = random.integers(0, groups, users)
     liked = np.where(np.arange(products) % groups == taste[:, None], 1.0, 0.0) + random.random((users, products))
     told = aspects(described, np.zeros(products), np.zeros(products))
-    settings = [{"diversity": strength} for strength in (0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1)]
-    lists = rerank_each(Head.of(liked.astype(np.float32), depth(10)), settings, 10, told)
+    several = [{"diversity": strength} for strength in (0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1)]
+    lists = rerank_each(Head.of(liked.astype(np.float32), depth(10)), several, 10, told)
     means = [float(intra_list_diversity(one, told.features).mean()) for one in lists]
     assert means == sorted(means)
     assert means[0] < 0.1
