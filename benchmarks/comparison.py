@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("-k", type=int, default=20)
     parser.add_argument("--python", action="append", default=[], metavar="PEER=PATH", help="as in graphrec compare")
+    parser.add_argument("--resume", action="store_true", help="go on with what lies in --out")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for name in (name for name in KNOWN if (args.data / name).exists()):
@@ -43,6 +44,7 @@ def main() -> None:
                 test=read_pairs(args.data / "test.tsv"),
                 pythons=dict(one.split("=", 1) for one in args.python),
                 out=args.out,
+                resume=args.resume,
                 progress=bars,
             )
     print(found)

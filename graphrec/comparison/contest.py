@@ -286,6 +286,7 @@ def _row(one: Outcome, results: tuple[Result, ...], apart: Difference | None) ->
         settings=one.settings,
         tuned=bool(one.system.knobs),
         trials=sum(trial.state == tuning.DONE for trial in one.trials),
+        failed=sum(trial.state != tuning.DONE for trial in one.trials),
         validation=None if best is None else best.ndcg,
         results=results,
         difference=apart,

@@ -61,6 +61,8 @@ class Row:
     """False where the system has nothing to tune; it had one trial."""
     trials: int
     """How many were done."""
+    failed: int
+    """How many could not be done, or not in time."""
     validation: float | None
     """NDCG on the inner cut under these settings."""
     results: tuple[Result, ...]
@@ -185,7 +187,18 @@ def _flat(row: Row) -> dict[str, Any]:
             "smallest": apart.smallest,
         }
     )
-    kept = ("tuned", "trials", "validation", "tuning_seconds", "fit_seconds", "rank_seconds", "peak_bytes", "version", "why")
+    kept = (
+        "tuned",
+        "trials",
+        "failed",
+        "validation",
+        "tuning_seconds",
+        "fit_seconds",
+        "rank_seconds",
+        "peak_bytes",
+        "version",
+        "why",
+    )
     facts = {name: getattr(row, name) for name in kept}
     return {
         "system": row.system,
@@ -207,7 +220,8 @@ def _named(result: Result | None, prefix: str) -> dict[str, Any]:
 
 
 def _cells(row: Row, *, parted: bool) -> list[str]:
-    trials = str(row.trials) if row.tuned else "1, no knobs" if row.trials else "0"
+    lost = f", {row.failed} failed" if row.failed else ""
+    trials = f"{row.trials}{lost}" if row.tuned else "1, no knobs" if row.trials else f"0{lost}"
     overall = row.overall
     if overall is None or row.fit_seconds is None or row.rank_seconds is None:
         return [row.system, *["–"] * (9 if parted else 7), trials]

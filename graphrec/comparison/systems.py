@@ -24,6 +24,8 @@ class Knob:
     """The makers' own choice, which every tuning tries first."""
     log: bool = True
     """Whether twice as much matters as much anywhere in the range."""
+    step: int = 1
+    """Of whole numbers, those that lie so far apart from `low`; above 1 only without `log`."""
 
     @property
     def whole(self) -> bool:
@@ -108,7 +110,7 @@ _PEER_KNOBS: Mapping[str, Knobs] = {
     "rectools-ease": {"regularization": Knob(1.0, 5000.0, 500.0)},
     "rectools-puresvd": {"factors": Knob(8, 512, 10)},
     "rectools-sasrec": {
-        "n_factors": Knob(32, 256, 256),
+        "n_factors": Knob(32, 256, 256, log=False, step=32),  # its heads, 4, must share them alike
         "n_blocks": Knob(1, 3, 2, log=False),
         "dropout_rate": Knob(0.05, 0.6, 0.2, log=False),
         "lr": Knob(0.0002, 0.01, 0.001),

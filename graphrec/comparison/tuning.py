@@ -87,7 +87,7 @@ def _tried(system: System, number: int, settings: Settings, judge: Callable[[Set
 
 def _range(optuna: ModuleType, knob: Knob) -> Foreign:
     if knob.whole:
-        return optuna.distributions.IntDistribution(int(knob.low), int(knob.high), log=knob.log)
+        return optuna.distributions.IntDistribution(int(knob.low), int(knob.high), log=knob.log, step=knob.step)
     return optuna.distributions.FloatDistribution(knob.low, knob.high, log=knob.log)
 
 

@@ -33,6 +33,13 @@ def test_the_same_seed_tries_the_same():
     assert one != other
 
 
+def test_a_number_that_must_come_in_steps_does():
+    heads = System("heads", "nobody", {"n": Knob(32, 256, 256, log=False, step=32)})
+    made = tuning.tune(heads, lambda settings, _: Judged(1 / settings["n"], 0.0, 0.0), trials=20, seconds=60, seed=0)
+    assert {trial.settings["n"] % 32 for trial in made} == {0}
+    assert len({trial.settings["n"] for trial in made}) > 3
+
+
 def test_without_knobs_one_trial_is_enough():
     assert len(tuning.tune(System("flat", "nobody", {}), lambda *_: Judged(0.5, 0, 0), trials=30, seconds=60, seed=0)) == 1
 
@@ -78,7 +85,8 @@ def test_time_that_is_over_ends_the_search_and_keeps_what_was_found():
 def test_every_systems_defaults_lie_within_its_ranges(name):
     for knob in system(name).knobs.values():
         assert knob.low <= knob.start <= knob.high
-        assert not knob.log or knob.low > 0
+        assert not knob.log or (knob.low > 0 and knob.step == 1)
+        assert knob.step == 1 or (knob.whole and (knob.start - knob.low) % knob.step == 0)
 
 
 def test_a_mistyped_system_is_told_the_closest():
