@@ -61,7 +61,7 @@ def values_of(row, knobs, n, chosen, told):
     return {one: value for one, value in found.items() if one not in chosen}
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(scores, some_aspects, strengths, st.integers(1, 8), st.integers(1, 8))
 def test_every_place_holds_the_best_of_what_is_left_as_plain_python_adds_it_up(given_scores, told, knobs, k, n):
     for row, listed in zip(given_scores.tolist(), rerank(head(*given_scores, n=n), knobs, k, told).tolist(), strict=True):
@@ -73,14 +73,14 @@ def test_every_place_holds_the_best_of_what_is_left_as_plain_python_adds_it_up(g
         assert len(filled) == k or not values_of(row, knobs, n, filled, told)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(scores, some_aspects, st.sets(st.sampled_from(KNOBS)), st.integers(1, 8))
 def test_at_0_the_order_is_the_models_own(given_scores, told, turned, k):
     same = rerank(Head.of(given_scores, depth(k)), dict.fromkeys(turned, 0), k, told)
     assert same.tolist() == top(given_scores, k).tolist()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(scores, some_aspects, strengths, st.integers(1, 8))
 def test_what_scores_nothing_is_never_chosen_and_nothing_twice(given_scores, told, knobs, k):
     for row, listed in zip(given_scores, rerank(Head.of(given_scores, depth(k)), knobs, k, told), strict=True):
@@ -89,7 +89,7 @@ def test_what_scores_nothing_is_never_chosen_and_nothing_twice(given_scores, tol
         assert (row[real] > NOTHING).all()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(scores, some_aspects, st.lists(strengths, min_size=1, max_size=3))
 def test_many_settings_and_small_blocks_give_what_each_gives_alone(given_scores, told, several):
     found = rerank_each(Head.of(given_scores, 5), several, 3, told)
