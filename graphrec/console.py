@@ -1,13 +1,26 @@
-"""What the command line shows: results on stdout, notes on stderr."""
+"""What the commands share: arguments, and what is shown, results on stdout and notes on stderr."""
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from graphrec.ranking import Ranking
+
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that `graphrec fit` wrote.")]
+Store = Annotated[str, typer.Argument(metavar="STORE", help="A folder that `kg-builder build` wrote, or neo4j://host:7687.")]
+Product = Annotated[str, typer.Argument(metavar="PRODUCT", help="A product's id.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on stdout, for programs.")]
+K = Annotated[int, typer.Option("-k", min=1, help="How many products a list has.")]
+Scorers = Annotated[str | None, typer.Option(help="Names with commas between; default all, kept where they help.")]
+TextModel = Annotated[str | None, typer.Option(help="A hub name or folder; default MiniLM (English); none: read no texts.")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda …; default cuda where there is one.")]
+Seed = Annotated[int, typer.Option(help="Same seed, same machine, same model.")]
+Users = Annotated[str | None, typer.Option(help="A file with one id a line, or ids with commas between; default everybody.")]
+KeepSeen = Annotated[bool, typer.Option("--keep-seen", help="Let products in that the user chose before (groceries).")]
 
 
 def show(value: object, text: str, *, as_json: bool) -> None:
@@ -38,3 +51,8 @@ def print_ranking(ranking: "Ranking", *, as_json: bool, asked: str = "user") -> 
         title = "" if ranking.titles is None else ranking.titles[number] or ""
         table.add_row(one.user, str(one.rank), one.item, title, f"{one.score:.4g}")
     Console().print(table)
+
+
+def names_of(text: str | None) -> list[str] | None:
+    """The names of an option, commas between; None where it was not given."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]

@@ -3,28 +3,31 @@
 import hashlib
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 import torch
 
-from graphrec import significance, splits
-from graphrec.comparison import frozen, report, tuning
-from graphrec.comparison.report import Comparison, Difference, Row
+from graphrec import splits
+from graphrec.comparison import frozen, record, tuning
+from graphrec.comparison.record import Outcome
+from graphrec.comparison.report import Comparison, Row, Terms
 from graphrec.comparison.systems import FLOOR, System, system
-from graphrec.comparison.tuning import Judged, Trial
+from graphrec.comparison.tuning import Judged
 from graphrec.comparison.workers import Failed, OutOfTime, Worker, command
 from graphrec.cuts import cut_by, without_seen
+from graphrec.differences import Difference, differences
 from graphrec.errors import BadRequest
+from graphrec.figures import Result, figures, measured, whole
 from graphrec.given import Given, Test
-from graphrec.metrics import Values, measure
+from graphrec.metrics import measure
 from graphrec.pipeline import read
 from graphrec.ranking import check_k
-from graphrec.significance import Paired
 from graphrec.splits import Split
 from graphrec.tensors import KnownGraph, Rows
 from kg_builder.stores import GraphStore, Progress
@@ -32,7 +35,6 @@ from kg_builder.tables import GraphTables
 
 METRIC = "ndcg"
 """What is tuned for and compared."""
-_SHARE = 0.1
 _JUDGES = 5_000
 """Users that an inner cut asks about, at most; the same ones for every system."""
 
@@ -45,6 +47,7 @@ def compare(
     seconds: float = 600.0,
     k: int = 20,
     protocol: str | None = None,
+    share: float = 0.1,
     test: Test | None = None,
     seed: int = 0,
     text_model: str | None = None,
@@ -52,6 +55,7 @@ def compare(
     threads: int | None = None,
     pythons: Mapping[str, str] | None = None,
     out: Path | None = None,
+    resume: bool = False,
     progress: Progress | None = None,
 ) -> Comparison:
     """Every system's figures on one split, tuned alike, ranked over every product, what a user chose before left out.
@@ -61,62 +65,50 @@ def compare(
         systems: Their names; the others are held against the first that has figures. Popularity is always there, as the floor.
         trials, seconds: What each system may spend on its settings; the last fit and its ranking have as many seconds again.
         k: The length of the lists.
-        protocol: How choices are held out, as in `evaluate`; default `time`.
+        protocol, share: How choices are held out and how many of them, as in `evaluate`; default a tenth by `time`.
         test: Instead of it, held-out (user, product) pairs, the source being all training.
         seed: Of cuts, searches and systems.
         text_model, device: As in `fit`, for graphrec's own systems.
         threads: What every system may use; default all processors.
         pythons: Interpreters for peers, by system (`lenskit-ease`) or package (`lenskit`); default this one.
         out: A folder that holds the result, renewed after every system.
+        resume: Take up what an earlier run left in `out`: systems that have figures there are not run again and stay in the
+            table.
         progress: Told of every trial.
 
     Raises:
         UnknownSystem: a name with a typing mistake.
-        BadRequest: k, trials or seconds below what makes sense, an interpreter that is not there, or nobody to test.
+        BadRequest: k, trials or seconds below what makes sense, an interpreter that is not there, nobody to test, or a comparison
+            to resume that was made on other data or under other terms.
         NothingToLearn: the graph has too few interactions to hold any out.
     """
     check_k(k)
     _check(trials, seconds, pythons or {})
-    wanted = [system(name) for name in dict.fromkeys([*systems, FLOOR])]
+    if resume and out is None:
+        raise BadRequest("name the folder to resume from: out")
+    for name in systems:
+        system(name)
     known, _ = read(source)
-    cut = held_out(known, test, protocol, seed)
+    cut = held_out(known, test, protocol, seed, share=share)
     inner = splits.inner_cut(cut.known, seed).sample(_JUDGES, seed)
     cores = threads or torch.get_num_threads()
+    terms = _terms(cut, inner, k, seed, trials, seconds, cores, text_model, device)
+    kept = record.taken_up(out, terms, cut) if resume and out is not None else {}
+    wanted = [system(name) for name in dict.fromkeys([*systems, *(name for name in kept if name != FLOOR), FLOOR])]
+    found: list[Outcome] = []
     with tempfile.TemporaryDirectory(prefix="graphrec-compare-") as folder:
         arena = _Arena(Path(folder), cut, inner, k, seed, cores, text_model, device, pythons or {})
         arena.lay_out()
-        found: list[_Outcome] = []
         for number, one in enumerate(wanted):
             if progress:
                 progress(f"compare: {one.name}", number, len(wanted))
-            first = next((other for other in found if other.measured is not None), None)
-            found.append(_measured(arena.run(one, trials, seconds), first))
-            if out is not None and found[-1].lists is not None:
-                report.write_lists(found[-1].lists, cut, out / "lists" / f"{one.name}.tsv")
-            result = _table(found, cut, inner, k, seed, trials, seconds, cores)
+            found.append(kept.get(one.name) or arena.run(one, trials, seconds))
             if out is not None:
-                report.save(result, out)
+                record.save_lists(found[-1], cut, out)
+                record.save(_table(found, cut, terms), out)
     if progress:
         progress("compare", len(wanted), len(wanted))
-    return result
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What became of one system."""
-
-    system: System
-    trials: list[Trial]
-    tuning_seconds: float
-    settings: Mapping[str, Any]
-    answer: Mapping[str, Any] | None = None
-    measured: Mapping[str, Values] | None = None
-    lists: Rows | None = None
-    """[users, k] of the test users."""
-    why: str = ""
-    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    apart: Paired | None = None
-    """How far it is above the first system."""
+    return _table(found, cut, terms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +131,7 @@ class _Arena:
         frozen.save_choices(self.cut, self.folder / "final")
         frozen.save_choices(self.inner, self.folder / "tuning")
 
-    def run(self, one: System, trials: int, seconds: float) -> _Outcome:
+    def run(self, one: System, trials: int, seconds: float) -> Outcome:
         """Tunes the system, then fits it on all training in a process that has done nothing else."""
         started = time.monotonic()
         with self._worker(one) as worker:
@@ -154,13 +146,13 @@ class _Arena:
         spent = time.monotonic() - started
         best = tuning.best(made)
         if best is None:
-            return _Outcome(one, made, spent, made[0].settings, why=made[0].why)
+            return Outcome(one, made, spent, made[0].settings, {}, why=made[0].why)
         try:
             with self._worker(one) as worker:
                 answer, lists = self._ranked(one, worker, "final", best.settings, seconds)
         except (OutOfTime, Failed) as error:
-            return _Outcome(one, made, spent, best.settings, why=f"on all training: {error}")
-        return _Outcome(one, made, spent, best.settings, answer, measure(lists, self.cut.truth), lists)
+            return Outcome(one, made, spent, best.settings, {}, why=f"on all training: {error}")
+        return Outcome(one, made, spent, best.settings, answer, lists)
 
     def _worker(self, one: System) -> Worker:
         return Worker(command(one, self.pythons), log=self.folder / f"{one.name}.log", threads=self.threads)
@@ -217,7 +209,7 @@ def _check(trials: int, seconds: float, pythons: Mapping[str, str]) -> None:
             raise BadRequest(f"no interpreter for {whose} at {python}")
 
 
-def held_out(known: KnownGraph, test: Test | None, protocol: str | None, seed: int) -> Split:
+def held_out(known: KnownGraph, test: Test | None, protocol: str | None, seed: int, *, share: float = 0.1) -> Split:
     """The split by the protocol, or the one that these pairs make; what a user chose before is no truth.
 
     Raises:
@@ -227,7 +219,7 @@ def held_out(known: KnownGraph, test: Test | None, protocol: str | None, seed: i
         raise BadRequest("give protocol or test, not both: choices are held out by a rule or given")
     if protocol == "new-users":
         raise BadRequest("peers rank for users they were fitted on, so new users cannot be compared; take another protocol")
-    asked = cut_by(known, protocol, None, _SHARE, seed) if test is None else Given.of(test).split(known)
+    asked = cut_by(known, protocol, None, share, seed) if test is None else Given.of(test).split(known)
     cut = without_seen(asked)
     cut = cut.only(np.flatnonzero(np.diff(cut.histories.indptr)))
     if not len(cut.users):
@@ -238,48 +230,56 @@ def held_out(known: KnownGraph, test: Test | None, protocol: str | None, seed: i
     )
 
 
-def _table(
-    found: Sequence[_Outcome], cut: Split, inner: Split, k: int, seed: int, trials: int, seconds: float, threads: int
-) -> Comparison:
-    apart = _differences(found)
-    return Comparison(
+def _terms(
+    cut: Split,
+    inner: Split,
+    k: int,
+    seed: int,
+    trials: int,
+    seconds: float,
+    threads: int,
+    text_model: str | None,
+    device: str | None,
+) -> Terms:
+    return Terms(
         k=k,
         cut=cut.reason,
         inner_cut=inner.reason,
         users=len(cut.users),
         judges=len(inner.users),
         catalogue=int(cut.known.listed.sum()),
-        split=_digest(cut),
+        data=_data_digest(cut.known),
+        split=_split_digest(cut),
         seed=seed,
         trials_allowed=trials,
         seconds_allowed=seconds,
         threads=threads,
-        rows=tuple(_row(one, apart.get(one.system.name)) for one in found),
+        text_model=text_model,
+        device=device,
+    )
+
+
+def _table(found: Sequence[Outcome], cut: Split, terms: Terms) -> Comparison:
+    """Of the systems so far; users are drawn once for all intervals, and p-values are raised for all systems together."""
+    by_system = measured({one.system.name: one.lists for one in found if one.lists is not None}, cut.truth)
+    results = figures(by_system, cut, whole(cut)) if by_system else ()
+    ndcg = {name: one.values[METRIC] for name, one in by_system.items()}
+    first = next(iter(ndcg), "")
+    apart = {one.system: one for one in differences(ndcg, [(name, first) for name in ndcg if name != first])} if ndcg else {}
+    return Comparison(
+        terms=terms,
+        rows=tuple(
+            _row(one, tuple(part for part in results if part.system == one.system.name), apart.get(one.system.name))
+            for one in found
+        ),
         trials=tuple(trial for one in found for trial in one.trials),
-        per_user={one.system.name: one.measured for one in found if one.measured is not None},
+        per_user={name: one.values for name, one in by_system.items()},
         test_users=tuple(cut.known.users.names[cut.users]),
     )
 
 
-def _measured(one: _Outcome, first: _Outcome | None) -> _Outcome:
-    """The outcome with its intervals, and how far it is from the first one that has figures."""
-    if one.measured is None:
-        return one
-    intervals = significance.intervals(one.measured)
-    if first is None or first.measured is None:
-        return replace(one, intervals=intervals)
-    return replace(one, intervals=intervals, apart=significance.paired(first.measured[METRIC], one.measured[METRIC]))
-
-
-def _differences(found: Sequence[_Outcome]) -> Mapping[str, Difference]:
-    """By system, how far it is above the first one, with p of the permutation test raised for their number (Holm)."""
-    apart = {one.system.name: one.apart for one in found if one.apart is not None}
-    raised = significance.holm([one.permutation_p for one in apart.values()])
-    return {name: Difference(one.difference, one.low, one.high, p) for (name, one), p in zip(apart.items(), raised, strict=True)}
-
-
-def _row(one: _Outcome, apart: Difference | None) -> Row:
-    best, answer, values = tuning.best(one.trials), one.answer or {}, one.measured or {}
+def _row(one: Outcome, results: tuple[Result, ...], apart: Difference | None) -> Row:
+    best = tuning.best(one.trials)
     return Row(
         system=one.system.name,
         family=one.system.family,
@@ -287,23 +287,48 @@ def _row(one: _Outcome, apart: Difference | None) -> Row:
         tuned=bool(one.system.knobs),
         trials=sum(trial.state == tuning.DONE for trial in one.trials),
         validation=None if best is None else best.ndcg,
-        means={name: float(each.mean()) for name, each in values.items()},
-        intervals=one.intervals,
+        results=results,
         difference=apart,
         tuning_seconds=one.tuning_seconds,
-        fit_seconds=answer.get("fit_seconds"),
-        rank_seconds=answer.get("rank_seconds"),
-        peak_bytes=answer.get("peak_bytes"),
-        version=answer.get("version", ""),
+        fit_seconds=one.answer.get("fit_seconds"),
+        rank_seconds=one.answer.get("rank_seconds"),
+        peak_bytes=one.answer.get("peak_bytes"),
+        version=one.answer.get("version", ""),
         why=one.why,
     )
 
 
-def _digest(cut: Split) -> str:
+def _split_digest(cut: Split) -> str:
     """The same for the same training choices and the same truth."""
-    chosen, found = cut.known.interactions, hashlib.sha256()
-    ids = "\n".join([*cut.known.users.names, "", *cut.known.products.names])
-    found.update(ids.encode())
-    for array in (chosen.user, chosen.product, cut.users, cut.truth.indptr, np.sort(cut.truth.indices)):
-        found.update(np.ascontiguousarray(array, dtype=np.int64).tobytes())
+    chosen = cut.known.interactions
+    arrays = (chosen.user, chosen.product, cut.users, cut.truth.indptr, _sorted(cut.truth).indices)
+    return _digest([*cut.known.users.names, "", *cut.known.products.names], arrays)
+
+
+def _data_digest(known: KnownGraph) -> str:
+    """The same for the same graph as systems may read it: ids, choices with their times and ratings, relations, texts."""
+
+    def words() -> Iterator[str]:
+        for label, ids in sorted(known.ids.items()):
+            yield from (label, *ids.names, *known.texts.get(label, ()))
+        yield from (" ".join(relation) for relation in sorted(known.relations))
+
+    chosen = known.interactions
+    relations = [_sorted(matrix) for _, matrix in sorted(known.relations.items())]
+    edges = [array for matrix in relations for array in (matrix.indptr, matrix.indices, matrix.data)]
+    return _digest(words(), [chosen.user, chosen.product, chosen.at, chosen.rating, known.listed, *edges])
+
+
+def _sorted(matrix: sp.csr_matrix) -> sp.csr_matrix:
+    return matrix.tocsr().sorted_indices()
+
+
+def _digest(words: Iterable[str], arrays: Iterable[npt.NDArray[Any]]) -> str:
+    """SHA-256 of words and arrays, numbers in one width on every machine."""
+    found = hashlib.sha256()
+    for word in words:
+        found.update(word.encode() + b"\0")
+    for array in arrays:
+        wide = np.float64 if array.dtype.kind == "f" else np.int64
+        found.update(np.ascontiguousarray(array, dtype=wide).tobytes())
     return found.hexdigest()

@@ -1,37 +1,51 @@
-"""What a comparison found, as a table for people, files for programs, and pictures."""
+"""What a comparison found, as a table for people and as JSON and frames for programs."""
 
 import json
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import polars as pl
 
-from graphrec.comparison import plot
 from graphrec.comparison.plot import Point
 from graphrec.comparison.systems import OWN, Settings
 from graphrec.comparison.tuning import Trial
+from graphrec.differences import Difference, p_value
+from graphrec.figures import Result
 from graphrec.metrics import Values
-from graphrec.splits import Split
-from graphrec.tensors import Rows
 
+PARTS = ("warm", "cold")
+"""The groups of held-out products that stand beside all of them."""
 _SHOWN = ("recall", "ndcg")
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """How far a system is above the first one, in mean NDCG over the same users."""
+class Terms:
+    """What is the same for every system of a comparison; two with the same terms are parts of one."""
 
-    mean: float
-    low: float
-    high: float
-    """low, high: the 95% interval of the mean."""
-    p: float
-    """Of a paired permutation test, raised for the number of systems (Holm)."""
+    k: int
+    cut: str
+    """What was held out, and why that."""
+    inner_cut: str
+    """What settings were chosen on."""
+    users: int
+    """Whose choices were foretold."""
+    judges: int
+    """How many users the inner cut asks about."""
+    catalogue: int
+    """How many products were ranked for every user."""
+    data: str
+    """SHA-256 of all that systems may read: ids, training choices, relations and texts."""
+    split: str
+    """SHA-256 of ids, training choices and truth: equal for an equal split."""
+    seed: int
+    trials_allowed: int
+    seconds_allowed: float
+    threads: int
+    text_model: str | None
+    device: str | None
+    """text_model, device: as asked for; None is the default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +63,10 @@ class Row:
     """How many were done."""
     validation: float | None
     """NDCG on the inner cut under these settings."""
-    means: Mapping[str, float]
-    """By metric, over the test users; empty where the system failed."""
-    intervals: Mapping[str, tuple[float, float]]
-    """95%, over users."""
+    results: tuple[Result, ...]
+    """Overall, and where both are held out, warm and cold; empty where the system failed."""
     difference: Difference | None
+    """To the system that the others are held against; p is of all rows together (Holm)."""
     tuning_seconds: float
     fit_seconds: float | None
     """On all training with these settings: import and reading left out, texts embedded anew."""
@@ -64,28 +77,21 @@ class Row:
     why: str = ""
     """Why there are no figures."""
 
+    @property
+    def overall(self) -> Result | None:
+        """The figures over all that was held out."""
+        return self.results[0] if self.results else None
+
+    def result(self, group: str) -> Result | None:
+        """The figures of a group: overall, warm or cold."""
+        return next((one for one in self.results if one.group == group), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """What a comparison found; the first row that has figures is what the others are held against."""
 
-    k: int
-    cut: str
-    """What was held out, and why that."""
-    inner_cut: str
-    """What settings were chosen on."""
-    users: int
-    """Whose choices were foretold."""
-    judges: int
-    """How many users the inner cut asks about."""
-    catalogue: int
-    """How many products were ranked for every user."""
-    split: str
-    """SHA-256 of ids, training choices and truth: equal for an equal split."""
-    seed: int
-    trials_allowed: int
-    seconds_allowed: float
-    threads: int
+    terms: Terms
     rows: tuple[Row, ...]
     trials: tuple[Trial, ...]
     per_user: Mapping[str, Mapping[str, Values]]
@@ -95,31 +101,32 @@ class Comparison:
     @property
     def against(self) -> str:
         """The system that the others are held against."""
-        return next((row for row in self.rows if row.means), self.rows[0]).system
+        return next((row for row in self.rows if row.results), self.rows[0]).system
 
     def row(self, name: str) -> Row:
         """The figures of this system."""
         return next(row for row in self.rows if row.system == name)
 
     def to_pandas(self) -> pd.DataFrame:
-        """One row a system: metrics with their intervals as `ndcg_low`, `ndcg_high` …, difference, p, seconds and bytes."""
+        """One row a system: metrics with their intervals as `ndcg_low`, `ndcg_high` …, the same of warm and cold products as
+        `warm_ndcg` …, difference, p, the smallest difference that so many users show, seconds and bytes."""
         return pd.DataFrame([_flat(row) for row in self.rows])
 
     def to_json(self) -> str:
         """Everything but the trials and the users' values, as JSON text."""
-        told = ("k", "cut", "inner_cut", "users", "judges", "catalogue", "split", "seed", "threads")
-        allowed = {"trials_allowed": self.trials_allowed, "seconds_allowed": self.seconds_allowed}
         machine = {"system": platform.system(), "processor": platform.machine(), "python": platform.python_version()}
-        head = {name: getattr(self, name) for name in told}
-        return json.dumps(head | allowed | {"machine": machine, "rows": [asdict(row) for row in self.rows]}, indent=1)
+        rows = [asdict(row) | {"results": [one.flat() for one in row.results]} for row in self.rows]
+        return json.dumps(asdict(self.terms) | {"machine": machine, "rows": rows}, indent=1)
 
     def to_markdown(self) -> str:
         """The table, and below it what the figures rest on."""
-        shown = [f"{name}@{self.k}" for name in _SHOWN]
+        recall, ndcg = (f"{name}@{self.terms.k}" for name in _SHOWN)
+        parted = any(len(row.results) > 1 for row in self.rows)
         head = [
             "system",
-            shown[0],
-            f"{shown[1]} [95%]",
+            recall,
+            f"{ndcg} [95%]",
+            *([f"{ndcg}, {group} products" for group in PARTS] if parted else []),
             f"difference to {self.against} [95%]",
             "p (Holm)",
             "fit s",
@@ -127,7 +134,7 @@ class Comparison:
             "peak GiB",
             "trials",
         ]
-        lines = [_cells(row) for row in self.rows]
+        lines = [_cells(row, parted=parted) for row in self.rows]
         table = [head, ["---"] * len(head), *lines]
         notes = [f"- {row.system}: {row.why}" for row in self.rows if row.why]
         return "\n".join(["| " + " | ".join(line) + " |" for line in table] + ["", *self._facts(), *notes]) + "\n"
@@ -135,96 +142,84 @@ class Comparison:
     def points(self) -> list[Point]:
         """The systems that have figures, as the picture shows them."""
         return [
-            Point(row.system, row.family == OWN, row.fit_seconds, row.means["ndcg"], *row.intervals["ndcg"])
+            Point(row.system, row.family == OWN, row.fit_seconds, row.overall.ndcg, *row.overall.intervals["ndcg"])
             for row in self.rows
-            if row.means and row.fit_seconds is not None
+            if row.overall is not None and row.fit_seconds is not None
         ]
 
     def _facts(self) -> list[str]:
+        terms = self.terms
         return [
-            f"- {self.users:,} users, all {self.catalogue:,} products ranked for each, what a user chose before left out",
-            f"- test: {self.cut}",
-            f"- settings: at most {self.trials_allowed} trials and {self.seconds_allowed:,.0f} s a system, the makers' own first",
-            f"- chosen by NDCG@{self.k} of {self.judges:,} users on a cut of the training side: {self.inner_cut}",
-            f"- seed {self.seed}, {self.threads} threads, split {self.split[:12]}",
+            f"- {terms.users:,} users, all {terms.catalogue:,} products ranked for each, what a user chose before left out",
+            f"- test: {terms.cut}",
+            f"- settings: at most {terms.trials_allowed} trials and {terms.seconds_allowed:,.0f} s each, the makers' own first",
+            f"- chosen by NDCG@{terms.k} of {terms.judges:,} users on a cut of the training side: {terms.inner_cut}",
+            *self._smallest(),
+            f"- seed {terms.seed}, {terms.threads} threads, data {terms.data[:12]}, split {terms.split[:12]}",
             *sorted({f"- {row.version}" for row in self.rows if row.version}),
         ]
+
+    def _smallest(self) -> list[str]:
+        """What differences so many users do not show."""
+        least = [(one.smallest, row.system) for row in self.rows if (one := row.difference) is not None and one.smallest > 0]
+        if not least:
+            return []
+        (low, near), (high, far) = min(least), max(least)
+        span = f"{low:.4f} ({near})" if near == far else f"{low:.4f} ({near}) to {high:.4f} ({far})"
+        return [f"- so many users miss a true difference to {self.against} below {span} more than one time in five"]
 
     def __str__(self) -> str:
         return self.to_markdown().rstrip()
 
 
-def save(found: Comparison, folder: Path) -> None:
-    """The folder holds the comparison; files of the same names are replaced.
-
-    The table is comparison.json, .csv and .md, every trial is in trials.json and .csv, the users' values are per_user.parquet,
-    and the picture is comparison.png and .html.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "comparison.json").write_text(found.to_json() + "\n", encoding="utf-8")
-    found.to_pandas().to_csv(folder / "comparison.csv", index=False)
-    (folder / "comparison.md").write_text(found.to_markdown(), encoding="utf-8")
-    made = [trial.to_json() for trial in found.trials]
-    (folder / "trials.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-    pd.DataFrame([one | {"settings": json.dumps(one["settings"])} for one in made]).to_csv(folder / "trials.csv", index=False)
-    _per_user(found).write_parquet(folder / "per_user.parquet")
-    label = f"NDCG@{found.k} with 95% interval"
-    plot.draw_png(found.points(), label, folder / "comparison.png")
-    plot.write_html(found.points(), label, found.to_markdown(), folder / "comparison.html")
-
-
-def write_lists(lists: Rows, cut: Split, path: Path) -> None:
-    """The file holds the lists of the cut's users as `user item rank`, tab-separated, with a header: any referee can score it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    owners, places = np.nonzero(lists >= 0)
-    users = pl.Series(cut.known.users.names[cut.users][owners], dtype=pl.String)
-    items = pl.Series(cut.known.products.names[lists[owners, places]], dtype=pl.String)
-    frame = pl.DataFrame({"user": users, "item": items, "rank": places + 1})
-    frame.write_csv(path, separator="\t", quote_style="never")
-
-
-def _per_user(found: Comparison) -> pl.DataFrame:
-    """system, user, and a column a metric."""
-    parts = [
-        pl.DataFrame({"system": [name] * len(found.test_users), "user": list(found.test_users), **values})
-        for name, values in found.per_user.items()
-    ]
-    return pl.concat(parts) if parts else pl.DataFrame({"system": [], "user": []})
-
-
 def _flat(row: Row) -> dict[str, Any]:
-    spans = {
-        f"{name}_{end}": edge for name, span in row.intervals.items() for end, edge in zip(("low", "high"), span, strict=True)
-    }
     apart = row.difference
     beside = (
         {}
         if apart is None
-        else {"difference": apart.mean, "difference_low": apart.low, "difference_high": apart.high, "p": apart.p}
+        else {
+            "difference": apart.difference,
+            "difference_low": apart.low,
+            "difference_high": apart.high,
+            "p": apart.p,
+            "smallest": apart.smallest,
+        }
     )
     kept = ("tuned", "trials", "validation", "tuning_seconds", "fit_seconds", "rank_seconds", "peak_bytes", "version", "why")
     facts = {name: getattr(row, name) for name in kept}
     return {
         "system": row.system,
         "family": row.family,
-        **row.means,
-        **spans,
+        **_named(row.overall, ""),
+        **{name: value for group in PARTS for name, value in _named(row.result(group), f"{group}_").items()},
         **beside,
         **facts,
         "settings": json.dumps(dict(row.settings)),
     }
 
 
-def _cells(row: Row) -> list[str]:
+def _named(result: Result | None, prefix: str) -> dict[str, Any]:
+    """The metrics and their intervals."""
+    if result is None:
+        return {}
+    told = result.flat()
+    return {f"{prefix}{name}": value for name, value in told.items() if name not in ("system", "group", "users", "coverage")}
+
+
+def _cells(row: Row, *, parted: bool) -> list[str]:
     trials = str(row.trials) if row.tuned else "1, no knobs" if row.trials else "0"
-    if not row.means or row.fit_seconds is None or row.rank_seconds is None:
-        return [row.system, *["–"] * 7, trials]
-    low, high = row.intervals["ndcg"]
+    overall = row.overall
+    if overall is None or row.fit_seconds is None or row.rank_seconds is None:
+        return [row.system, *["–"] * (9 if parted else 7), trials]
     apart, peak = row.difference, "–" if row.peak_bytes is None else f"{row.peak_bytes / 2**30:.2f}"
-    beside = ["", ""] if apart is None else [f"{apart.mean:+.4f} [{apart.low:+.4f}, {apart.high:+.4f}]", _shown_p(apart.p)]
-    figures = [f"{row.means['recall']:.4f}", f"{row.means['ndcg']:.4f} [{low:.4f}, {high:.4f}]"]
-    return [row.system, *figures, *beside, f"{row.fit_seconds:.1f}", f"{row.rank_seconds:.1f}", peak, trials]
+    within = [_spanned(row.result(group)) for group in PARTS] if parted else []
+    beside = ["", ""] if apart is None else [f"{apart.difference:+.4f} [{apart.low:+.4f}, {apart.high:+.4f}]", p_value(apart.p)]
+    costs = [f"{row.fit_seconds:.1f}", f"{row.rank_seconds:.1f}", peak]
+    return [row.system, f"{overall.recall:.4f}", _spanned(overall), *within, *beside, *costs, trials]
 
 
-def _shown_p(p: float) -> str:
-    return "< .001" if p < 0.001 else f"{p:.3f}"
+def _spanned(result: Result | None) -> str:
+    if result is None:
+        return "–"
+    low, high = result.intervals["ndcg"]
+    return f"{result.ndcg:.4f} [{low:.4f}, {high:.4f}]"

@@ -1,7 +1,9 @@
 import json
+import shutil
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -74,10 +76,13 @@ def test_figures_agree_with_an_evaluation_of_the_same_scorer_on_the_same_cut(sho
     cut = held_out(KnownGraph.of(shop), None, None, 1)
     model = Linear.fit_with(cut.known, settings["penalty"])
     values = measure(ranked(model, cut.known, cut.users, 10), cut.truth)
-    assert compared.row("linear").means == {name: pytest.approx(each.mean()) for name, each in values.items()}
+    overall = compared.row("linear").overall
+    assert {name: getattr(overall, name) for name in values} == {
+        name: pytest.approx(each.mean()) for name, each in values.items()
+    }
     floor = evaluate(shop, k=10, scorers=["popularity"], text_model="none", seed=1).result("popularity")
-    assert compared.row("popularity").means["ndcg"] == pytest.approx(floor.ndcg)
-    assert compared.users == floor.users
+    assert compared.row("popularity").overall.ndcg == pytest.approx(floor.ndcg)
+    assert compared.terms.users == floor.users
 
 
 def test_ranked_lists_agree_with_plain_python(shop):
@@ -98,8 +103,8 @@ def test_the_floor_is_always_there_and_the_first_is_what_the_others_are_held_aga
     assert compared.rows[0].difference is None
     apart = compared.row("popularity").difference
     both = compared.per_user
-    assert apart.mean == pytest.approx((both["popularity"]["ndcg"] - both["linear"]["ndcg"]).mean())
-    assert apart.low < apart.mean < apart.high < 0
+    assert apart.difference == pytest.approx((both["popularity"]["ndcg"] - both["linear"]["ndcg"]).mean())
+    assert apart.low < apart.difference < apart.high < 0
     assert apart.p < 0.01
 
 
@@ -118,7 +123,7 @@ def test_a_system_that_fails_costs_its_own_row_and_says_why(compared):
     assert compared.row("recbole-lightgcn").why == "its lists hold products that the user chose before"
     assert "rectools is not installed here" in compared.row("rectools-sasrec").why
     for name in ("lenskit-ease", "recbole-lightgcn", "rectools-sasrec"):
-        assert not compared.row(name).means
+        assert compared.row(name).overall is None
         assert compared.row(name).difference is None
         assert f"- {name}: {compared.row(name).why}" in str(compared)
 
@@ -143,7 +148,7 @@ def test_a_system_that_takes_too_long_is_ended(shop, peer):
 def test_what_another_interpreter_says_stands_in_the_table(compared):
     row = compared.row("rectools-ease")
     assert (row.fit_seconds, row.rank_seconds, row.peak_bytes, row.version) == (1.5, 0.5, 2**30, "peer 1")
-    assert row.means["ndcg"] == 0  # its lists are empty
+    assert row.overall.ndcg == 0  # its lists are empty
 
 
 def test_costs_are_those_of_the_systems_own_process(compared):
@@ -156,20 +161,62 @@ def test_costs_are_those_of_the_systems_own_process(compared):
 def test_the_folder_holds_table_trials_values_and_pictures(compared, out):
     told = json.loads((out / "comparison.json").read_text())
     assert [row["system"] for row in told["rows"]] == [row.system for row in compared.rows]
-    assert told["split"] == compared.split
+    assert told["split"] == compared.terms.split
     frame = pd.read_csv(out / "comparison.csv").set_index("system")
-    assert frame.loc["linear", "ndcg"] == pytest.approx(compared.row("linear").means["ndcg"])
+    assert frame.loc["linear", "ndcg"] == pytest.approx(compared.row("linear").overall.ndcg)
     assert frame.loc["popularity", "p"] == pytest.approx(compared.row("popularity").difference.p)
     assert (out / "comparison.md").read_text().count("\n| ") == len(compared.rows) + 1
     assert len(json.loads((out / "trials.json").read_text())) == len(compared.trials) == len(pd.read_csv(out / "trials.csv"))
     values = pl.read_parquet(out / "per_user.parquet").filter(pl.col("system") == "linear")
     assert values["user"].to_list() == list(compared.test_users)
-    assert values["ndcg"].mean() == pytest.approx(compared.row("linear").means["ndcg"])
+    assert values["ndcg"].mean() == pytest.approx(compared.row("linear").overall.ndcg)
     assert (out / "comparison.png").read_bytes().startswith(b"\x89PNG")
     page = (out / "comparison.html").read_text()
     assert "<title>linear: " in page
     assert "src=" not in page
     assert "href=" not in page
+
+
+def test_what_was_found_is_taken_up_and_what_failed_is_tried_again(shop, peer, compared, out, tmp_path):
+    folder = Path(shutil.copytree(out, tmp_path / "again"))
+    pythons = {"lenskit-ease": peer("works now", "lists[:] = -1"), "implicit-cosine": peer("is not asked", "sys.exit('asked')")}
+    asked = {"trials": 3, "seconds": 120, "k": 10, "text_model": "none", "threads": 1, "pythons": pythons}
+    systems = ["linear", "lenskit-ease"]
+    again = compare(shop, systems=systems, seed=1, out=folder, resume=True, **asked)
+    for name in ("linear", "implicit-cosine", "popularity"):
+        before, after = compared.row(name), again.row(name)
+        assert (after.results, after.settings, after.version) == (before.results, before.settings, before.version)
+        assert (after.fit_seconds, after.tuning_seconds) == (before.fit_seconds, before.tuning_seconds)
+    assert again.row("lenskit-ease").overall.ndcg == 0
+    assert [one for one in again.trials if one.system == "linear"] == [one for one in compared.trials if one.system == "linear"]
+    assert len(json.loads((folder / "comparison.json").read_text())["rows"]) == 5  # rectools-ease, not asked for, stays
+    with pytest.raises(BadRequest, match=r"under other terms: .*seed was 1, is 2"):
+        compare(shop, systems=systems, seed=2, out=folder, resume=True, **asked)
+    with pytest.raises(BadRequest, match="other terms: k was 10, is 9;"):
+        compare(shop, systems=systems, seed=1, out=folder, resume=True, **asked | {"k": 9})
+    (folder / "lists" / "linear.tsv").unlink()
+    with pytest.raises(BadRequest, match=r"no whole comparison .*leave out --resume"):
+        compare(shop, systems=systems, seed=1, out=folder, resume=True, **asked)
+    (folder / "comparison.json").write_text("{")
+    with pytest.raises(BadRequest, match="no whole comparison"):
+        compare(shop, systems=systems, seed=1, out=folder, resume=True, **asked)
+    with pytest.raises(BadRequest, match="name the folder"):
+        compare(shop, systems=systems, seed=1, resume=True, **asked)
+
+
+def test_warm_and_cold_products_stand_beside_all_and_small_differences_are_named(shop):
+    found = compare(shop, systems=["linear"], protocol="new-products", share=0.3, trials=1, k=10, text_model="none", seed=3)
+    row = found.row("linear")
+    assert [one.group for one in row.results] == ["overall"]  # all that is held out is new
+    assert row.overall.ndcg == 0
+    known = KnownGraph.of(shop)
+    cold, warm = (known.products.names[which & known.listed] for which in (~known.warm, known.warm))
+    pairs = [(user, product) for user in known.users.names[:40] for product in (cold[0], warm[0], warm[1])]
+    found = compare(shop, systems=["linear"], test=pairs, trials=1, k=10, text_model="none")
+    assert [one.group for one in found.row("linear").results] == ["overall", "warm", "cold"]
+    assert "cold products" in str(found)
+    assert {"warm_ndcg", "cold_ndcg_low", "smallest"} <= set(found.to_pandas().columns)
+    assert f"below {found.row('popularity').difference.smallest:.4f} (popularity)" in str(found)
 
 
 def test_lists_can_be_scored_by_anybody(shop, compared, out):
@@ -194,10 +241,10 @@ def test_given_pairs_are_the_truth_and_the_same_seed_gives_the_same_figures(shop
         compare(shop, systems=["popularity"], test=given, trials=1, k=5, text_model="none")
         for given in (pairs, pd.DataFrame(pairs, columns=["user", "item"]))
     ]
-    assert ways[0].users == 60
-    assert "1 of 61 choices are no test" in ways[0].cut
-    assert ways[0].split == ways[1].split
-    assert ways[0].row("popularity").means == ways[1].row("popularity").means
+    assert ways[0].terms.users == 60
+    assert "1 of 61 choices are no test" in ways[0].terms.cut
+    assert ways[0].terms == ways[1].terms
+    assert ways[0].row("popularity").results == ways[1].row("popularity").results
     with pytest.raises(BadRequest, match="nobody to test"):
         compare(shop, systems=["popularity"], test=pairs[-2:], text_model="none")
 

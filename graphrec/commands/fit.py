@@ -1,0 +1,33 @@
+"""graphrec fit: learn a model."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from graphrec import console
+from graphrec.console import Device, Json, Scorers, Seed, Store, TextModel, names_of
+from kg_builder.console import open_store
+from kg_builder.progress import Bars
+
+EXAMPLE = "Example: graphrec fit shop.graph --out shop.model"
+
+
+def run(
+    store: Store,
+    out: Annotated[Path, typer.Option(metavar="MODEL", help="The folder to write; an older model there is replaced.")],
+    scorers: Scorers = None,
+    text_model: TextModel = None,
+    device: Device = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Learn a model from the graph."""
+    from graphrec import checkpoint, pipeline
+
+    checkpoint.check_target(out)
+    with Bars(sys.stderr) as bars, open_store(store, read_only=True) as source:
+        ranker = pipeline.fit(source, scorers=names_of(scorers), text_model=text_model, device=device, seed=seed, progress=bars)
+        ranker.save(out)
+    console.show(ranker.summary.to_json() | {"model": str(out)}, f"{ranker}\n{ranker.summary}\nsaved to {out}", as_json=as_json)

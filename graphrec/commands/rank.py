@@ -1,0 +1,82 @@
+"""graphrec rank: lists for users."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from graphrec import console
+from graphrec.console import Json, K, KeepSeen, Model
+from graphrec.errors import BadRequest
+from kg_builder.progress import Bars
+
+if TYPE_CHECKING:
+    from graphrec.ranker import Ranker
+
+EXAMPLE = "Example: graphrec rank shop.model --users users.txt -k 20 --out lists.tsv"
+
+
+def run(
+    model: Model,
+    users: Annotated[str, typer.Option(metavar="FILE_OR_IDS", help="A file with one id a line, or ids with commas between.")],
+    k: K = 20,
+    candidates: Annotated[Path | None, typer.Option(help="Rank these alone: a file with one product id a line.")] = None,
+    exclude: Annotated[Path | None, typer.Option(metavar="PAIRS", help="Leave these out: a TSV of user and item.")] = None,
+    keep_seen: KeepSeen = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse users that the model does not know.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write `user item rank score` there as TSV; default stdout.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Rank products for users.
+
+    A user nobody knows gets the best answer for a stranger, and is counted.
+    """
+    from graphrec import lists
+    from graphrec.ranker import Ranker
+
+    ranker = Ranker.load(model)
+    wanted = lists.ids_or_file(users)
+    if not wanted:
+        raise typer.BadParameter(f"no user ids in {users!r}", param_hint="--users")
+    allowed = None if candidates is None else _candidates(ranker, lists.read_ids(candidates), candidates)
+    pairs = None if exclude is None else _exclusions(ranker, lists.read_pairs(exclude), exclude)
+    with Bars(sys.stderr) as bars:
+        ranking = ranker.rank(
+            wanted,
+            k=k,
+            candidates=allowed,
+            exclude=pairs,
+            exclude_seen=not keep_seen,
+            strangers=not strict,
+            progress=bars,
+        )
+    strangers = sum(not ranker.knows(user) for user in wanted)
+    facts = {"users": len(wanted), "strangers": strangers, "lines": len(ranking), "k": k}
+    if out is None:
+        console.print_ranking(ranking, as_json=as_json)
+    else:
+        lists.write_tsv(ranking, out)
+        console.show(facts | {"out": str(out)}, f"{len(ranking):,} lines for {len(wanted):,} users in {out}", as_json=as_json)
+    if strangers and not as_json:
+        console.note(f"{strangers:,} of {len(wanted):,} users are unknown to the model and got what suits most people")
+
+
+def _candidates(ranker: "Ranker", ids: Sequence[str], path: Path) -> list[str]:
+    known = ranker.known_products(ids)
+    if not known:
+        raise BadRequest(f"{path}: the model knows none of these {len(ids):,} candidates")
+    if len(known) < len(ids):
+        console.note(f"{len(ids) - len(known):,} of {len(ids):,} candidates are unknown to the model and left out")
+    return known
+
+
+def _exclusions(ranker: "Ranker", pairs: list[tuple[str, str]], path: Path) -> list[tuple[str, str]]:
+    known = set(ranker.known_products({item for _, item in pairs}))
+    unknown = sum(item not in known for _, item in pairs)
+    if pairs and unknown == len(pairs):
+        raise BadRequest(f"{path}: the model knows none of the products of these {len(pairs):,} pairs; columns are user, item")
+    if unknown:
+        console.note(f"{unknown:,} of {len(pairs):,} excluded pairs name products unknown to the model")
+    return pairs
