@@ -17,8 +17,8 @@ _POINTS = 0.72
 """Of a pixel; the picture has a hundred to the inch."""
 _TIME = "seconds to fit, log scale"
 _STYLE = (
-    "body{font:14px system-ui,sans-serif;margin:2em;max-width:70em}"
-    "td,th{padding:.2em .7em;text-align:left}tr:nth-child(odd){background:#f4f4f4}"
+    "body{font:14px system-ui,sans-serif;margin:2em}table{border-collapse:collapse}"
+    "td,th{padding:.2em .7em;text-align:left;white-space:nowrap}tr:nth-child(odd){background:#f4f4f4}"
 )
 
 
@@ -68,7 +68,9 @@ def write_html(points: Sequence[Point], label: str, table: str, path: Path) -> N
     page = [
         "<!doctype html>",
         f'<html lang="en"><head><meta charset="utf-8"><title>Comparison</title><style>{_STYLE}</style></head><body>',
+        "<h1>Comparison</h1>",
         svg(points, label),
+        f'<p><span style="color:{_OURS}">●</span> graphrec <span style="color:{_THEIRS}">●</span> others</p>',
         *_as_html(table),
         "</body></html>",
     ]
