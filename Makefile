@@ -38,15 +38,13 @@ format: install  ## bring the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install  ## the benchmarks that need no data of yours; make bench DATA=a/split/folder adds accuracy, cold start and the comparison (an hour or more)
+bench: install  ## the benchmarks that need no data of yours; make bench DATA=a/folder/of/splits adds accuracy and the comparison (an hour or more)
 	$(BIN)/python benchmarks/read_dumps.py $(REVIEWS:%=--reviews %)
 	$(BIN)/python benchmarks/stores.py --edges 1000000
+	$(BIN)/python benchmarks/evaluation.py
 ifneq ($(DATA),)
-	mkdir -p build/bench
-	$(BIN)/python benchmarks/accuracy.py --data $(DATA) --out build/bench/lists.tsv
-	$(BIN)/python benchmarks/graph_encoder.py --data $(DATA) --out build/bench/graph.tsv
-	$(BIN)/python benchmarks/comparison.py --data $(DATA) --out build/bench/compared
-	[ ! -f $(DATA)/cold_items.txt ] || $(BIN)/python benchmarks/cold_start.py --data $(DATA) --lists build/bench/cold.tsv
+	$(BIN)/python benchmarks/accuracy.py --data $(DATA) --out build/bench/accuracy --worth
+	$(BIN)/python benchmarks/comparison.py --data $(DATA)/ml100k-kg --out build/bench/compared
 endif
 
 lock: install  ## renew constraints.txt from pyproject.toml's lower bounds

@@ -83,19 +83,20 @@ def open_store(address: str, *, create: bool = False, read_only: bool = False) -
 
 
 def bytes_of(said: str) -> int:
-    """A number of bytes, with or without a unit of thousands.
+    """A number of bytes, with or without a unit: of thousands (2GB), or of 1,024 where it has an i (2GiB).
 
     Raises:
         BadRequest: it is none.
 
     Example:
-        >>> bytes_of("50GB"), bytes_of("1_000")
-        (50000000000, 1000)
+        >>> bytes_of("50GB"), bytes_of("1_000"), bytes_of("2KiB")
+        (50000000000, 1000, 2048)
     """
-    match = re.fullmatch(r"(\d[\d_]*(?:\.\d+)?)\s*([kMGT]?)i?B?", said.strip(), re.IGNORECASE)
+    match = re.fullmatch(r"(\d[\d_]*(?:\.\d+)?)\s*(?:([kMGT])(i?))?B?", said.strip(), re.IGNORECASE)
     if match is None:
         raise BadRequest(f"expected a number of bytes such as 2000000 or 50GB (got {said!r})")
-    return int(float(match[1]) * 1000 ** " KMGT".index(match[2].upper() or " "))
+    unit, binary = match[2] or " ", match[3]
+    return int(float(match[1]) * (1024 if binary else 1000) ** " KMGT".index(unit.upper()))
 
 
 def moment_of(said: str) -> int:
