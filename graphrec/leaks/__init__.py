@@ -1,12 +1,12 @@
 """What could make an evaluation look better than it is: facts about a cut, and what is wrong with it, said beside its figures."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
-from graphrec.leaks import edges, rows, words
+from graphrec.leaks import edges, pairs, rows, words
 from graphrec.leaks.findings import Case, Finding
 
 __all__ = ["Case", "Finding", "Leaks", "find"]
@@ -28,6 +28,8 @@ class Leaks:
     """Products chosen on the held-out side alone: cold ones."""
     unknown_pairs: int = 0
     """Held-out pairs given whose user or product the graph does not know; left out."""
+    blind_below: Mapping[str, int | None] = field(default_factory=dict)
+    """By relationship type, below about how many pairs of products made from the test none is found; None where none ever is."""
     findings: tuple[Finding, ...] = ()
     """What is wrong, or should be known; what makes figures too good first."""
 
@@ -52,7 +54,9 @@ class Leaks:
             f"products in test alone: {self.only_in_test:,}",
         ]
         unknown = [f"test pairs of users or products the graph does not know: {self.unknown_pairs:,}"]
-        return [*facts, *(unknown if self.unknown_pairs else []), *map(str, self.findings)]
+        blind = ", ".join(f"{name} {'never' if count is None else f'{count:,}'}" for name, count in self.blind_below.items())
+        unseen = [f"products tied together by the test are found from about so many pairs on: {blind}"] if blind else []
+        return [*facts, *(unknown if self.unknown_pairs else []), *unseen, *map(str, self.findings)]
 
 
 def find(case: Case) -> Leaks:
@@ -64,7 +68,8 @@ def find(case: Case) -> Leaks:
         if not edges.dated(case, (source, kind, target)):
             undated[kind] = undated.get(kind, 0) + matrix.nnz
     later = rows.later_training(case)
-    findings = [*rows.find(case), *edges.find(case), *words.find(case)]
+    judged = pairs.verdicts(case)
+    findings = [*rows.find(case), *edges.find(case), *pairs.find(case, judged), *words.find(case)]
     return Leaks(
         duplicates=len(train.interactions) - train.matrix.nnz,
         in_both=cut.truth.multiply(case.told).nnz,
@@ -72,5 +77,6 @@ def find(case: Case) -> Leaks:
         undated_edges=undated,
         only_in_test=int((~train.warm[np.unique(cut.truth.indices)]).sum()),
         unknown_pairs=0 if case.given is None else len(case.given.pairs) - len(case.held.user),
+        blind_below=pairs.blind_below(judged),
         findings=tuple(sorted(findings, key=lambda finding: finding.severity)),
     )

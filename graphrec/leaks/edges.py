@@ -1,21 +1,17 @@
-"""Edges of the graph that know the answer: from after the cut, between a user and what is asked for, or made from the test."""
+"""Edges of the graph that know the answer: from after the cut, or between a user and what is asked for."""
 
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import scipy.sparse as sp
+from scipy.special import gammainc
 
 from graphrec.leaks.findings import Case, Finding, moment
-from graphrec.tensors import Relation, Rows
+from graphrec.tensors import Ids, Relation
 
-_LOOKED_AT = 5_000
-"""Edges a relation that are compared with choices, drawn at random where there are more."""
-_AT_ONCE = 500
-_FEWEST = 10
-_TIMES = 2.0
-_DEVIATIONS = 5.0
+_TURNS = 20
+_BY_LUCK = 1e-4
 
 
 def find(case: Case) -> Iterator[Finding]:
@@ -23,7 +19,7 @@ def find(case: Case) -> Iterator[Finding]:
     yield from _later(case)
     for relation, matrix in case.cut.known.relations.items():
         yield from _answers(case, relation, matrix)
-        yield from _made_from_test(case, relation, matrix)
+        yield from _namesakes(case, relation, matrix)
 
 
 def dated(case: Case, kind: tuple[str, str, str]) -> bool:
@@ -58,70 +54,39 @@ def _answers(case: Case, relation: Relation, matrix: sp.csr_matrix) -> Iterator[
     between = matrix if source == "User" else matrix.T.tocsr()
     both = between[case.cut.users].multiply(case.asked).tocoo()
     if both.nnz:
-        example = case.pair(case.cut.users[both.row[0]], both.col[0])
-        remedy = f"leave {name} edges of held-out pairs out of the graph, or make {name} an interaction in the schema"
-        yield Finding("leak", f"{name} edges that repeat test pairs", both.nnz, example, remedy)
+        yield _repeated(case, name, both, f"or make {name} an interaction in the schema")
 
 
-def _made_from_test(case: Case, relation: Relation, matrix: sp.csr_matrix) -> Iterator[Finding]:
-    """Edges between products that the test completes far more often than what training completes of them lets expect.
+def _namesakes(case: Case, relation: Relation, matrix: sp.csr_matrix) -> Iterator[Finding]:
+    """Edges between a product and a node with a user's id, where they repeat more test pairs than they would by luck.
 
-    An edge is completed where one user chose both ends. Training completes Σc of the edges' pairs where chance, by how often each
-    end was chosen, would complete Σe: so the edges are worth L = Σc / Σe, 1 at least. Of the edges that nothing before completes
-    the test should then complete Σ (1 − exp(−L · e′)), e′ chance on the test side. Edges made from the test are completed by it
-    nearly all. The bound is generous: those that training left open are worth less than L.
+    Outside triples make entities of what no product is called. By luck: numbers may be users' ids and categories' ids alike.
     """
     source, name, target = relation
-    if (source, target) != ("Product", "Product") or not case.asked.nnz:
+    other = target if source == "Product" else source
+    if "Product" not in (source, target) or other in ("User", "Product"):
         return
-    one, other = _ends(matrix)
-    train, told, whole = (side.T.tocsr() for side in (case.cut.known.matrix, case.told, case.told + case.asked))
-    worth = max(float(_together(train, one, other).sum()) / max(float(_chance(train, one, other).sum()), 1e-9), 1.0)
-    known = _together(told, one, other)
-    chance = _chance(whole, one, other) - _chance(told, one, other)
-    left = (_together(train, one, other) == 0) & (known == 0) & (chance > 0)
-    completed = left & (_together(whole, one, other) > known)
-    expected = float((1 - np.exp(-worth * chance))[left].sum())
-    found = int(completed.sum())
-    if not _far_above(found, expected, int(left.sum())):
+    of_users = _of_users(case, case.cut.known.ids[other], matrix if target == "Product" else matrix.T.tocsr())
+    both = of_users.multiply(case.asked).tocoo()
+    if not both.nnz:
         return
-    place = np.flatnonzero(completed)[0]
-    products = case.cut.known.products.names
-    asked = "" if len(one) == matrix.nnz else f" of {len(one):,} looked at"
-    example = f"{products[one[place]]} {name} {products[other[place]]}; {expected:,.0f} were to be expected{asked}"
-    remedy = f"make {name} edges from training alone, or leave them out"
-    yield Finding("leak", f"{name} edges that the test alone explains", found, example, remedy)
+    there = np.flatnonzero(np.diff(of_users.indptr))
+    turns = np.unique(np.linspace(1, len(there) - 1, _TURNS).astype(np.int64)) if len(there) > 1 else []
+    strange = [of_users[np.roll(there, turn)].multiply(case.asked[there]).nnz for turn in turns]
+    expected = (sum(strange) + 1) / (len(strange) + 1)
+    if len(strange) and gammainc(both.nnz, expected) < _BY_LUCK:
+        yield _repeated(case, name, both, "or leave users out of the outside graph")
 
 
-def _far_above(found: int, expected: float, edges: int) -> bool:
-    """Whether chance is no excuse: twice as many as expected, or next to all where about all were expected."""
-    beyond = found - expected
-    if found < _FEWEST or beyond < max(_FEWEST, _DEVIATIONS * np.sqrt(expected)):
-        return False
-    return found >= _TIMES * expected or edges - found <= (edges - expected) / _FEWEST
+def _of_users(case: Case, ids: Ids, edges: sp.csr_matrix) -> sp.csr_matrix:
+    """[u, products] the edges of the nodes that are called as the test users are. edges: [nodes, products]."""
+    rows = np.array([ids.row_of.get(name, -1) for name in case.cut.known.users.names[case.cut.users]], dtype=np.int64)
+    there = np.flatnonzero(rows >= 0)
+    shape = (len(rows), edges.shape[0])
+    return (sp.csr_matrix((np.ones(len(there), dtype=np.float32), (there, rows[there])), shape=shape) @ edges).tocsr()
 
 
-def _ends(matrix: sp.csr_matrix) -> tuple[Rows, Rows]:
-    """Both ends of the edges, each pair once; a sample of fixed seed where there are many."""
-    ends = matrix.tocoo()
-    low, high = np.minimum(ends.row, ends.col).astype(np.int64), np.maximum(ends.row, ends.col).astype(np.int64)
-    pairs = np.unique((low * matrix.shape[0] + high)[low != high])
-    if len(pairs) > _LOOKED_AT:
-        pairs = np.sort(np.random.default_rng(0).choice(pairs, _LOOKED_AT, replace=False))
-    return pairs // matrix.shape[0], pairs % matrix.shape[0]
-
-
-def _together(chosen: sp.csr_matrix, one: Rows, other: Rows) -> npt.NDArray[np.float64]:
-    """[edges] how many users chose both ends. chosen: [products, users]."""
-    parts = [np.zeros(0)]
-    for start in range(0, len(one), _AT_ONCE):
-        place = slice(start, start + _AT_ONCE)
-        parts.append(np.asarray(chosen[one[place]].multiply(chosen[other[place]]).sum(axis=1), dtype=np.float64).ravel())
-    return np.concatenate(parts)
-
-
-def _chance(chosen: sp.csr_matrix, one: Rows, other: Rows) -> npt.NDArray[np.float64]:
-    """[edges] how many users would choose both ends if each end were chosen as often, by anybody. chosen: [products, users]."""
-    often = np.diff(chosen.indptr).astype(np.float64)
-    users = max(len(np.unique(chosen.indices)), 1)
-    return np.asarray(often[one] * often[other] / users)
+def _repeated(case: Case, name: str, both: sp.coo_matrix, otherwise: str) -> Finding:
+    example = case.pair(case.cut.users[both.row[0]], both.col[0])
+    remedy = f"leave {name} edges of held-out pairs out of the graph, {otherwise}"
+    return Finding("leak", f"{name} edges that repeat test pairs", both.nnz, example, remedy)

@@ -29,9 +29,12 @@ class Finding:
     example: str
     """The first of them, by its ids."""
     remedy: str
+    at_least: bool = False
+    """Whether there may be more of them, which look like honest ones."""
 
     def __str__(self) -> str:
-        return f"{self.severity}: {self.name}: {self.count:,}, first {self.example}; {self.remedy}"
+        count = f"at least {self.count:,}" if self.at_least else f"{self.count:,}"
+        return f"{self.severity}: {self.name}: {count}, first {self.example}; {self.remedy}"
 
 
 @dataclass(frozen=True, slots=True)

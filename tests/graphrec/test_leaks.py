@@ -1,6 +1,6 @@
 """Each leak is planted into a graph that has none, and found; the graph without it reports none."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +12,7 @@ from graphrec import leaks, protocols, splits
 from graphrec.given import Given
 from graphrec.leaks import Case, Leaks
 from graphrec.leaks.words import fold
-from graphrec.tensors import Interactions, KnownGraph, Relation
+from graphrec.tensors import Ids, Interactions, KnownGraph, Relation
 from kg_builder.schema import RETAIL, EdgeSpec, GraphSchema
 from kg_builder.tables import GraphTables
 from tests.graphrec.graphs import known_graph, tastes
@@ -180,6 +180,95 @@ def test_a_few_edges_made_from_the_test_are_found_among_honest_ones() -> None:
     planted = (honest + edges(known, np.array(ends[:80]))).tocsr()
     found = leaks.find(case(with_relation(known, ALSO, planted)))
     assert [one.name for one in found.found] == ["ALSO_BOUGHT edges that the test alone explains"]
+
+
+def tied(known: KnownGraph, name: str, sets: Sequence[Sequence[int]]) -> KnownGraph:
+    """The graph with an entity for each of these sets of products, which all of them lead to."""
+    node = np.repeat(np.arange(len(sets)), [len(one) for one in sets])
+    product = np.array([row for one in sets for row in one])
+    matrix = sp.csr_matrix((np.ones(len(node), dtype=np.float32), (product, node)), shape=(len(known.products), len(sets)))
+    ids = {**known.ids, "Entity": Ids("Entity", np.array([f"basket{row}" for row in range(len(sets))], dtype=object))}
+    return with_relation(replace(known, ids=ids), ("Product", f"RELATED:{name}", "Entity"), matrix)
+
+
+def baskets(matrix: sp.csr_matrix) -> list[list[int]]:
+    return [row.indices.tolist() for row in matrix if row.nnz]
+
+
+@pytest.mark.parametrize("protocol", protocols.PROTOCOLS)
+def test_nodes_that_tie_together_what_a_user_chooses_before_and_after_the_cut_are_a_leak(protocol: str) -> None:
+    known = shop()
+    found = leaks.find(case(tied(known, "in_basket", baskets(known.matrix)), protocol))
+    assert [one.name for one in found.found] == ["products with one and the same RELATED:in_basket that the test alone explains"]
+    assert "leak: products with one and the same RELATED:in_basket that the test alone explains: at least " in str(found.found[0])
+
+
+def test_nodes_made_from_held_out_choices_alone_are_a_leak_even_among_honest_ones() -> None:
+    known = shop()
+    cut = protocols.hold_out(known)
+    draw = np.random.default_rng(1)
+    honest = [draw.choice(100, 30, replace=False) + 100 * taste for taste in (0, 1, 2, 3) for _ in range(10)]
+    made = baskets(cut.truth)
+    assert leaks.find(case(tied(known, "shelf", honest))).found == ()
+    for sets in (made, [*honest, *made]):
+        found = leaks.find(case(tied(known, "shelf", sets)))
+        assert [one.name for one in found.found] == ["products with one and the same RELATED:shelf that the test alone explains"]
+
+
+def test_nodes_made_from_training_alone_and_hubs_are_no_leak() -> None:
+    known = shop()
+    train = baskets(protocols.hold_out(known).known.matrix)
+    assert leaks.find(case(tied(known, "in_basket", train))).found == ()
+    assert leaks.find(case(tied(known, "in_basket", [range(len(known.products))]))).found == ()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_categories_brands_and_new_products_of_other_shops_are_no_leak(seed: int) -> None:
+    known = tastes(timed=True, users=250, groups=5, size=30, length=12, cold=3, seed=seed)
+    draw = np.random.default_rng(seed)
+    honest = [draw.choice(30, size, replace=False) + 30 * taste for taste in range(5) for size in (2, 3, 5, 9, 20)]
+    anything = [draw.choice(150, size, replace=False) for size in (2, 2, 3, 4, 6, 8, 12, 16, 30, 60)]
+    known = tied(tied(known, "anything", anything), "shelf", honest)
+    for protocol in protocols.PROTOCOLS:
+        assert leaks.find(case(known, protocol)).found == ()
+
+
+@pytest.mark.parametrize("numbers", [False, True])
+def test_entities_with_users_ids_that_lead_to_what_these_choose_are_a_leak(numbers: bool) -> None:
+    known = shop()
+    if numbers:
+        known.users.names[:] = [str(row) for row in range(len(known.users))]
+    cut = protocols.hold_out(known)
+    entities = Ids("Entity", known.users.names.copy())
+    ends = [(cut.users[place], cut.truth[place].indices[0]) for place in range(5)]
+    draw = np.random.default_rng(3)
+    some = list(zip(draw.integers(0, len(known.users), 300), draw.integers(0, len(known.products), 300), strict=True))
+    for edges_, count in ((some, 0), (ends, 5)):
+        matrix = sp.lil_matrix((len(known.users), len(known.products)), dtype=np.float32)
+        for user, product in edges_:
+            matrix[user, product] = 1
+        spoilt = with_relation(
+            replace(known, ids={**known.ids, "Entity": entities}), ("Entity", "RELATED:liked", "Product"), matrix.tocsr()
+        )
+        found = leaks.find(case(spoilt)).found
+        assert [(one.name, one.count) for one in found] == ([("RELATED:liked edges that repeat test pairs", 5)] if count else [])
+
+
+def test_the_report_says_below_how_many_pairs_of_the_test_it_is_blind() -> None:
+    known = shop()
+    cut = protocols.hold_out(known)
+    ends = np.array(
+        [(cut.known.matrix[cut.users[u]].indices[0], asked) for u in range(len(cut.users)) for asked in cut.truth[u].indices]
+    )
+    honest = known.relations[ALSO]
+    fewest = leaks.find(case(known)).blind_below["ALSO_BOUGHT"]
+    assert fewest is not None
+    for count, some in ((fewest // 3, False), (3 * fewest, True)):
+        planted = (honest + edges(known, ends[:count])).tocsr()
+        found = leaks.find(case(with_relation(known, ALSO, planted)))
+        assert bool(found.found) is some
+    line = f"products tied together by the test are found from about so many pairs on: ALSO_BOUGHT {fewest:,}, MADE_BY "
+    assert any(one.startswith(line) for one in leaks.find(case(known)).lines())
 
 
 def test_products_that_only_the_test_knows_are_counted_and_those_not_ranked_named() -> None:
