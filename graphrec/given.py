@@ -7,17 +7,18 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import polars as pl
 import scipy.sparse as sp
 
 from graphrec.errors import BadRequest
 from graphrec.splits import Split
 from graphrec.tensors import KnownGraph
+from kg_builder.values import EARLIEST, moment
 
 Test = pd.DataFrame | Iterable[tuple[str, str]]
 """Pairs, or a frame whose first two columns are user and product."""
 _TIMES = ("timestamp", "at", "time")
-_FIRST_MOMENT = 788918400
-"""1995; the largest time of a column of positions lies below."""
+_NO_TIMES = ("", "0", "0.0", "nan", "NaT", "None", "<NA>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,12 @@ class Given:
     pairs: Sequence[tuple[str, str]]
     at: npt.NDArray[np.float64]
     """[m] epoch seconds, NaN where unknown."""
+    unread: Sequence[str] = ()
+    """What stands where a time is expected and is none, a row each: positions, for one."""
 
     @classmethod
     def of(cls, test: Test) -> Self:
-        """The rows of pairs, or of a frame, whose `timestamp`, `at` or `time` counts where it holds epoch seconds.
+        """The rows of pairs, or of a frame, whose `timestamp`, `at` or `time` is read as a build reads times.
 
         Raises:
             BadRequest: a frame of one column, or no rows at all.
@@ -41,7 +44,7 @@ class Given:
         if test.shape[1] < 2:
             raise BadRequest(f"the test has columns for user and product (got {', '.join(map(str, test.columns)) or 'none'})")
         pairs = list(zip(test.iloc[:, 0].astype(str), test.iloc[:, 1].astype(str), strict=True))
-        return cls(_some(pairs), _times(test))
+        return cls(_some(pairs), *_times(test))
 
     def split(self, known: KnownGraph) -> Split:
         """The graph as training and the rows whose both ends it knows as truth.
@@ -72,11 +75,16 @@ def _some(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return pairs
 
 
-def _times(test: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """Epoch seconds; NaN where they are zero or none, and all of them where the column holds positions."""
+def _times(test: pd.DataFrame) -> tuple[npt.NDArray[np.float64], list[str]]:
+    """Epoch seconds, NaN where there are none, and what could not be read; before 1995 lie positions and no shop's times."""
     column = next((name for name in test.columns[2:] if str(name).lower() in _TIMES), None)
     if column is None:
-        return np.full(len(test), np.nan)
-    at = pd.to_numeric(test[column], errors="coerce").to_numpy(dtype=np.float64, copy=True)
-    at[at == 0] = np.nan
-    return at if np.nanmax(at, initial=-np.inf) >= _FIRST_MOMENT else np.full(len(test), np.nan)
+        return np.full(len(test), np.nan), []
+    said = test[column]
+    numbers = pd.api.types.is_numeric_dtype(said)
+    values = pl.Series(said.to_numpy(dtype=np.float64, na_value=np.nan) if numbers else [str(one) for one in said])
+    seconds = pl.select(moment(pl.lit(values), values.dtype).cast(pl.Float64)).to_series().fill_null(np.nan)
+    at = seconds.to_numpy().copy()
+    at[~(at >= EARLIEST)] = np.nan
+    unread = [str(one) for one, missing in zip(said, np.isnan(at), strict=True) if missing]
+    return at, [one for one in unread if one.strip() not in _NO_TIMES]

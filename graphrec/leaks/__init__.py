@@ -30,6 +30,10 @@ class Leaks:
     """Held-out pairs given whose user or product the graph does not know; left out."""
     blind_below: Mapping[str, int | None] = field(default_factory=dict)
     """By relationship type, below about how many pairs of products made from the test none is found; None where none ever is."""
+    short_ids: Mapping[str, int] = field(default_factory=dict)
+    """By label, held-out ids so short that texts which name them are a finding only where many do."""
+    timed: bool = True
+    """Whether times tell a row that stands in training twice from a choice made again."""
     findings: tuple[Finding, ...] = ()
     """What is wrong, or should be known; what makes figures too good first."""
 
@@ -46,8 +50,9 @@ class Leaks:
         """One line a fact, then one a finding."""
         future = "times are unknown" if self.future_interactions is None else f"{self.future_interactions:,}"
         undated = ", ".join(f"{name} {count:,}" for name, count in self.undated_edges.items()) or "none"
+        untimed = "" if self.timed else "; without times, rows that are there twice look like buying again"
         facts = [
-            f"repeated pairs in training: {self.duplicates:,}",
+            f"repeated pairs in training: {self.duplicates:,}{untimed}",
             f"pairs in training and test: {self.in_both:,}",
             f"training interactions after the first test interaction: {future}",
             f"edges without a time, which may know the future: {undated}",
@@ -56,6 +61,9 @@ class Leaks:
         unknown = [f"test pairs of users or products the graph does not know: {self.unknown_pairs:,}"]
         blind = ", ".join(f"{name} {'never' if count is None else f'{count:,}'}" for name, count in self.blind_below.items())
         unseen = [f"products tied together by the test are found from about so many pairs on: {blind}"] if blind else []
+        short = " and ".join(f"{count:,} {label.lower()}s" for label, count in self.short_ids.items())
+        if short:
+            unseen.append(f"ids too short to be found in texts unless many are: {short}")
         return [*facts, *(unknown if self.unknown_pairs else []), *unseen, *map(str, self.findings)]
 
 
@@ -77,6 +85,8 @@ def find(case: Case) -> Leaks:
         undated_edges=undated,
         only_in_test=int((~train.warm[np.unique(cut.truth.indices)]).sum()),
         unknown_pairs=0 if case.given is None else len(case.given.pairs) - len(case.held.user),
+        short_ids=words.short_ids(case),
+        timed=rows.timed(case),
         blind_below=pairs.blind_below(judged),
         findings=tuple(sorted(findings, key=lambda finding: finding.severity)),
     )

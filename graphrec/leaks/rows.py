@@ -5,8 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from graphrec.leaks.findings import Case, Finding, moment
+from graphrec.splits import at_once
 from graphrec.tensors import Rows
 
 
@@ -20,12 +22,22 @@ def find(case: Case) -> Iterator[Finding]:
     yield from _known_users(case)
     yield from _known_products(case)
     yield from _undated(case)
+    yield from _unread(case)
     yield from _not_listed(case)
+    yield from _only_in_test(case)
+    yield from _only_later(case)
+
+
+def timed(case: Case) -> bool:
+    """Whether times tell a row that is there twice from buying again: all equal, they say nothing."""
+    return not at_once(case.everything) and not np.isnan(case.everything.at).all()
 
 
 def _twice_in_training(case: Case) -> Iterator[Finding]:
     """Rows that agree in user, product and time; without times, buying again looks the same and is left alone."""
     chosen = case.cut.known.interactions
+    if not timed(case):
+        return
     order = np.lexsort((chosen.at, chosen.product, chosen.user))
     columns = (chosen.user[order], chosen.product[order], chosen.at[order])
     again = np.all([column[1:] == column[:-1] for column in columns], axis=0)
@@ -132,6 +144,38 @@ def _undated(case: Case) -> Iterator[Finding]:
         example = case.pair(chosen.user[undated[0]], chosen.product[undated[0]])
         remedy = "they stay in training and may come from after the cut; give them times or drop them"
         yield Finding("note", "interactions without a time", len(undated), example, remedy)
+
+
+def _unread(case: Case) -> Iterator[Finding]:
+    """Of a given test: what should be times and cannot be read."""
+    unread = case.given.unread if case.given else ()
+    if unread:
+        remedy = "nothing says whether these rows are later than training; epoch seconds, milliseconds or ISO 8601 are read"
+        yield Finding("note", "test rows whose time is none", len(unread), repr(unread[0]), remedy)
+
+
+def _only_in_test(case: Case) -> Iterator[Finding]:
+    """Products that are asked for and that nobody chose in training, where that is not the question itself."""
+    known = case.cut.known
+    asked = np.unique(case.cut.truth.indices)
+    cold = asked[~known.warm[asked] & known.listed[asked]]
+    if len(cold) and case.promised != "new-products":
+        remedy = "graph and texts alone can rank them; the figures of cold products stand apart"
+        yield Finding("note", "products that the test alone chooses", len(cold), str(known.products.names[cold[0]]), remedy)
+
+
+def _only_later(case: Case) -> Iterator[Finding]:
+    """Of our own cuts: candidates that nothing describes and that nobody chose before; a catalogue of then had no row for them."""
+    if case.given is not None or case.tables is None:
+        return
+    known = case.cut.known
+    described = case.tables.nodes["Product"].filter(pl.col("listed")).select("id").collect()["id"]
+    later = np.unique(case.everything.product)
+    places = later[known.listed[later] & ~known.warm[later]]
+    bare = places[~np.isin(known.products.names[places].astype(str), described.to_numpy().astype(str))]
+    if len(bare):
+        remedy = "they are ranked although nobody knew of them then; describe them, or leave their rows out"
+        yield Finding("note", "products that held-out rows alone know", len(bare), str(known.products.names[bare[0]]), remedy)
 
 
 def _not_listed(case: Case) -> Iterator[Finding]:

@@ -4,10 +4,11 @@ The models read what describes products and users, never reviews, so those canno
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import gammainc
 
 from graphrec.leaks.findings import Case, Finding
 from graphrec.tensors import Ids, Rows
@@ -16,6 +17,7 @@ _LOOKED_AT = 100_000
 _SHORTEST = 4
 _SHORTEST_NUMBER = 6
 _TIMES = 3
+_BY_LUCK = 1e-5
 
 
 def find(case: Case) -> Iterator[Finding]:
@@ -55,28 +57,59 @@ def _words(products: Ids, titles: npt.NDArray[np.object_] | None, row: int) -> l
 def _named(
     label: str, ids: Ids, owners: Rows, others: Rows, texts: Mapping[str, Sequence[str]], words: Callable[[int], list[str]]
 ) -> Iterator[Finding]:
-    """The pairs whose owner's text names the other, unless it names strangers to the pair about as often."""
+    """The pairs whose owner's text names the other, unless it names strangers to the pair about as often.
+
+    Short ids are looked for too, but a few of them may stand anywhere: only more than luck explains count.
+    """
     if label not in texts:
         return
     pairs = list(zip(owners.tolist(), others.tolist(), strict=True))
-    found = [place for place, pair in enumerate(pairs) if _names(texts[label], *pair, words)]
-    strangers = set(zip(owners.tolist(), np.roll(others, len(others) // 2).tolist(), strict=True)) - set(pairs)
-    strange = sum(_names(texts[label], *pair, words) for pair in strangers)
-    if len(found) <= _TIMES * strange:
-        return
-    example = f"the text of {ids.names[owners[found[0]]]}, which names {words(others[found[0]])[0]}"
-    remedy = "take ids and titles of held-out choices out of the texts, or read none (--text-model none)"
-    yield Finding("leak", f"{label.lower()} texts that name the answer", len(found), example, remedy)
+    strangers = sorted(set(zip(owners.tolist(), np.roll(others, len(others) // 2).tolist(), strict=True)) - set(pairs))
+    found, strange = (_naming(texts[label], some, words, _telling) for some in (pairs, strangers))
+    if len(found) <= _TIMES * len(strange):
+        found = []
+    short, strange = (_naming(texts[label], some, words, _short) for some in (pairs, strangers))
+    if short and gammainc(len(short), len(strange) * len(pairs) / max(len(strangers), 1) + 1) < _BY_LUCK:
+        found = sorted({*found, *short})
+    if found:
+        owner, other = found[0]
+        example = f"the text of {ids.names[owner]}, which names {words(other)[0]}"
+        remedy = "take ids and titles of held-out choices out of the texts, or read none (--text-model none)"
+        yield Finding("leak", f"{label.lower()} texts that name the answer", len(found), example, remedy)
 
 
-def _names(texts: Sequence[str], owner: int, other: int, words: Callable[[int], list[str]]) -> bool:
-    """Whether the text holds one of the words, whole; those too short to mean anything are not looked for."""
-    text = texts[owner].casefold()
-    return any(word in text and _whole(word, text) for word in map(str.casefold, words(other)) if _telling(word))
+def _naming(
+    texts: Sequence[str], pairs: Sequence[tuple[int, int]], words: Callable[[int], list[str]], wanted: Callable[[str], bool]
+) -> list[tuple[int, int]]:
+    """The pairs of an owner and another where the owner's text holds one of the other's words that are wanted, whole."""
+    return [(owner, other) for owner, other in pairs if _names(texts[owner], filter(wanted, words(other)))]
+
+
+def _names(text: str, words: Iterable[str]) -> bool:
+    text = text.casefold()
+    return any(word in text and _whole(word, text) for word in map(str.casefold, words))
 
 
 def _telling(word: str) -> bool:
-    return len(word) >= (_SHORTEST_NUMBER if word.isdigit() else _SHORTEST)
+    """Whether one such word in a text says something: long enough, and no number that counts something."""
+    counts = word.isdigit() and not word.startswith("0")
+    return len(word) >= (_SHORTEST_NUMBER if counts else _SHORTEST)
+
+
+def _short(word: str) -> bool:
+    return len(word) > 1 and not _telling(word)
+
+
+def short_ids(case: Case) -> dict[str, int]:
+    """By label, how many held-out ids are so short that texts are found to name them only where many do."""
+    known, asked = case.cut.known, case.asked.tocoo()
+    held = {
+        "User": known.users.names[case.cut.users[np.unique(asked.row)]],
+        "Product": known.products.names[np.unique(asked.col)],
+    }
+    readers = {"User": "Product", "Product": "User"}
+    counts = {label: sum(not _telling(name) for name in names) for label, names in held.items() if readers[label] in known.texts}
+    return {label: count for label, count in counts.items() if count}
 
 
 def _whole(word: str, text: str) -> bool:

@@ -21,6 +21,21 @@ def test_positions_ratings_and_pairs_are_no_times(test: object) -> None:
     assert np.isnan(Given.of(test).at).all()  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "said", ["2001-09-09T01:46:40", "2001-09-09 01:46:40+00:00", 10**12, "1000000000000", "1000000000.0", pd.Timestamp(10**18)]
+)
+def test_times_are_read_as_a_build_reads_them(said: object) -> None:
+    assert Given.of(frame(said, said)).at.tolist() == [1e9, 1e9]
+    assert Given.of(frame(said)).unread == []
+
+
+def test_what_is_no_time_is_remembered_unless_nothing_stands_there() -> None:
+    found = Given.of(frame("soon", "2001-09-09", "", "0", None, "17"))
+    assert np.isfinite(found.at).tolist() == [False, True, False, False, False, False]
+    assert found.unread == ["soon", "17"]
+    assert Given.of(frame(3, 11)).unread == ["3", "11"]
+
+
 def test_ids_that_are_numbers_are_read_as_text_and_pairs_given_twice_are_one_truth() -> None:
     known = known_graph([[0, 1], [2]], 3)
     known.users.names[:] = ["1", "2"]

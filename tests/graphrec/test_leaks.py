@@ -115,7 +115,7 @@ def test_a_test_promised_to_come_after_one_moment_is_held_to_it() -> None:
     found = leaks.find(given(known, pairs, [1.3e9, 1.15e9], promised="time"))
     assert [(one.name, one.count) for one in found.found] == [("interactions from the future", 1)]
     assert leaks.find(given(known, pairs, [1.3e9, 1.15e9])).found == ()
-    assert leaks.find(given(known, pairs, [1.3e9, 1.25e9], promised="time")).findings == ()
+    assert names(leaks.find(given(known, pairs, [1.3e9, 1.25e9], promised="time"))) == {"products that the test alone chooses": 1}
 
 
 def test_protocols_that_know_others_futures_say_so() -> None:
@@ -276,8 +276,36 @@ def test_products_that_only_the_test_knows_are_counted_and_those_not_ranked_name
     known.listed[5] = False
     found = leaks.find(given(known, [("u00000", "p00004"), ("u00001", "p00005")]))
     assert found.only_in_test == 2
-    assert names(found) == {"test products that are not ranked": 1}
-    assert "p00005" in str(found.findings[0])
+    assert names(found) == {"test products that are not ranked": 1, "products that the test alone chooses": 1}
+    assert ["p00005" in str(found.findings[0]), "p00004" in str(found.findings[1])] == [True, True]
+
+
+def test_products_that_held_out_rows_alone_know_are_noted_under_our_own_cut() -> None:
+    known = known_graph([[0, 1], [2, 3, 4]], 5, at=[[1e9, 1.1e9], [1e9, 1.1e9, 1.2e9]])
+    cut = splits.split(known, known.interactions.at > 1.15e9, reason="mine", moment=1.15e9)
+    for listed, notes in (([True] * 5, 0), ([True] * 4 + [False], 1), ([False] * 5, 1)):
+        products = pl.DataFrame({"id": [f"p{row:05d}" for row in range(5)], "listed": listed})
+        tables = GraphTables.of(RETAIL, {"Product": products}, {})
+        found = leaks.find(Case(known.interactions, cut, tables=tables))
+        assert names(found) == {"products that the test alone chooses": 1} | (
+            {"products that held-out rows alone know": 1} if notes else {}
+        )
+
+
+def test_test_times_that_cannot_be_read_are_noted() -> None:
+    known = known_graph([[0, 1], [2, 3]], 4, at=[[1e9, 1.1e9], [1e9, 1.1e9]])
+    test = Given([("u00000", "p00002")] * 1, np.array([np.nan]), ["17"])
+    found = leaks.find(Case(known.interactions, test.split(known), test))
+    assert names(found) == {"test rows whose time is none": 1}
+    assert "first '17'; " in str(found.findings[0])
+
+
+@pytest.mark.parametrize("at", [[[1e9, 1e9, 1e9], [1e9, 1e9]], None])
+def test_without_times_or_with_one_alone_rows_that_repeat_are_no_duplicates(at: list[list[float]] | None) -> None:
+    known = known_graph([[0, 0, 1], [2, 3]], 4, at=at)
+    found = leaks.find(given(known, [("u00000", "p00002")]))
+    assert names(found) == {}
+    assert found.lines()[0] == "repeated pairs in training: 1; without times, rows that are there twice look like buying again"
 
 
 def texts(known: KnownGraph, label: str, told: Mapping[int, str]) -> KnownGraph:
@@ -293,6 +321,26 @@ def test_a_product_text_that_names_who_will_choose_it_is_a_leak() -> None:
     assert [(one.name, one.count) for one in found.found] == [("product texts that name the answer", 1)]
     assert str(user) in str(found.found[0])
     assert leaks.find(case(texts(known, "Product", {product: f"Loved by {user}7."}))).found == ()
+
+
+@pytest.mark.parametrize("form", ["{:05d}", "{}", "u{}", "1{:04d}"])
+def test_product_texts_that_name_many_users_of_short_ids_are_a_leak(form: str) -> None:
+    known = shop()
+    known.users.names[:] = [form.format(row) for row in range(len(known.users))]
+    cut = protocols.hold_out(known)
+    asked = cut.truth.tocoo()
+    told = {
+        int(product): f"Loved by {known.users.names[cut.users[row]]}." for row, product in zip(asked.row, asked.col, strict=True)
+    }
+    found = leaks.find(case(texts(known, "Product", told)))
+    assert [(one.name, one.count > 30) for one in found.found] == [("product texts that name the answer", True)]
+    clean = {row: f"{row % 300} pieces, size u{row % 40}, no. 1{row:04d}" for row in range(len(known.products))}
+    honest = leaks.find(case(texts(known, "Product", clean)))
+    assert honest.found == ()
+    short = sum(len(name) < 4 or (name.isdigit() and name[0] != "0") for name in known.users.names[cut.users])
+    assert honest.short_ids == ({"User": short} if short else {})
+    said = f"ids too short to be found in texts unless many are: {short:,} users"
+    assert (said in honest.lines()) is bool(short)
 
 
 def test_a_user_text_that_names_a_later_choice_by_id_or_title_is_a_leak() -> None:
@@ -356,9 +404,9 @@ def test_interactions_without_a_time_are_noted_where_a_moment_divides() -> None:
 def test_leaks_stand_before_notes_and_each_is_one_line() -> None:
     known = known_graph([[0, 1, 1], [2, 3]], 5, at=[[1e9, 1.2e9, 1.2e9], [1e9, 1.1e9]])
     found = leaks.find(given(known, [("u00000", "p00004"), ("u00001", "nothing")], [1.1e9, 1.15e9]))
-    assert [one.severity for one in found.findings] == ["leak", "note", "note", "note"]
+    assert [one.severity for one in found.findings] == ["leak", "note", "note", "note", "note"]
     lines = found.lines()
-    assert lines[-4].startswith("leak: test older than training: 1, first u00000 → p00004 at ")
+    assert lines[-5].startswith("leak: test older than training: 1, first u00000 → p00004 at ")
     assert not any("\n" in line for line in lines)
     assert found.to_json()["findings"][0]["name"] == "test older than training"
 
