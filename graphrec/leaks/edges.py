@@ -71,10 +71,10 @@ def _namesakes(case: Case, relation: Relation, matrix: sp.csr_matrix) -> Iterato
     if not both.nnz:
         return
     there = np.flatnonzero(np.diff(of_users.indptr))
-    turns = np.unique(np.linspace(1, len(there) - 1, _TURNS).astype(np.int64)) if len(there) > 1 else []
+    turns = sorted({int(turn) for turn in np.linspace(1, len(there) - 1, _TURNS)} - {0})
     strange = [of_users[np.roll(there, turn)].multiply(case.asked[there]).nnz for turn in turns]
     expected = (sum(strange) + 1) / (len(strange) + 1)
-    if len(strange) and gammainc(both.nnz, expected) < _BY_LUCK:
+    if strange and gammainc(both.nnz, expected) < _BY_LUCK:
         yield _repeated(case, name, both, "or leave users out of the outside graph")
 
 
@@ -83,7 +83,9 @@ def _of_users(case: Case, ids: Ids, edges: sp.csr_matrix) -> sp.csr_matrix:
     rows = np.array([ids.row_of.get(name, -1) for name in case.cut.known.users.names[case.cut.users]], dtype=np.int64)
     there = np.flatnonzero(rows >= 0)
     shape = (len(rows), edges.shape[0])
-    return (sp.csr_matrix((np.ones(len(there), dtype=np.float32), (there, rows[there])), shape=shape) @ edges).tocsr()
+    called = sp.csr_matrix((np.ones(len(there), dtype=np.float32), (there, rows[there])), shape=shape)
+    theirs: sp.csr_matrix = (called @ edges).tocsr()
+    return theirs
 
 
 def _repeated(case: Case, name: str, both: sp.coo_matrix, otherwise: str) -> Finding:

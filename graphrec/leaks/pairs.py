@@ -83,7 +83,7 @@ class _Choices:
 
     def open(self, tie: Tie, seen: Numbers) -> Flags:
         """[pairs] whether nothing before the test completes the pair, and the test could. seen: of training."""
-        return (seen == 0) & (_together(self.told, tie) == 0) & (self.chance(tie) > 0)
+        return np.asarray((seen == 0) & (_together(self.told, tie) == 0) & (self.chance(tie) > 0))
 
 
 @dataclass(frozen=True)
@@ -219,7 +219,7 @@ def _blind_below(planted: _Planted, looked_at: float, worth: float, expected: fl
     return int(np.ceil(more[seen.argmax()] / planted.share / looked_at)) if seen.any() else None
 
 
-def _crowding(completed: sp.spmatrix) -> float:
+def _crowding(completed: sp.csr_matrix) -> float:
     """The design effect Σn² / Σn, n a user's pairs (Kish, Survey Sampling, 1965). completed: [pairs, users]."""
     each = np.asarray(completed.sum(axis=0), dtype=np.float64).ravel()
     return float((each**2).sum() / each.sum())

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from graphrec.leaks.findings import Case, Finding, moment
 from graphrec.splits import at_once
-from graphrec.tensors import Rows
+from graphrec.tensors import KnownGraph, Rows
 
 
 def find(case: Case) -> Iterator[Finding]:
@@ -165,17 +164,26 @@ def _only_in_test(case: Case) -> Iterator[Finding]:
 
 
 def _only_later(case: Case) -> Iterator[Finding]:
-    """Of our own cuts: candidates that nothing describes and that nobody chose before; a catalogue of then had no row for them."""
-    if case.given is not None or case.tables is None:
-        return
+    """Of our own cuts: candidates that nothing describes and nobody chose before, for whom a catalogue of then had no row."""
     known = case.cut.known
-    described = case.tables.nodes["Product"].filter(pl.col("listed")).select("id").collect()["id"]
+    if case.given is not None:
+        return
     later = np.unique(case.everything.product)
-    places = later[known.listed[later] & ~known.warm[later]]
-    bare = places[~np.isin(known.products.names[places].astype(str), described.to_numpy().astype(str))]
+    bare = later[known.listed[later] & ~known.warm[later] & ~_described(known)[later]]
     if len(bare):
         remedy = "they are ranked although nobody knew of them then; describe them, or leave their rows out"
         yield Finding("note", "products that held-out rows alone know", len(bare), str(known.products.names[bare[0]]), remedy)
+
+
+def _described(known: KnownGraph) -> npt.NDArray[np.bool_]:
+    """[products] True where a text or an edge tells of the product."""
+    told = np.array([bool(text) for text in known.texts.get("Product", [""] * len(known.products))])
+    for (source, _, target), matrix in known.relations.items():
+        if source == "Product":
+            told |= np.diff(matrix.tocsr().indptr) > 0
+        if target == "Product":
+            told |= np.diff(matrix.tocsc().indptr) > 0
+    return told
 
 
 def _not_listed(case: Case) -> Iterator[Finding]:
