@@ -10,6 +10,10 @@ _CELLS = 20_000_000
 """Users × draws of one comparison."""
 
 
+LEVEL = 0.05
+"""Of being wrong about any of the comparisons that are made together."""
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One system's ndcg minus another's, over the same users."""
@@ -23,12 +27,12 @@ class Difference:
     p: float
     """Two-sided, of a permutation test, after Holm's correction for all comparisons made together."""
     smallest: float
-    """The true difference that so many users would show in four of five such tests; NaN for one user."""
+    """The true difference that so many users would show in four of five such tests, corrected alike; NaN for one user."""
 
     @property
     def told(self) -> bool:
-        """Whether the data can tell the two apart: the interval leaves out 0."""
-        return not self.low <= 0 <= self.high
+        """Whether the data can tell the two apart: p is below .05. The interval is not corrected for other comparisons."""
+        return self.p < LEVEL
 
     def __str__(self) -> str:
         return f"{self.difference:+.4f} [{self.low:+.4f}, {self.high:+.4f}], p {p_value(self.p)}"
@@ -50,8 +54,17 @@ def differences(values: Mapping[str, Values], pairs: Sequence[tuple[str, str]], 
     draws = min(10_000, max(1_000, _CELLS // users))
     tests = [paired(values[against], values[system], draws=draws, seed=seed) for system, against in pairs]
     corrected = holm([test.permutation_p for test in tests])
+    level = LEVEL / max(len(pairs), 1)  # of the strictest step of Holm's method
     return tuple(
-        Difference(system, against, test.difference, test.low, test.high, p, smallest_difference(values[against], values[system]))
+        Difference(
+            system,
+            against,
+            test.difference,
+            test.low,
+            test.high,
+            p,
+            smallest_difference(values[against], values[system], level=level),
+        )
         for (system, against), test, p in zip(pairs, tests, corrected, strict=True)
     )
 

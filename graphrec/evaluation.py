@@ -94,7 +94,7 @@ def evaluate(
         found = leaks.find(Case(known.interactions, cut, given, protocol, exclude_seen, tables, names))
     asked, cut = cut, without_seen(cut) if exclude_seen else cut
     if not len(cut.users):
-        raise BadRequest(f"nobody to test: {cut.reason} leaves no user with both a history and something new")
+        raise BadRequest(f"nobody to test, as no user has both a history and something new: {cut.reason}")
     notes = [*([cored] if cored else []), *shortfalls(known.interactions, asked, cut, k, exclude_seen=exclude_seen)]
     k = min(k, int(known.listed.sum()))
     most = len({BLEND, FLOOR, *(scorers or registry.names())})

@@ -91,13 +91,16 @@ class Report:
             BadRequest: no such way to part.
         """
         if by is None:
-            return pd.DataFrame([result.flat() for result in self.results])
+            return pd.DataFrame([self._drawn | result.flat() for result in self.results])
         check_by([by])
-        return pd.DataFrame([result.flat() for result in self.groups if result.by == by])
+        return pd.DataFrame([self._drawn | result.flat() for result in self.groups if result.by == by])
 
     def users_to_pandas(self) -> pd.DataFrame:
-        """One row a test user and system: user, system, and the metrics."""
-        frames = [pd.DataFrame({"user": self.test_users, "system": system, **values}) for system, values in self.per_user.items()]
+        """One row a test user and system: user, system, and the metrics; `candidates` too where not all products were ranked."""
+        frames = [
+            pd.DataFrame({"user": self.test_users, "system": system, **self._drawn, **values})
+            for system, values in self.per_user.items()
+        ]
         return pd.concat(frames, ignore_index=True)
 
     def to_json(self) -> str:
@@ -110,8 +113,8 @@ class Report:
             "notes": [*self.notes, *self._sampled],
             "catalogue": self.catalogue,
             "users": len(self.test_users),
-            "results": [result.flat() for result in self.results],
-            "groups": [result.flat() for result in self.groups],
+            "results": [self._drawn | result.flat() for result in self.results],
+            "groups": [self._drawn | result.flat() for result in self.groups],
             "differences": [asdict(one) for one in self.differences],
             "worth": [asdict(one) | {"in_words": str(one)} for one in self.worth],
             "beyond_accuracy": [asdict(one) for one in self.traits],
@@ -153,13 +156,13 @@ class Report:
             BadRequest: no such way to part.
         """
         check_by(by)
-        table = sections.main_table(self.results, self.k, self._mark, sections.SHORT)
+        table = sections.main_table(self.results, self._at, sections.SHORT)
         shown = [
             Section("", self._head, None),
-            Section("", (), table, footnotes=tuple(f"* {line}" for line in self._sampled)),
+            Section("", (), table, footnotes=self._footnotes),
             Section("in words", tuple(self._words())),
-            *sections.grouped(self.groups, self.k, self._mark, by, spans=False),
-            sections.beyond_accuracy(self.traits),
+            *sections.grouped(self.groups, self._at, by, spans=False),
+            sections.beyond_accuracy(self.traits, self._mark),
             *sections.reranked(self.reranking, self.k, whole=False),
             Section("leak report", tuple(self.leaks.lines())),
             Section("", (str(self.summary),)),
@@ -170,27 +173,26 @@ class Report:
         return self.text()
 
     def _all_sections(self) -> list[Section]:
-        table = sections.main_table(self.results, self.k, self._mark)
-        beyond = sections.beyond_accuracy(self.traits)
-        footnotes = tuple(f"* {line}" for line in self._sampled)
+        table = sections.main_table(self.results, self._at)
+        beyond = sections.beyond_accuracy(self.traits, self._mark)
         return [
             Section("", self._head),
             Section("In words", tuple(self._words())),
-            Section("Figures", (), table, sections.bars(self.results), footnotes),
-            sections.compared(self.differences, self.k),
-            *sections.grouped(self.groups, self.k, self._mark),
+            Section("Figures", (), table, sections.bars(self.results), self._footnotes),
+            sections.compared(self.differences, self._at),
+            *sections.grouped(self.groups, self._at),
             Section(beyond.title, sections.MEANINGS, beyond.table),
-            *sections.fairness(self.gaps, self.exposures, self.k),
+            *sections.fairness(self.gaps, self.exposures, self._at),
             *sections.reranked(self.reranking, self.k),
             Section("Leak report", tuple(self.leaks.lines())),
             Section("The fit", tuple(str(self.summary).splitlines())),
         ]
 
     def _words(self) -> Iterator[str]:
-        yield from sections.floor_words(self.differences, len(self.test_users), self.k)
+        yield from sections.floor_words(self.differences, len(self.test_users), self._at)
         yield from map(str, self.worth)
         yield from sections.cold_words(self.cold)
-        yield from sections.gap_words(self.gaps)
+        yield from sections.gap_words(self.gaps, self._at)
         yield from sections.rerank_words(self.reranking, self.k)
         yield from sections.slow_words(self.seconds, self.scoring)
 
@@ -200,12 +202,29 @@ class Report:
 
     @property
     def _head(self) -> tuple[str, ...]:
-        ranked = f"{self.catalogue:,} products" if self.candidates is None else f"{self.candidates:,} drawn products"
+        ranked = (
+            f"{self.catalogue:,} products"
+            if self.candidates is None
+            else f"{self.candidates:,} drawn products and the held-out ones"
+        )
         return (
             f"cut: {self.cut}",
             f"{len(self.test_users):,} users, {ranked} ranked for each",
             *(f"note: {note}" for note in self.notes),
         )
+
+    @property
+    def _drawn(self) -> dict[str, int]:
+        """What every row of sampled figures says."""
+        return {} if self.candidates is None else {"candidates": self.candidates}
+
+    @property
+    def _at(self) -> str:
+        return f"{self.k}{self._mark}"
+
+    @property
+    def _footnotes(self) -> tuple[str, ...]:
+        return (*(f"* {line}" for line in self._sampled), *sections.few(self.results))
 
     @property
     def _mark(self) -> str:

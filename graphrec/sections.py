@@ -1,6 +1,6 @@
 """Figures become sections of a report: tables, bars, and sentences that a shop's engineer understands."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import isnan
 
 from graphrec.differences import Difference, p_value
@@ -15,13 +15,15 @@ SHORT = ("recall", "ndcg", "hit", "mrr")
 """The metrics of the terminal's table."""
 SPOKEN = 0.3
 """The strength of a knob that sentences are made of."""
+_FEW = 30
+"""Users below which percentile bootstrap intervals hold the true mean in less than 95 of 100 cases, noticeably."""
 _TITLES = {"activity": "By how much users chose before", "popularity": "By popularity of products", "category": "By category"}
 
 
-def main_table(results: Sequence[Result], k: int, mark: str, metrics: Sequence[str] = METRICS) -> Table:
-    """A row a system and group. mark: stands beside the metrics' names."""
+def main_table(results: Sequence[Result], at: str, metrics: Sequence[str] = METRICS) -> Table:
+    """A row a system and group. at: the length of lists, and the mark that sampled figures have; it stands beside the metrics."""
     asked = any(not isnan(one.auc) for one in results)
-    named = [f"{name}@{k}{mark}" for name in metrics] + ([f"auc{mark}"] if asked else [])
+    named = [f"{name}@{at}" for name in metrics] + ([f"auc{_mark(at)}"] if asked else [])
     rows = tuple(
         (
             one.system,
@@ -41,11 +43,11 @@ def bars(results: Sequence[Result]) -> tuple[Bar, ...]:
     return tuple(Bar(one.system, one.ndcg, *one.intervals["ndcg"]) for one in results if one.group == "overall")
 
 
-def grouped(groups: Sequence[Result], k: int, mark: str, by: Sequence[str] = BY, *, spans: bool = True) -> Iterator[Section]:
+def grouped(groups: Sequence[Result], at: str, by: Sequence[str] = BY, *, spans: bool = True) -> Iterator[Section]:
     """One section a way to part: a row a group, a column a system. spans: with the intervals, which make wide tables."""
     for way in by:
         found = [one for one in groups if one.by == way]
-        title = f"{_TITLES[way]}: ndcg@{k}{mark}"
+        title = f"{_TITLES[way]}: ndcg@{at}"
         if not found:
             yield Section(title, ("the graph has none",))
             continue
@@ -61,7 +63,7 @@ def grouped(groups: Sequence[Result], k: int, mark: str, by: Sequence[str] = BY,
         yield Section(title, lines, Table(("group", "users", *systems), rows))
 
 
-def compared(differences: Sequence[Difference], k: int) -> Section:
+def compared(differences: Sequence[Difference], at: str) -> Section:
     """A row a comparison."""
     rows = tuple(
         (
@@ -75,14 +77,15 @@ def compared(differences: Sequence[Difference], k: int) -> Section:
         for one in differences
     )
     lines = (
-        "over the same users; 95% bootstrap intervals; p of a permutation test, corrected for all rows by Holm's method",
+        "over the same users; 95% bootstrap intervals, each for itself",
+        "p of a permutation test, corrected for all rows by Holm's method: below .05 the two are told apart",
         "smallest: a true difference that so many users would show in four of five such tests; a smaller one may stay unseen",
     )
-    columns = ("system", "against", f"ndcg@{k}", "95%", "p", "smallest")
+    columns = ("system", "against", f"ndcg@{at}", "95%", "p", "smallest")
     return Section("Differences", lines, Table(columns, rows, words=2))
 
 
-def beyond_accuracy(traits: Sequence[Traits]) -> Section:
+def beyond_accuracy(traits: Sequence[Traits], mark: str) -> Section:
     """A row a system."""
     rows = tuple(
         (
@@ -98,7 +101,7 @@ def beyond_accuracy(traits: Sequence[Traits]) -> Section:
         for one in traits
     )
     columns = ("system", "coverage", "gini", "novelty", "serendipity", "diversity", "popularity lift", "calibration")
-    return Section("Beyond accuracy", (), Table(columns, rows))
+    return Section(f"Beyond accuracy{mark}", (), Table(columns, rows))
 
 
 MEANINGS = (
@@ -109,7 +112,7 @@ MEANINGS = (
 )
 
 
-def fairness(gaps: Sequence[UserGap], exposures: Sequence[Exposure], k: int) -> Iterator[Section]:
+def fairness(gaps: Sequence[UserGap], exposures: Sequence[Exposure], at: str) -> Iterator[Section]:
     """Between users and between brands, where the data has groups of them."""
     if gaps:
         named = tuple(gaps[0].ndcg)
@@ -117,7 +120,7 @@ def fairness(gaps: Sequence[UserGap], exposures: Sequence[Exposure], k: int) -> 
             (one.system, *(number(value) for value in one.ndcg.values()), f"{one.gap:+.4f}", f"[{one.low:+.4f}, {one.high:+.4f}]")
             for one in gaps
         )
-        said = f"ndcg@{k} of users by how much they chose before; the gap is {named[-1]} minus {named[0]}"
+        said = f"ndcg@{at} of users by how much they chose before; the gap is {named[-1]} minus {named[0]}"
         yield Section("Fairness between users", (said,), Table(("system", *named, "gap", "95%"), rows))
     if exposures:
         rows = tuple(
@@ -136,7 +139,7 @@ def fairness(gaps: Sequence[UserGap], exposures: Sequence[Exposure], k: int) -> 
             "gini: 0 where all brands have alike, near 1 where one has everything",
         )
         columns = ("system", "most above", "most below", "brands shown", "gini of places", "gini of choices")
-        yield Section("Fairness between brands", lines, Table(columns, rows, words=3))
+        yield Section(f"Fairness between brands{_mark(at)}", lines, Table(columns, rows, words=3))
 
 
 def reranked(costs: Sequence[Cost], k: int, *, whole: bool = True) -> Iterator[Section]:
@@ -199,23 +202,23 @@ def _paid(one: Cost, k: int) -> str:
     return f"ndcg@{k} {'falls' if one.difference < 0 else 'rises'} by {abs(one.difference):.4f} [{low:.4f}, {high:.4f}]"
 
 
-def floor_words(differences: Sequence[Difference], users: int, k: int) -> Iterator[str]:
+def floor_words(differences: Sequence[Difference], users: int, at: str) -> Iterator[str]:
     """The blend against popularity and against its best rival, and what this many users can show."""
     blend = [one for one in differences if one.system == BLEND]
     closest = min(blend, key=lambda one: one.difference, default=None)
     for one in blend[:1]:
-        yield _better(one, f"{one.against}, the floor", k)
+        yield _better(one, f"{one.against}, the floor", at)
     if closest is not None and closest is not blend[0]:
-        yield _better(closest, f"{closest.against}, its best rival", k)
+        yield _better(closest, f"{closest.against}, its best rival", at)
     if closest is not None and closest.smallest > 0:
         yield (
-            f"with {users:,} users a true difference below {closest.smallest:.4f} in ndcg@{k} between the blend and "
+            f"with {users:,} users a true difference below {closest.smallest:.4f} in ndcg@{at} between the blend and "
             f"{closest.against} is missed more than one time in five"
         )
 
 
-def _better(one: Difference, rival: str, k: int) -> str:
-    said = f"{one.difference:+.4f} ndcg@{k} [{one.low:+.4f}, {one.high:+.4f}]"
+def _better(one: Difference, rival: str, at: str) -> str:
+    said = f"{one.difference:+.4f} ndcg@{at} [{one.low:+.4f}, {one.high:+.4f}], p {p_value(one.p)} of all comparisons together"
     if not one.told:
         return f"the data cannot tell the blend from {rival}: {said}"
     return f"the blend is {'better' if one.difference > 0 else 'worse'} than {rival}: {said}"
@@ -237,13 +240,18 @@ def slow_words(seconds: Mapping[str, float], scoring: Mapping[str, float]) -> It
     yield f"slow: {stages} s; the slowest scorer is {slowest}, {scoring[slowest]:.1f} of {total:.1f} s of scoring"
 
 
-def gap_words(gaps: Sequence[UserGap]) -> Iterator[str]:
+def gap_words(gaps: Sequence[UserGap], at: str) -> Iterator[str]:
     """Whom the blend serves better."""
     for one in gaps[:1]:
         (first, few), (last, many) = next(iter(one.ndcg.items())), list(one.ndcg.items())[-1]
-        said = f"ndcg {many:.4f} for users with {last} choices, {few:.4f} for those with {first}: "
+        said = f"ndcg@{at} {many:.4f} for users with {last} choices, {few:.4f} for those with {first}: "
         unsure = " (the data cannot tell them apart)" if one.low <= 0 <= one.high else ""
         yield f"fairness: {said}{one.gap:+.4f} [{one.low:+.4f}, {one.high:+.4f}]{unsure}"
+
+
+def _mark(at: str) -> str:
+    """What stands behind the length of lists."""
+    return at.lstrip("0123456789")
 
 
 def number(value: float, digits: int = 4) -> str:
@@ -259,6 +267,13 @@ def number(value: float, digits: int = 4) -> str:
 def span(low: float, high: float) -> str:
     """An interval."""
     return f"[{number(low)}, {number(high)}]"
+
+
+def few(results: Iterable[Result]) -> tuple[str, ...]:
+    """What must stand beside intervals over few users."""
+    if all(one.users >= _FEW for one in results):
+        return ()
+    return (f"95% intervals over fewer than {_FEW} users are narrower than they should be; over one user there is none",)
 
 
 def share(value: float) -> str:

@@ -61,7 +61,7 @@ def intervals(
 ) -> dict[str, tuple[float, float]]:
     """`interval` of each of these, all over the same users, who are drawn once for all.
 
-    A user who has no value of one of them, NaN, is drawn all the same and left out of its mean.
+    A user who has no value of one of them, NaN, is drawn all the same and left out of its mean; one user alone has no interval.
 
     Example:
         >>> intervals({"hit": np.ones(3), "auc": np.array([0.5, np.nan, 0.5])})
@@ -71,6 +71,7 @@ def intervals(
     if not len(columns):
         return dict.fromkeys(values, (float("nan"), float("nan")))
     means = _drawn_means(columns, draws, seed)
+    means[:, (~np.isnan(columns)).sum(axis=0) < 2] = np.nan
     return {name: _edges(means[:, column], share) for column, name in enumerate(values)}
 
 

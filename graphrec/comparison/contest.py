@@ -2,7 +2,6 @@
 
 import hashlib
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -86,6 +85,8 @@ def compare(
     _check(trials, seconds, pythons or {})
     if resume and out is None:
         raise BadRequest("name the folder to resume from: out")
+    if not systems:
+        raise BadRequest("name at least one system to compare")
     for name in systems:
         system(name)
     known, _ = read(source)
@@ -133,8 +134,8 @@ class _Arena:
 
     def run(self, one: System, trials: int, seconds: float) -> Outcome:
         """Tunes the system, then fits it on all training in a process that has done nothing else."""
-        started = time.monotonic()
         with self._worker(one) as worker:
+            started = worker.clock()
 
             def judge(settings: Mapping[str, Any], left: float) -> Judged:
                 answer, lists = self._ranked(one, worker, "tuning", settings, left)
@@ -142,8 +143,8 @@ class _Arena:
                     float(measure(lists, self.inner.truth)[METRIC].mean()), answer["fit_seconds"], answer["rank_seconds"]
                 )
 
-            made = tuning.tune(one, judge, trials=trials, seconds=seconds, seed=self.seed)
-        spent = time.monotonic() - started
+            made = tuning.tune(one, judge, trials=trials, seconds=seconds, seed=self.seed, clock=worker.clock)
+            spent = worker.clock() - started
         best = tuning.best(made)
         if best is None:
             return Outcome(one, made, spent, made[0].settings, {}, why=made[0].why)
@@ -223,7 +224,7 @@ def held_out(known: KnownGraph, test: Test | None, protocol: str | None, seed: i
     cut = without_seen(asked)
     cut = cut.only(np.flatnonzero(np.diff(cut.histories.indptr)))
     if not len(cut.users):
-        raise BadRequest(f"nobody to test: {cut.reason} leaves no user with both a history and something new")
+        raise BadRequest(f"nobody to test, as no user has both a history and something new: {cut.reason}")
     left = int(asked.truth.nnz - cut.truth.nnz)
     return replace(
         cut, reason=f"{cut.reason}; {left:,} of {asked.truth.nnz:,} choices are no test: chosen before, or by a stranger"

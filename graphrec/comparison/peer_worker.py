@@ -7,6 +7,7 @@ Run by any interpreter: `python peer_worker.py`. Every line of its standard inpu
     data      a folder, by its whole path; its interactions.npz holds `user`, `product` and `at` ([m] each, oldest first within a
               user, `at` epoch seconds or NaN), `shape` (users, products), `asked` (the rows of the users to rank for), and
               `listed` ([products])
+    ready     only import and read what the order needs, and answer; the clock of what follows does not count that
     lists     where to put [asked, k] product rows, best first, -1 where there are fewer, as .npy; k and seed, whole numbers
 
 Every answer is a line on standard output: `fit_seconds`, `rank_seconds`, `peak_bytes`, `version`; or `missing`, the package that
@@ -323,9 +324,11 @@ _READ: dict[str, Data] = {}
 def _fitted_and_ranked(order: Order) -> Answer:
     family, name = order["system"].split("-", 1)
     for module in (*_IMPORTS[family], *_IMPORTS.get(order["system"], ())):
-        importlib.import_module(module)  # neither this nor the reading is part of the fit
+        importlib.import_module(module)
     if order["data"] not in _READ:
         _READ[order["data"]] = Data.read(Path(order["data"]))
+    if order.get("ready"):
+        return {}
     data, seed = _READ[order["data"]], int(order["seed"])
     os.chdir(order["data"])  # some peers leave logs where they stand
     found = timed(lambda: _FAMILIES[family](name, order["settings"], data, seed), order)

@@ -8,12 +8,13 @@ from types import ModuleType
 from typing import Any
 
 from graphrec.comparison.systems import Knob, Settings, System
-from graphrec.comparison.workers import Failed, OutOfTime
+from graphrec.comparison.workers import Failed, Missing, OutOfTime
 from graphrec.errors import BadRequest
 
 Foreign = Any
 """What is of Optuna's own types, which are not there where it is not installed."""
-DONE, FAILED, OUT_OF_TIME = "done", "failed", "out of time"
+DONE, FAILED, OUT_OF_TIME, MISSING = "done", "failed", "out of time", "missing"
+_HOPELESS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Trial:
     """From 0."""
     settings: Settings
     state: str
-    """`done`, `failed`, or `out of time`."""
+    """`done`, `failed`, `out of time`, or `missing`: a package."""
     ndcg: float | None = None
     """On the inner cut."""
     fit_seconds: float | None = None
@@ -47,24 +48,33 @@ class Judged:
     rank_seconds: float
 
 
-def tune(system: System, judge: Callable[[Settings, float], Judged], *, trials: int, seconds: float, seed: int) -> list[Trial]:
+def tune(
+    system: System,
+    judge: Callable[[Settings, float], Judged],
+    *,
+    trials: int,
+    seconds: float,
+    seed: int,
+    clock: Callable[[], float] = time.monotonic,
+) -> list[Trial]:
     """Every trial in turn, by Optuna's TPE; a system without knobs has one.
 
-    judge: takes settings and the seconds that are left, and raises `OutOfTime` or `Failed`. A trial that fails costs itself; the
-    first failing means that all would, as when a package is missing, and ends the search.
+    judge: takes settings and the seconds that are left, and raises `OutOfTime` or `Failed`. A trial that fails costs itself; a
+    package that is missing, or failing `_HOPELESS` times before any success, ends the search. clock: what seconds are told by.
     Source: Akiba et al., "Optuna", KDD 2019 (arXiv:1907.10902); Bergstra et al., NeurIPS 2011 (TPE).
     """
     optuna = _optuna()
     study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed))
     study.enqueue_trial(dict(system.defaults))
     ranges = {name: _range(optuna, knob) for name, knob in system.knobs.items()}
-    deadline, made = time.monotonic() + seconds, list[Trial]()
+    deadline, made = clock() + seconds, list[Trial]()
     for number in range(trials if system.knobs else 1):
         asked = study.ask(ranges)
-        made.append(_tried(system, number, dict(asked.params), judge, deadline - time.monotonic()))
+        made.append(_tried(system, number, dict(asked.params), judge, deadline - clock()))
         done = made[-1].state == DONE
         study.tell(asked, made[-1].ndcg if done else None, state=None if done else optuna.trial.TrialState.FAIL)
-        if time.monotonic() >= deadline or made[0].state != DONE:
+        failing = not any(trial.state == DONE for trial in made) and len(made) >= _HOPELESS
+        if clock() >= deadline or failing or made[-1].state == MISSING:
             break
     return made
 
@@ -81,7 +91,8 @@ def _tried(system: System, number: int, settings: Settings, judge: Callable[[Set
     except OutOfTime as error:
         return Trial(system.name, number, settings, OUT_OF_TIME, why=str(error))
     except Failed as error:
-        return Trial(system.name, number, settings, FAILED, why=str(error))
+        state = MISSING if isinstance(error, Missing) else FAILED
+        return Trial(system.name, number, settings, state, why=str(error))
     return Trial(system.name, number, settings, DONE, found.ndcg, found.fit_seconds, found.rank_seconds)
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,10 @@ _INSTALL = {"implicit": "pip install 'graphrec[peers]'"}
 _ELSEWHERE = "benchmarks/peers.sh makes an environment"
 
 
+START = 300.0
+"""Seconds that a process may take to start, import and read, which are not the system's own."""
+
+
 class OutOfTime(Exception):
     """The order was not done in its time; the process was ended."""
 
@@ -27,13 +32,25 @@ class Failed(Exception):
     """The order cannot be done; one line says why."""
 
 
+class Missing(Failed):
+    """A package is not installed, so no order can be done."""
+
+
 class Worker:
-    """A process that carries out orders; it is started by the first one, and anew after one that ended it."""
+    """A process that carries out orders; it is started by the first one, and anew after one that ended it.
+
+    Starting, importing and reading the data come before an order's clock, so that heavy imports cost no system its search.
+    """
 
     def __init__(self, command: Sequence[str], *, log: Path, threads: int) -> None:
         self._command, self._log, self._threads = command, log, threads
         self._process: subprocess.Popen[str] | None = None
         self._answers: queue.Queue[str | None] = queue.Queue()
+        self._starting = 0.0
+
+    def clock(self) -> float:
+        """Seconds, while which the process was not just being started."""
+        return time.monotonic() - self._starting
 
     def ask(self, order: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:
         """The answer to the order.
@@ -42,15 +59,24 @@ class Worker:
             OutOfTime: there was none within the seconds.
             Failed: the process ended, lacks a package, or says that it could not.
         """
-        process = self._process or self._start()
+        if self._process is None:
+            started = time.monotonic()
+            self._start()
+            self._answer({**order, "ready": True}, START)
+            self._starting += time.monotonic() - started
+        return self._answer(order, seconds)
+
+    def _answer(self, order: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:
+        process = self._process
+        assert process is not None  # noqa: S101  (it was started)
+        assert process.stdin is not None  # noqa: S101  (it was opened as a pipe)
         try:
-            assert process.stdin is not None  # noqa: S101  (it was opened as a pipe)
             process.stdin.write(json.dumps(order) + "\n")
             process.stdin.flush()
             line = self._answers.get(timeout=max(seconds, 0))
         except queue.Empty:
             self.end()
-            raise OutOfTime(f"not done within {seconds:,.0f} s") from None
+            raise OutOfTime(f"not {'started' if order.get('ready') else 'done'} within {seconds:,.0f} s") from None
         except BrokenPipeError:
             line = None
         if line is None:
@@ -69,7 +95,7 @@ class Worker:
             if pipe is not None:
                 pipe.close()
 
-    def _start(self) -> subprocess.Popen[str]:
+    def _start(self) -> None:
         variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "LK_NUM_THREADS")
         surroundings = {**os.environ, **dict.fromkeys(variables, str(self._threads)), "PYTHONWARNINGS": "ignore"}
         with self._log.open("ab") as log:
@@ -85,7 +111,6 @@ class Worker:
             )
         self._answers = queue.Queue()
         threading.Thread(target=_listen, args=(self._process, self._answers), daemon=True).start()
-        return self._process
 
     def _last_words(self, process: subprocess.Popen[str]) -> str:
         code = process.wait()
@@ -116,7 +141,7 @@ def _checked(answer: Mapping[str, Any]) -> Mapping[str, Any]:
     if "missing" in answer:
         package = answer["missing"]
         remedy = f"{_INSTALL.get(package, _ELSEWHERE)}, or name another interpreter by --python"
-        raise Failed(f"{package} is not installed here; {remedy}")
+        raise Missing(f"{package} is not installed here; {remedy}")
     if "error" in answer:
         raise Failed(answer["error"])
     return answer

@@ -24,7 +24,22 @@ def test_each_pair_is_tested_over_the_same_users_and_corrected_for_all():
     assert [one.p for one in found] == significance.holm([test.permutation_p for test in tests])
     assert [(one.difference, one.low, one.high) for one in found] == [(one.difference, one.low, one.high) for one in tests]
     assert [one.told for one in found] == [True, False, True]
-    assert found[0].smallest == significance.smallest_difference(values["popularity"], values["blend"])
+    smallest = significance.smallest_difference(values["popularity"], values["blend"], level=0.05 / 3)
+    assert found[0].smallest == smallest
+
+
+def test_whether_two_are_told_apart_allows_for_how_many_are_compared():
+    random = np.random.default_rng(0)
+    runs, users, others = 60, 40, [f"s{number}" for number in range(6)]
+    alarms = found = 0
+    for _ in range(runs):
+        values = {"first": random.normal(size=users)} | {name: random.normal(size=users) for name in others}
+        alike = differences(values, [(name, "first") for name in others])
+        alarms += any(one.told for one in alike)
+        better = values | {"s0": values["s0"] + alike[0].smallest}
+        found += differences(better, [(name, "first") for name in others])[0].told
+    assert alarms <= 9  # 3 are expected; of the intervals alone, 16
+    assert found >= 0.65 * runs
 
 
 def test_a_difference_is_a_line_for_people():

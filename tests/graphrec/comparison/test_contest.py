@@ -29,6 +29,9 @@ import json, sys
 import numpy as np
 for line in sys.stdin:
     order = json.loads(line)
+    if order.get("ready"):
+        print("{{}}", flush=True)
+        continue
     with np.load(order["data"] + "/interactions.npz") as file:
         asked, user, product = file["asked"], file["user"], file["product"]
     lists = np.full((len(asked), order["k"]), -1)
@@ -288,6 +291,8 @@ def test_a_comparison_that_cannot_be_is_refused_before_anything_is_fitted(shop):
     for wrong, said in (({"trials": 0}, "trials must be"), ({"seconds": 0}, "seconds must be"), ({"k": 0}, "k must be")):
         with pytest.raises(BadRequest, match=said):
             compare(shop, systems=["linear"], **wrong)
+    with pytest.raises(BadRequest, match="at least one system"):
+        compare(shop, systems=[])
     with pytest.raises(BadRequest, match="no interpreter for lenskit at /nowhere/python"):
         compare(shop, systems=["lenskit-ease"], pythons={"lenskit": "/nowhere/python"})
 

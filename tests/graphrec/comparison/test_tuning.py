@@ -4,8 +4,8 @@ import pytest
 
 from graphrec.comparison import tuning
 from graphrec.comparison.systems import Knob, System, names, system
-from graphrec.comparison.tuning import DONE, FAILED, OUT_OF_TIME, Judged
-from graphrec.comparison.workers import Failed, OutOfTime
+from graphrec.comparison.tuning import DONE, FAILED, MISSING, OUT_OF_TIME, Judged
+from graphrec.comparison.workers import Failed, Missing, OutOfTime
 from graphrec.errors import UnknownSystem
 
 pytest.importorskip("optuna")
@@ -57,13 +57,27 @@ def test_a_trial_that_fails_costs_itself_alone():
     assert all(trial.why == "too large" and trial.ndcg is None for trial in made if trial.state == FAILED)
 
 
-def test_where_the_first_fails_no_other_is_tried():
+def test_a_search_that_never_succeeds_ends_early_and_a_missing_package_at_once():
     def broken(settings, seconds):
-        raise Failed("not installed")
+        raise Failed("no")
+
+    def missing(settings, seconds):
+        raise Missing("not installed")
 
     made = tuning.tune(HILL, broken, trials=12, seconds=60, seed=0)
-    assert [trial.state for trial in made] == [FAILED]
+    assert [trial.state for trial in made] == [FAILED] * 3
     assert tuning.best(made) is None
+    assert [trial.state for trial in tuning.tune(HILL, missing, trials=12, seconds=60, seed=0)] == [MISSING]
+
+
+def test_makers_settings_that_fail_do_not_end_the_search():
+    def picky(settings, seconds):
+        if settings == dict(HILL.defaults):
+            raise Failed("not these")
+        return height(settings)
+
+    made = tuning.tune(HILL, picky, trials=8, seconds=60, seed=0)
+    assert [trial.state for trial in made] == [FAILED] + [DONE] * 7
 
 
 def test_time_that_is_over_ends_the_search_and_keeps_what_was_found():

@@ -11,6 +11,7 @@ ECHO = """
 import json, os, sys, time
 for line in sys.stdin:
     order = json.loads(line)
+    time.sleep(order.get("starting", 0) if order.get("ready") else 0)
     time.sleep(order.get("sleep", 0))
     if "exit" in order:
         print("the sky fell", file=sys.stderr)
@@ -38,6 +39,13 @@ def test_what_takes_too_long_is_ended_and_the_next_order_is_done(worker):
         worker.ask({"sleep": 600}, 0.2)
     assert time.monotonic() - started < 30
     assert worker.ask({}, 30)["process"] != first
+
+
+def test_starting_a_process_costs_an_order_no_time(worker):
+    before, started = worker.clock(), time.monotonic()
+    assert worker.ask({"starting": 1.5}, 1)
+    assert time.monotonic() - started > 1.5
+    assert worker.clock() - before < 1
 
 
 def test_a_process_that_ends_says_its_last_words_and_the_next_order_is_done(worker):
