@@ -11,6 +11,9 @@ from graphrec.leaks.findings import Case, Finding
 
 __all__ = ["Case", "Finding", "Leaks", "find"]
 
+_SHOWN = 10
+"""Relationship types that one line names; all of them stand in the JSON."""
+
 
 @dataclass(frozen=True, slots=True)
 class Leaks:
@@ -59,7 +62,9 @@ class Leaks:
             f"products in test alone: {self.only_in_test:,}",
         ]
         unknown = [f"test pairs of users or products the graph does not know: {self.unknown_pairs:,}"]
-        blind = ", ".join(f"{name} {'never' if count is None else f'{count:,}'}" for name, count in self.blind_below.items())
+        each = [f"{name} {'never' if count is None else f'{count:,}'}" for name, count in self.blind_below.items()]
+        more = [f"{len(each) - _SHOWN:,} others"] if len(each) > _SHOWN else []
+        blind = ", ".join([*each[:_SHOWN], *more])
         unseen = [f"products tied together by the test are found from about so many pairs on: {blind}"] if blind else []
         short = " and ".join(f"{count:,} {label.lower()}s" for label, count in self.short_ids.items())
         if short:
