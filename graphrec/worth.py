@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from graphrec import systems
 from graphrec.connections import Names
-from graphrec.differences import Difference, differences
+from graphrec.differences import Difference, differences, p_value
 from graphrec.metrics import Values, measure
 from graphrec.pipeline import NO_TEXT, TextVectors, learn
 from graphrec.scorers import FitContext
@@ -28,7 +28,7 @@ class Worth:
 
     def __str__(self) -> str:
         found = self.difference
-        span = f"{found.difference:+.4f} ndcg [{found.low:+.4f}, {found.high:+.4f}]"
+        span = f"{found.difference:+.4f} ndcg [{found.low:+.4f}, {found.high:+.4f}], p {p_value(found.p)}"
         if not found.told:
             verb, them = ("help", "them") if self.source == BOTH else ("helps", "it")
             return f"the data cannot tell whether the {self.source} {verb}: with {them} {span}"

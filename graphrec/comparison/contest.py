@@ -96,20 +96,27 @@ def compare(
     terms = _terms(cut, inner, k, seed, trials, seconds, cores, text_model, device)
     kept = record.taken_up(out, terms, cut) if resume and out is not None else {}
     wanted = [system(name) for name in dict.fromkeys([*systems, *(name for name in kept if name != FLOOR), FLOOR])]
-    found: list[Outcome] = []
+    found = dict(kept)
     with tempfile.TemporaryDirectory(prefix="graphrec-compare-") as folder:
         arena = _Arena(Path(folder), cut, inner, k, seed, cores, text_model, device, pythons or {})
         arena.lay_out()
         for number, one in enumerate(wanted):
             if progress:
                 progress(f"compare: {one.name}", number, len(wanted))
-            found.append(kept.get(one.name) or arena.run(one, trials, seconds))
+            if one.name in kept:
+                continue
+            found[one.name] = arena.run(one, trials, seconds)
             if out is not None:
-                record.save_lists(found[-1], cut, out)
-                record.save(_table(found, cut, terms), out)
+                record.save_lists(found[one.name], cut, out)
+                record.save(_table(_in_order(found, wanted), cut, terms), out)
     if progress:
         progress("compare", len(wanted), len(wanted))
-    return _table(found, cut, terms)
+    return _table(_in_order(found, wanted), cut, terms)
+
+
+def _in_order(found: Mapping[str, Outcome], wanted: Sequence[System]) -> list[Outcome]:
+    """Those that there are so far."""
+    return [found[one.name] for one in wanted if one.name in found]
 
 
 @dataclass(frozen=True, slots=True)

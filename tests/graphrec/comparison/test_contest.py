@@ -193,6 +193,17 @@ def test_what_was_found_is_taken_up_and_what_failed_is_tried_again(shop, peer, c
     assert again.row("lenskit-ease").overall.ndcg == 0
     assert [one for one in again.trials if one.system == "linear"] == [one for one in compared.trials if one.system == "linear"]
     assert len(json.loads((folder / "comparison.json").read_text())["rows"]) == 5  # rectools-ease, not asked for, stays
+    told = []
+
+    def broken_off(what, done, total):
+        told.append(what)
+        if what == "compare: popularity":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compare(shop, systems=["implicit-tfidf"], seed=1, out=folder, resume=True, progress=broken_off, **asked)
+    rows = [row["system"] for row in json.loads((folder / "comparison.json").read_text())["rows"]]
+    assert rows == ["implicit-tfidf", "linear", "lenskit-ease", "implicit-cosine", "rectools-ease", "popularity"]
     with pytest.raises(BadRequest, match=r"under other terms: .*seed was 1, is 2"):
         compare(shop, systems=systems, seed=2, out=folder, resume=True, **asked)
     with pytest.raises(BadRequest, match="other terms: k was 10, is 9;"):
