@@ -188,7 +188,7 @@ def test_what_was_found_is_taken_up_and_what_failed_is_tried_again(shop, peer, c
     again = compare(shop, systems=systems, seed=1, out=folder, resume=True, **asked)
     for name in ("linear", "implicit-cosine", "popularity"):
         before, after = compared.row(name), again.row(name)
-        assert (after.results, after.settings, after.version) == (before.results, before.settings, before.version)
+        assert str((after.results, after.settings, after.version)) == str((before.results, before.settings, before.version))
         assert (after.fit_seconds, after.tuning_seconds) == (before.fit_seconds, before.tuning_seconds)
     assert again.row("lenskit-ease").overall.ndcg == 0
     assert [one for one in again.trials if one.system == "linear"] == [one for one in compared.trials if one.system == "linear"]
