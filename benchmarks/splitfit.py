@@ -41,8 +41,8 @@ class Row:
     cosine: str = ""
     """`words` or `vectors`: no fit, the sum over the history of the cosines of word TF-IDF or of text vectors."""
     protocol: str = "refit"
-    """`refit`: train.tsv and valid.tsv are known. `train-only`: valid.tsv is withheld and its pairs are left out of the lists.
-    `cold`: the same, and the products of cold_items.txt alone are ranked and asked for."""
+    """`refit`: train.tsv and valid.tsv are known. `cold`: valid.tsv is withheld and its pairs are left out of the lists, and the
+    products of cold_items.txt alone are ranked and asked for."""
     k: int = 20
     metric: str = "ndcg"
     """What the table shows."""

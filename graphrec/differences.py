@@ -27,7 +27,7 @@ class Difference:
     p: float
     """Two-sided, of a permutation test, after Holm's correction for all comparisons made together."""
     smallest: float
-    """The true difference that so many users would show in four of five such tests, corrected alike; NaN for one user."""
+    """The true difference that so many users would show in four of five tests, at Holm's strictest step; NaN for one user."""
 
     @property
     def told(self) -> bool:
@@ -51,7 +51,7 @@ def differences(values: Mapping[str, Values], pairs: Sequence[tuple[str, str]], 
         (0.15, True, True)
     """
     users = max(len(next(iter(values.values()))), 1)
-    draws = min(10_000, max(1_000, _CELLS // users))
+    draws = min(10_000, max(1_000, _CELLS // users, 200 * len(pairs)))
     tests = [paired(values[against], values[system], draws=draws, seed=seed) for system, against in pairs]
     corrected = holm([test.permutation_p for test in tests])
     level = LEVEL / max(len(pairs), 1)  # of the strictest step of Holm's method

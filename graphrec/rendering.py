@@ -20,10 +20,13 @@ Example:
     <BLANKLINE>
 """
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import isfinite
+
+import numpy as np
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT = 640, 26, 150, 150
 _STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b;background:#fff}
@@ -172,3 +175,22 @@ def _bars(bars: Sequence[Bar]) -> str:
         ]
     size = f'viewBox="0 0 {_WIDTH} {len(bars) * _HEIGHT}" width="{_WIDTH}"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size} font-size="13">{"".join(drawn)}</svg>'
+
+
+def json_text(value: object) -> str:
+    """JSON text; null where a figure has no value.
+
+    Example:
+        >>> json_text({"low": float("nan")})
+        '{\\n "low": null\\n}'
+    """
+    return json.dumps(_without_nan(value), indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _without_nan(value: object) -> object:
+    """The same with None for what is not a number; JSON has no word for that."""
+    if isinstance(value, Mapping):
+        return {key: _without_nan(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(one) for one in value]
+    return None if isinstance(value, (float, np.floating)) and not isfinite(value) else value

@@ -1,12 +1,9 @@
 """What an evaluation found, as text, JSON, Markdown, HTML, frames and Parquet."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import isfinite
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from graphrec import rendering, sections
@@ -47,7 +44,7 @@ class Report:
     exposures: tuple[Exposure, ...]
     """How lists share their places among brands."""
     reranking: tuple[Cost, ...]
-    """What the blend's lists would be like under each re-ranking knob; empty where candidates are drawn."""
+    """What the blend's lists would be like under each re-ranking knob; empty where candidates are drawn or lists are too long."""
     cold: Cold
     leaks: Leaks
     summary: Summary
@@ -126,7 +123,7 @@ class Report:
             "seconds": dict(self.seconds),
             "scoring_seconds": dict(self.scoring),
         }
-        return json.dumps(_without_nan(found), indent=1, ensure_ascii=False, allow_nan=False)
+        return rendering.json_text(found)
 
     def to_markdown(self) -> str:
         """The whole report as Markdown."""
@@ -247,12 +244,3 @@ def check_folder(target: Path) -> None:
     """
     if target.exists() and not target.is_dir():
         raise BadRequest(f"{target} is a file; name a folder for the report")
-
-
-def _without_nan(value: object) -> object:
-    """The same with None for what is not a number; JSON has no word for that."""
-    if isinstance(value, Mapping):
-        return {key: _without_nan(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(one) for one in value]
-    return None if isinstance(value, (float, np.floating)) and not isfinite(value) else value

@@ -213,7 +213,7 @@ def floor_words(differences: Sequence[Difference], users: int, at: str) -> Itera
     if closest is not None and closest.smallest > 0:
         yield (
             f"with {users:,} users a true difference below {closest.smallest:.4f} in ndcg@{at} between the blend and "
-            f"{closest.against} is missed more than one time in five"
+            f"{closest.against} may be missed more than one time in five"
         )
 
 

@@ -40,6 +40,7 @@ def run(
     from graphrec import lists
     from graphrec.ranker import Ranker
 
+    knobs = _knobs(rerank)
     ranker = Ranker.load(model)
     wanted = lists.ids_or_file(users)
     if not wanted:
@@ -54,7 +55,7 @@ def run(
             exclude=pairs,
             exclude_seen=not keep_seen,
             strangers=not strict,
-            rerank=_knobs(rerank),
+            rerank=knobs,
             progress=bars,
         )
     strangers = sum(not ranker.knows(user) for user in wanted)

@@ -1,9 +1,11 @@
 """The comparison itself: hold out, tune every system on an inner cut of what is left, fit it on all of that, rank, measure."""
 
 import hashlib
+import platform
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from graphrec.errors import BadRequest
 from graphrec.figures import Result, figures, measured, whole
 from graphrec.given import Given, Test
 from graphrec.metrics import measure
-from graphrec.pipeline import read
+from graphrec.pipeline import pick_device, read
 from graphrec.ranking import check_k
 from graphrec.splits import Split
 from graphrec.tensors import KnownGraph, Rows
@@ -85,6 +87,8 @@ def compare(
     _check(trials, seconds, pythons or {})
     if resume and out is None:
         raise BadRequest("name the folder to resume from: out")
+    if out is not None and not resume and record.there(out):
+        raise BadRequest(f"{out} holds a comparison already; --resume goes on with it, and a new one needs another folder")
     if not systems:
         raise BadRequest("name at least one system to compare")
     for name in systems:
@@ -263,7 +267,9 @@ def _terms(
         seconds_allowed=seconds,
         threads=threads,
         text_model=text_model,
-        device=device,
+        device=pick_device(device),
+        graphrec=version("graphrec"),
+        machine=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
     )
 
 

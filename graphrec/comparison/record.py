@@ -44,16 +44,28 @@ def save(found: Comparison, folder: Path) -> None:
     and the picture is comparison.png and .html.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / _TABLE).write_text(found.to_json() + "\n", encoding="utf-8")
+    made = [trial.to_json() for trial in found.trials]
+    _replace(folder / _TRIALS, json.dumps(made, indent=1) + "\n")
+    _replace(folder / _TABLE, found.to_json() + "\n")  # the last of what a later run takes up: it tells of the rest
     found.to_pandas().to_csv(folder / "comparison.csv", index=False)
     (folder / "comparison.md").write_text(found.to_markdown(), encoding="utf-8")
-    made = [trial.to_json() for trial in found.trials]
-    (folder / _TRIALS).write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     pd.DataFrame([one | {"settings": json.dumps(one["settings"])} for one in made]).to_csv(folder / "trials.csv", index=False)
     _per_user(found).write_parquet(folder / "per_user.parquet")
     label = f"NDCG@{found.terms.k} with 95% interval"
     plot.draw_png(found.points(), label, folder / "comparison.png")
     plot.write_html(found.points(), label, found.to_markdown(), folder / "comparison.html")
+
+
+def there(folder: Path) -> bool:
+    """Whether the folder holds a comparison."""
+    return (folder / _TABLE).exists()
+
+
+def _replace(path: Path, text: str) -> None:
+    """The file holds the text, or what it held before."""
+    new = path.with_suffix(".new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
 
 
 def save_lists(outcome: Outcome, cut: Split, folder: Path) -> None:
@@ -75,7 +87,7 @@ def taken_up(folder: Path, terms: Terms, cut: Split) -> dict[str, Outcome]:
     Raises:
         BadRequest: the folder holds a comparison under other terms, or a damaged one; says what differs.
     """
-    if not (folder / _TABLE).exists():
+    if not there(folder):
         return {}
     try:
         told = json.loads((folder / _TABLE).read_text(encoding="utf-8"))

@@ -1,7 +1,6 @@
 """What a comparison found, as a table for people and as JSON and frames for programs."""
 
 import json
-import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,6 +13,8 @@ from graphrec.comparison.tuning import Trial
 from graphrec.differences import Difference, p_value
 from graphrec.figures import Result
 from graphrec.metrics import Values
+from graphrec.rendering import json_text
+from graphrec.sections import number, span
 
 PARTS = ("warm", "cold")
 """The groups of held-out products that stand beside all of them."""
@@ -44,8 +45,12 @@ class Terms:
     seconds_allowed: float
     threads: int
     text_model: str | None
-    device: str | None
-    """text_model, device: as asked for; None is the default."""
+    """As asked for; None is the default."""
+    device: str
+    graphrec: str
+    """The version."""
+    machine: str
+    """System, processor and Python."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +121,8 @@ class Comparison:
 
     def to_json(self) -> str:
         """Everything but the trials and the users' values, as JSON text."""
-        machine = {"system": platform.system(), "processor": platform.machine(), "python": platform.python_version()}
         rows = [asdict(row) | {"results": [one.flat() for one in row.results]} for row in self.rows]
-        return json.dumps(asdict(self.terms) | {"machine": machine, "rows": rows}, indent=1)
+        return json_text(asdict(self.terms) | {"rows": rows})
 
     def to_markdown(self) -> str:
         """The table, and below it what the figures rest on."""
@@ -167,8 +171,10 @@ class Comparison:
         if not least:
             return []
         (low, near), (high, far) = min(least), max(least)
-        span = f"{low:.4f} ({near})" if near == far else f"{low:.4f} ({near}) to {high:.4f} ({far})"
-        return [f"- so many users miss a true difference to {self.against} below {span} more than one time in five"]
+        sizes = f"{low:.4f} ({near})" if near == far else f"{low:.4f} ({near}) to {high:.4f} ({far})"
+        return [
+            f"- a true difference to {self.against} below {sizes} may be missed more than one time in five with so many users"
+        ]
 
     def __str__(self) -> str:
         return self.to_markdown().rstrip()
@@ -220,7 +226,7 @@ def _named(result: Result | None, prefix: str) -> dict[str, Any]:
 
 
 def _cells(row: Row, *, parted: bool) -> list[str]:
-    lost = f", {row.failed} failed" if row.failed else ""
+    lost = f", {row.failed} not done" if row.failed else ""
     trials = f"{row.trials}{lost}" if row.tuned else "1, no knobs" if row.trials else f"0{lost}"
     overall = row.overall
     if overall is None or row.fit_seconds is None or row.rank_seconds is None:
@@ -235,5 +241,4 @@ def _cells(row: Row, *, parted: bool) -> list[str]:
 def _spanned(result: Result | None) -> str:
     if result is None:
         return "–"
-    low, high = result.intervals["ndcg"]
-    return f"{result.ndcg:.4f} [{low:.4f}, {high:.4f}]"
+    return f"{number(result.ndcg)} {span(*result.intervals['ndcg'])}"

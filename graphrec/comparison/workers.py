@@ -61,9 +61,11 @@ class Worker:
         """
         if self._process is None:
             started = time.monotonic()
-            self._start()
-            self._answer({**order, "ready": True}, START)
-            self._starting += time.monotonic() - started
+            try:
+                self._start()
+                self._answer({**order, "ready": True}, START)
+            finally:
+                self._starting += time.monotonic() - started
         return self._answer(order, seconds)
 
     def _answer(self, order: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:

@@ -65,7 +65,11 @@ class Leaks:
         each = [f"{name} {'never' if count is None else f'{count:,}'}" for name, count in self.blind_below.items()]
         more = [f"{len(each) - _SHOWN:,} others"] if len(each) > _SHOWN else []
         blind = ", ".join([*each[:_SHOWN], *more])
-        unseen = [f"products tied together by the test are found from about so many pairs on: {blind}"] if blind else []
+        unseen = (
+            [f"products tied together by the test are found from about so many pairs on, if of as many users: {blind}"]
+            if blind
+            else []
+        )
         short = " and ".join(f"{count:,} {label.lower()}s" for label, count in self.short_ids.items())
         if short:
             unseen.append(f"ids too short to be found in texts unless many are: {short}")

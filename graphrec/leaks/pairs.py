@@ -41,13 +41,13 @@ class Tie:
     """Which part of all pairs this is."""
 
     @classmethod
-    def of(cls, name: str, kind: str, pairs: Rows, products: int) -> Self:
-        """A sample of fixed seed where there are many. pairs: each as lower row · products + higher row."""
+    def of(cls, name: str, kind: str, pairs: Rows, products: int, *, share: float = 1.0) -> Self:
+        """A sample of fixed seed where there are many. pairs: each as lower row · products + higher row; share: of all, these."""
         every = np.unique(pairs)
         chosen = every
         if len(every) > _LOOKED_AT:
             chosen = np.sort(np.random.default_rng(0).choice(every, _LOOKED_AT, replace=False))
-        return cls(name, kind, chosen // products, chosen % products, len(chosen) / max(len(every), 1))
+        return cls(name, kind, chosen // products, chosen % products, share * len(chosen) / max(len(every), 1))
 
 
 @dataclass(frozen=True)
@@ -161,25 +161,26 @@ def _by_neighbours(name: str, members: sp.csr_matrix) -> Iterator[Tie]:
     size = np.diff(members.indptr)
     smallest = 2
     while smallest < _HUB:
-        pairs = _within(members, np.flatnonzero((size >= smallest) & (size < 2 * smallest)))
+        pairs, share = _within(members, np.flatnonzero((size >= smallest) & (size < 2 * smallest)))
         if len(pairs):
-            yield Tie.of(f"products with one and the same {name}", name, pairs, products)
+            yield Tie.of(f"products with one and the same {name}", name, pairs, products, share=share)
         smallest *= 2
 
 
-def _within(members: sp.csr_matrix, nodes: Rows) -> Rows:
-    """The pairs among the products of each of these nodes; of a sample of the nodes of fixed seed where they are many."""
+def _within(members: sp.csr_matrix, nodes: Rows) -> tuple[Rows, float]:
+    """The pairs among the products of each of these nodes, or of a sample of nodes of fixed seed, and which share they are."""
     nodes = np.random.default_rng(0).permutation(nodes)
     size = np.diff(members.indptr)
-    before = np.cumsum(size[nodes] * (size[nodes] - 1) // 2) - size[nodes] * (size[nodes] - 1) // 2
-    nodes = nodes[before < 4 * _LOOKED_AT]
+    pairs = size[nodes].astype(np.int64) * (size[nodes] - 1) // 2
+    kept = np.cumsum(pairs) - pairs < 4 * _LOOKED_AT
+    nodes, share = nodes[kept], float(pairs[kept].sum() / max(pairs.sum(), 1))
     found = [np.zeros(0, dtype=np.int64)]
     for many in np.unique(size[nodes]):
         starts = members.indptr[nodes[size[nodes] == many]]
         rows = members.indices[starts[:, None] + np.arange(many)]
         low, high = np.triu_indices(many, 1)
         found.append(_pairs(rows[:, low].ravel(), rows[:, high].ravel(), members.shape[1]))
-    return np.concatenate(found)
+    return np.concatenate(found), share
 
 
 def _pairs(one: npt.ArrayLike, other: npt.ArrayLike, products: int) -> Rows:

@@ -208,6 +208,10 @@ def test_what_was_found_is_taken_up_and_what_failed_is_tried_again(shop, peer, c
         compare(shop, systems=systems, seed=2, out=folder, resume=True, **asked)
     with pytest.raises(BadRequest, match="other terms: k was 10, is 9;"):
         compare(shop, systems=systems, seed=1, out=folder, resume=True, **asked | {"k": 9})
+    with pytest.raises(BadRequest, match="holds a comparison already; --resume"):
+        compare(shop, systems=systems, seed=1, out=folder, **asked)
+    assert "NaN" not in (folder / "comparison.json").read_text()
+    assert not list(folder.glob("*.new"))
     (folder / "lists" / "linear.tsv").unlink()
     with pytest.raises(BadRequest, match=r"no whole comparison .*leave out --resume"):
         compare(shop, systems=systems, seed=1, out=folder, resume=True, **asked)
