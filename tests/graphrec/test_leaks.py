@@ -267,7 +267,7 @@ def test_the_report_says_below_how_many_pairs_of_the_test_it_is_blind() -> None:
         planted = (honest + edges(known, ends[:count])).tocsr()
         found = leaks.find(case(with_relation(known, ALSO, planted)))
         assert bool(found.found) is some
-    line = f"products tied together by the test are found from about so many pairs on, if of as many users: ALSO_BOUGHT {fewest:,}, MADE_BY "
+    line = f"found from about so many pairs on, if of as many users: ALSO_BOUGHT {fewest:,}, MADE_BY "
     assert any(one.startswith(line) for one in leaks.find(case(known)).lines())
 
 
