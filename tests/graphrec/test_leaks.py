@@ -268,7 +268,7 @@ def test_the_report_says_below_how_many_pairs_of_the_test_it_is_blind() -> None:
         found = leaks.find(case(with_relation(known, ALSO, planted)))
         assert bool(found.found) is some
     line = f"found from about so many pairs on, if of as many users: ALSO_BOUGHT {fewest:,}, MADE_BY "
-    assert any(one.startswith(line) for one in leaks.find(case(known)).lines())
+    assert any(line in one for one in leaks.find(case(known)).lines())
 
 
 def test_products_that_only_the_test_knows_are_counted_and_those_not_ranked_named() -> None:
