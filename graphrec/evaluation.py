@@ -8,6 +8,7 @@ from functools import partial
 
 from graphrec import knobs, leaks, reranking, systems, traits
 from graphrec import scorers as registry
+from graphrec.batches import CELLS
 from graphrec.cuts import cut_by, shortfalls, without_seen
 from graphrec.differences import differences, pairs
 from graphrec.errors import BadRequest
@@ -70,8 +71,8 @@ def evaluate(
         dropped: Also show the scorers that the blend had no use for; they are fitted for this alone.
         worth: Also say what graph and texts add: the blend is fitted again without each.
         auc: Also measure AUC, over the whole ranking instead of its head; it takes about as long as the ranking itself.
-        memory: How many bytes the scores may take that are held at a time, besides the graph and the model; default: those of
-            eight million users × products, 32 MB a system.
+        memory: How many bytes the scores may take that are held at a time, besides the graph and the model; default, and at most,
+            those of eight million users × products, 32 MB a system: more is slower.
 
     Raises:
         BadRequest: k, k_core or candidates below 1, no such protocol, ways to hold out that contradict each other, a cut that
@@ -98,7 +99,7 @@ def evaluate(
     notes = [*([cored] if cored else []), *shortfalls(known.interactions, asked, cut, k, exclude_seen=exclude_seen)]
     k = min(k, int(known.listed.sum()))
     most = len({BLEND, FLOOR, *(scorers or registry.names())})
-    cells = None if memory is None else systems.cells_within(memory, most, len(known.products))
+    cells = CELLS if memory is None else min(systems.cells_within(memory, most, len(known.products)), CELLS)
     handed = {name: submission(name, rows, cut, k) for name, rows in (lists or {}).items()}
     text = TextVectors(cut.known, text_model, where, None, progress)
     context = FitContext(seed=seed, device=where, text=text, progress=progress)
