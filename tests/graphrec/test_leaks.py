@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from graphrec import leaks, protocols, splits
 from graphrec.given import Given
 from graphrec.leaks import Case, Leaks
+from graphrec.leaks import pairs as ties
 from graphrec.leaks.words import fold
 from graphrec.tensors import Ids, Interactions, KnownGraph, Relation
 from kg_builder.schema import RETAIL, EdgeSpec, GraphSchema
@@ -416,3 +417,14 @@ def test_a_split_of_ones_own_is_looked_through_too() -> None:
     later = known.interactions.at > 1.509e9
     found = leaks.find(Case(known.interactions, splits.split(known, later, reason="mine", moment=1.509e9)))
     assert found.future_interactions == 0
+
+
+def test_a_sample_of_many_nodes_says_which_share_of_their_pairs_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    baskets, products = 100, 200
+    members = sp.csr_matrix((np.ones(200), (np.repeat(np.arange(baskets), 2), np.arange(products))), shape=(baskets, products))
+    (tie,) = ties._by_neighbours("in_basket", members)
+    assert (len(tie.one), tie.share) == (100, 1)
+    monkeypatch.setattr(ties, "_LOOKED_AT", 5)
+    (tie,) = ties._by_neighbours("in_basket", members)
+    assert len(tie.one) == 5
+    assert tie.share == pytest.approx(5 / 100)

@@ -48,6 +48,15 @@ def test_starting_a_process_costs_an_order_no_time(worker):
     assert worker.clock() - before < 1
 
 
+def test_a_process_that_does_not_start_is_ended_at_no_cost_of_time(worker, monkeypatch):
+    monkeypatch.setattr(workers, "START", 1.0)
+    before = worker.clock()
+    with pytest.raises(OutOfTime, match="not started within 1 s"):
+        worker.ask({"starting": 600}, 30)
+    assert worker.clock() - before < 0.9
+    assert worker.ask({}, 30)
+
+
 def test_a_process_that_ends_says_its_last_words_and_the_next_order_is_done(worker):
     with pytest.raises(Failed, match="ended with code 3: the sky fell"):
         worker.ask({"exit": 3}, 30)
