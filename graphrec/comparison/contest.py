@@ -96,20 +96,36 @@ def compare(
     known, _ = read(source)
     cut = held_out(known, test, protocol, seed, share=share)
     inner = splits.inner_cut(cut.known, seed).sample(_JUDGES, seed)
-    cores = threads or torch.get_num_threads()
-    terms = _terms(cut, inner, k, seed, trials, seconds, cores, text_model, device)
+    terms = Terms(
+        k=k,
+        cut=cut.reason,
+        inner_cut=inner.reason,
+        users=len(cut.users),
+        judges=len(inner.users),
+        catalogue=int(cut.known.listed.sum()),
+        data=_data_digest(cut.known),
+        split=_split_digest(cut),
+        seed=seed,
+        trials_allowed=trials,
+        seconds_allowed=seconds,
+        threads=threads or torch.get_num_threads(),
+        text_model=text_model,
+        device=pick_device(device),
+        graphrec=version("graphrec"),
+        machine=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+    )
     kept = record.taken_up(out, terms, cut) if resume and out is not None else {}
     wanted = [system(name) for name in dict.fromkeys([*systems, *(name for name in kept if name != FLOOR), FLOOR])]
     found = dict(kept)
     with tempfile.TemporaryDirectory(prefix="graphrec-compare-") as folder:
-        arena = _Arena(Path(folder), cut, inner, k, seed, cores, text_model, device, pythons or {})
+        arena = _Arena(Path(folder), cut, inner, terms, pythons or {})
         arena.lay_out()
         for number, one in enumerate(wanted):
             if progress:
                 progress(f"compare: {one.name}", number, len(wanted))
             if one.name in kept:
                 continue
-            found[one.name] = arena.run(one, trials, seconds)
+            found[one.name] = arena.run(one)
             if out is not None:
                 record.save_lists(found[one.name], cut, out)
                 record.save(_table(_in_order(found, wanted), cut, terms), out)
@@ -130,11 +146,7 @@ class _Arena:
     folder: Path
     cut: Split
     inner: Split
-    k: int
-    seed: int
-    threads: int
-    text_model: str | None
-    device: str | None
+    terms: Terms
     pythons: Mapping[str, str]
 
     def lay_out(self) -> None:
@@ -143,8 +155,9 @@ class _Arena:
         frozen.save_choices(self.cut, self.folder / "final")
         frozen.save_choices(self.inner, self.folder / "tuning")
 
-    def run(self, one: System, trials: int, seconds: float) -> Outcome:
+    def run(self, one: System) -> Outcome:
         """Tunes the system, then fits it on all training in a process that has done nothing else."""
+        trials, seconds = self.terms.trials_allowed, self.terms.seconds_allowed
         with self._worker(one) as worker:
             started = worker.clock()
 
@@ -154,7 +167,7 @@ class _Arena:
                     float(measure(lists, self.inner.truth)[METRIC].mean()), answer["fit_seconds"], answer["rank_seconds"]
                 )
 
-            made = tuning.tune(one, judge, trials=trials, seconds=seconds, seed=self.seed, clock=worker.clock)
+            made = tuning.tune(one, judge, trials=trials, seconds=seconds, seed=self.terms.seed, clock=worker.clock)
             spent = worker.clock() - started
         best = tuning.best(made)
         if best is None:
@@ -167,7 +180,7 @@ class _Arena:
         return Outcome(one, made, spent, best.settings, answer, lists)
 
     def _worker(self, one: System) -> Worker:
-        return Worker(command(one, self.pythons), log=self.folder / f"{one.name}.log", threads=self.threads)
+        return Worker(command(one, self.pythons), log=self.folder / f"{one.name}.log", threads=self.terms.threads)
 
     def _ranked(
         self, one: System, worker: Worker, stage: str, settings: Mapping[str, Any], seconds: float
@@ -178,17 +191,17 @@ class _Arena:
         order = {
             "system": one.name,
             "settings": dict(settings),
-            "seed": self.seed,
-            "k": self.k,
+            "seed": self.terms.seed,
+            "k": self.terms.k,
             "lists": str(path),
             "data": str(self.folder / stage),
             "graph": str(self.folder / "graph"),
             "cache": str(self.folder / f"{one.name}-{stage}"),
-            "text_model": self.text_model,
-            "device": self.device,
+            "text_model": self.terms.text_model,
+            "device": self.terms.device,
         }
         answer = worker.ask(order, seconds)
-        return answer, checked(np.load(path), cut, self.k)
+        return answer, checked(np.load(path), cut, self.terms.k)
 
 
 def checked(lists: Rows, cut: Split, k: int) -> Rows:
@@ -239,37 +252,6 @@ def held_out(known: KnownGraph, test: Test | None, protocol: str | None, seed: i
     left = int(asked.truth.nnz - cut.truth.nnz)
     return replace(
         cut, reason=f"{cut.reason}; {left:,} of {asked.truth.nnz:,} choices are no test: chosen before, or by a stranger"
-    )
-
-
-def _terms(
-    cut: Split,
-    inner: Split,
-    k: int,
-    seed: int,
-    trials: int,
-    seconds: float,
-    threads: int,
-    text_model: str | None,
-    device: str | None,
-) -> Terms:
-    return Terms(
-        k=k,
-        cut=cut.reason,
-        inner_cut=inner.reason,
-        users=len(cut.users),
-        judges=len(inner.users),
-        catalogue=int(cut.known.listed.sum()),
-        data=_data_digest(cut.known),
-        split=_split_digest(cut),
-        seed=seed,
-        trials_allowed=trials,
-        seconds_allowed=seconds,
-        threads=threads,
-        text_model=text_model,
-        device=pick_device(device),
-        graphrec=version("graphrec"),
-        machine=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
     )
 
 

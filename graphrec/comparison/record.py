@@ -104,7 +104,7 @@ def taken_up(folder: Path, terms: Terms, cut: Split) -> dict[str, Outcome]:
 
 def _damaged(folder: Path, error: Exception) -> BadRequest:
     said = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
-    return BadRequest(f"{folder} holds no whole comparison ({said}); name another folder, or leave out --resume")
+    return BadRequest(f"{folder} holds no whole comparison ({said}); name another folder")
 
 
 def _check_terms(folder: Path, told: Mapping[str, Any], terms: Terms) -> None:
@@ -113,7 +113,7 @@ def _check_terms(folder: Path, told: Mapping[str, Any], terms: Terms) -> None:
         first = other[0]
         raise BadRequest(
             f"{folder} holds a comparison under other terms: {first} was {told.get(first)!r}, is {getattr(terms, first)!r}"
-            f"{f', and {len(other) - 1} more' if len(other) > 1 else ''}; name another folder, or leave out --resume"
+            f"{f', and {len(other) - 1} more' if len(other) > 1 else ''}; name another folder"
         )
 
 

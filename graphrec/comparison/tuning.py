@@ -15,6 +15,7 @@ Foreign = Any
 """What is of Optuna's own types, which are not there where it is not installed."""
 DONE, FAILED, OUT_OF_TIME, MISSING = "done", "failed", "out of time", "missing"
 _HOPELESS = 3
+"""Trials, none of which is done, after which none is expected to be."""
 
 
 @dataclass(frozen=True, slots=True)
