@@ -8,7 +8,7 @@ import scipy.sparse as sp
 
 from graphrec.tensors import KnownGraph
 
-_MADE_BY = ("Product", "MADE_BY", "Brand")
+MADE_BY = ("Product", "MADE_BY", "Brand")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,8 +33,8 @@ def described(known: KnownGraph) -> sp.csr_matrix:
 
 def brands(known: KnownGraph) -> Brands | None:
     """Those that make a product; None where there are fewer than two, among whom nothing can be shared out."""
-    if _MADE_BY not in known.relations:
+    if MADE_BY not in known.relations:
         return None
-    made = known.relations[_MADE_BY]
+    made = known.relations[MADE_BY]
     there = np.flatnonzero(np.asarray(made.sum(axis=0)).ravel())
     return Brands(known.ids["Brand"].names[there], made[:, there]) if len(there) >= 2 else None

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import numpy as np
 
 from graphrec.errors import BadRequest, NothingToLearn
+from graphrec.leaks.findings import moment
 from graphrec.protocols import hold_out
 from graphrec.splits import Split, split
 from graphrec.tensors import Interactions, KnownGraph
@@ -21,17 +21,13 @@ def cut_by(known: KnownGraph, protocol: str | None, until: int | None, share: fl
             raise NothingToLearn(f"{error}; an evaluation needs something to hold out") from error
     if np.isnan(known.interactions.at).all():
         raise BadRequest("until divides by time, and no interaction carries one; take the protocol ratio or leave-one-out")
-    moment, at = _said(until), known.interactions.at
+    at = known.interactions.at
     later = np.nan_to_num(at, nan=-np.inf) > until
     if not later.any() or later.all():
-        span = f"the choices are from {_said(np.nanmin(at))} to {_said(np.nanmax(at))}"
-        raise BadRequest(f"until {moment} UTC leaves {'nothing to fit on' if later.any() else 'nothing to test'}: {span}")
-    reason = f"everything after {moment} UTC is held out, as asked"
+        span = f"the choices are from {moment(np.nanmin(at))} to {moment(np.nanmax(at))}"
+        raise BadRequest(f"until {moment(until)} UTC leaves {'nothing to fit on' if later.any() else 'nothing to test'}: {span}")
+    reason = f"everything after {moment(until)} UTC is held out, as asked"
     return split(known, later, reason=reason, repeats=True, moment=float(until))
-
-
-def _said(at: float) -> str:
-    return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def without_seen(cut: Split) -> Split:

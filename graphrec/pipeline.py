@@ -13,6 +13,7 @@ import polars as pl
 import torch
 
 from graphrec import blend
+from graphrec.aspects import MADE_BY
 from graphrec.connections import Names
 from graphrec.errors import BadRequest
 from graphrec.model import Halves, Model, Summary
@@ -23,7 +24,6 @@ from graphrec.text import embed
 from kg_builder.stores import GraphStore, Progress
 from kg_builder.tables import GraphTables
 
-MADE_BY = ("Product", "MADE_BY", "Brand")
 _LARGEST_LOSS = 0.5
 """A graph without more than this share of a model's users or products is not a later state of the same shop."""
 NO_TEXT = "none"
