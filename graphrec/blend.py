@@ -13,7 +13,9 @@ import torch
 from graphrec import cold, panels, splits
 from graphrec import scorers as registry
 from graphrec.batches import by_batch
-from graphrec.errors import NothingToLearn
+from graphrec.budget import Budget
+from graphrec.budget import explainable as explained
+from graphrec.errors import BadRequest, NothingToLearn
 from graphrec.memory import give_back
 from graphrec.scorers import FitContext, Refitting, Refreshing, Scorer, State
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
@@ -39,12 +41,16 @@ class Part:
     kept: bool
     cold_only: bool = False
     """True where the part is kept for products that nobody chose yet, and for those alone."""
+    interval: tuple[float, float] | None = None
+    """The gain's 95% interval over users."""
 
     def __str__(self) -> str:
         fate = (
             "dropped" if not self.kept else "kept" if self.gain >= LEAST_GAIN else "kept: too few users to drop it on their word"
         )
         gain = f"{self.gain:+.1%}" if self.gain < _UNTOLD else f"over +{_UNTOLD:.0%}"
+        if self.interval is not None and self.gain < _UNTOLD:
+            gain += " [{:+.1%}, {:+.1%}]".format(*self.interval)
         return f"{self.name} {gain}, {'kept for new products only' if self.cold_only else fate}"
 
 
@@ -115,7 +121,7 @@ class Blend:
             "cold_weights": dict(self.cold_weights),
             "prior": self.prior,
             "newcomers": self.newcomers,
-            "parts": [[part.name, part.gain, part.kept, part.cold_only] for part in self.parts],
+            "parts": [[part.name, part.gain, part.kept, part.cold_only, part.interval] for part in self.parts],
             "reason": self.reason,
             "notes": list(self.notes),
         }
@@ -133,7 +139,7 @@ class Blend:
             np.asarray(state.arrays["warm"]).astype(bool),
             float(own["prior"]),
             float(own["newcomers"]),
-            tuple(Part(*part) for part in own["parts"]),
+            tuple(Part(*part[:4], interval=None if part[4] is None else tuple(part[4])) for part in own["parts"]),
             own["reason"],
             tuple(own["notes"]),
         )
@@ -155,31 +161,44 @@ class _Judged:
     cold_weights: Mapping[str, float]
     parts: tuple[Part, ...]
     reason: str
+    notes: tuple[str, ...] = ()
 
 
 def learn(
-    known: KnownGraph, context: FitContext, *, scorers: Sequence[str] | None = None, newcomers: float | None = None
+    known: KnownGraph,
+    context: FitContext,
+    *,
+    scorers: Sequence[str] | None = None,
+    newcomers: float | None = None,
+    budget: Budget | None = None,
+    explainable: bool = False,
 ) -> Blend:
-    """The blend of these scorers (default: all there are), weighed on an inner cut, then fitted on everything.
+    """The blend of these scorers (default: all that the budget allows), weighed on an inner cut, then fitted on everything.
 
     newcomers: the share of the next choices that falls on products nobody chose yet; default: learnt, see `cold.newcomers`.
+    budget: the time to choose scorers for; scorers that were asked for by name are cut only by a budget that was asked for too.
+    explainable: only scorers whose score is a sum over the history.
     One scorer alone needs no cut: it is fitted once and has weight 1.
 
     Raises:
         UnknownScorer: no scorer has this name.
+        BadRequest: `explainable`, and none of the scorers is.
         NothingToLearn: no scorer could be fitted.
     """
-    asked = list(dict.fromkeys(scorers)) if scorers else registry.names()
-    for name in asked:
-        registry.load(name)
-    judged = _judge(known, context, asked) if len(asked) > 1 else _alone(asked[0])
+    asked, left_out = _asked(known, scorers, budget, explainable=explainable)
+    judged = _judge(known, context, asked, budget) if len(asked) > 1 else _alone(asked[0])
     before = {name: judged.scorers.pop(name) for name in _kept(judged) if name in judged.scorers}
     judged.scorers.clear()  # each is large: none outlives its use
     names = _told(context, "fit scorers on everything", _kept(judged))
     fitted = {name: _whole(name, before.pop(name, None), known, context) for name in names}
     limits = [note for scorer in fitted.values() for note in getattr(scorer, "notes", ())]
     share, why = (newcomers, "as asked") if newcomers is not None else cold.newcomers(known)
-    notes = [*limits, *([f"products nobody chose yet get {share:.1%} of the places: {why}"] if share else [])]
+    notes = [
+        *left_out,
+        *judged.notes,
+        *limits,
+        *([f"products nobody chose yet get {share:.1%} of the places: {why}"] if share else []),
+    ]
     for note in notes:
         _log.info(note)
     blend = Blend(fitted, judged.weights, judged.cold_weights, known.warm, 0.0, share, judged.parts, judged.reason, tuple(notes))
@@ -202,6 +221,22 @@ def refresh(blend: Blend, before: KnownGraph, known: KnownGraph, context: FitCon
     share, _ = cold.newcomers(known)
     fresh = replace(blend, scorers=fitted, warm=known.warm, prior=0.0, newcomers=share)
     return replace(fresh, prior=_prior(fresh, known, share, context.seed))
+
+
+def _asked(
+    known: KnownGraph, scorers: Sequence[str] | None, budget: Budget | None, *, explainable: bool
+) -> tuple[list[str], list[str]]:
+    """The scorers to fit, and why others are left out."""
+    asked, told = list(dict.fromkeys(scorers)) if scorers else registry.names(), ["", ""]
+    for name in asked:
+        registry.load(name)
+    if explainable:
+        asked, told[0] = explained(asked)
+        if not asked:
+            raise BadRequest(f"none of these scorers can take its score apart: {', '.join(scorers or ())}; leave explainable out")
+    if budget is not None or not scorers:
+        asked, told[1] = (budget or Budget()).affordable(asked, known)
+    return asked, [one for one in told if one]
 
 
 def _kept(judged: _Judged) -> list[str]:
@@ -233,7 +268,7 @@ def _whole(name: str, before: Scorer | None, known: KnownGraph, context: FitCont
     return scorer
 
 
-def _judge(known: KnownGraph, context: FitContext, asked: Sequence[str]) -> _Judged:
+def _judge(known: KnownGraph, context: FitContext, asked: Sequence[str], budget: Budget | None) -> _Judged:
     try:
         cut = splits.inner_cut(known, context.seed)
     except NothingToLearn as error:
@@ -243,7 +278,13 @@ def _judge(known: KnownGraph, context: FitContext, asked: Sequence[str]) -> _Jud
     cut = replace(cut, known=cold.without(cut.known, hidden)) if len(hidden) else cut
     size = panels.users_for(len(known.products))
     cut = _with_history(cut).sample(size, context.seed)
-    fitted = {name: _first(name, cut.known, context) for name in _told(context, "fit scorers on the inner cut", asked)}
+    fitted: dict[str, Scorer] = {}
+    for name in _told(context, "fit scorers on the inner cut", asked):
+        if not fitted or budget is None or not budget.half_gone:
+            fitted[name] = _first(name, cut.known, context)
+    late = [name for name in asked if name not in fitted]
+    notes = (f"left out, as half of the budget was gone before their turn: {', '.join(late)}",) if late else ()
+    asked = list(fitted)
     steps = _told(context, "weigh scorers", ["warm products", "cold products"])
     next(steps)
     found = weigh(panels.warm_panel(fitted, cut))
@@ -254,7 +295,7 @@ def _judge(known: KnownGraph, context: FitContext, asked: Sequence[str]) -> _Jud
     cold_weights = _cold_weights(known, cut, hidden, fitted, weights, size)
     give_back()
     next(steps, None)
-    return _Judged(fitted, weights, cold_weights, _parts(found, weights, cold_weights), cut.reason)
+    return _Judged(fitted, weights, cold_weights, _parts(found, weights, cold_weights), cut.reason, notes)
 
 
 def _first(name: str, known: KnownGraph, context: FitContext) -> Scorer:
@@ -275,9 +316,9 @@ def _with_history(cut: splits.Split) -> splits.Split:
 
 def _parts(found: Weighed, weights: Mapping[str, float], cold_weights: Mapping[str, float]) -> tuple[Part, ...]:
     parts = []
-    for (name, weight), gain in zip(weights.items(), found.gains.tolist(), strict=True):
+    for (name, weight), gain, (low, high) in zip(weights.items(), found.gains.tolist(), found.intervals.tolist(), strict=True):
         cold_only = not weight and cold_weights.get(name, 0.0) > 0
-        parts.append(Part(name, gain, weight > 0 or cold_only, cold_only))
+        parts.append(Part(name, gain, weight > 0 or cold_only, cold_only, (low, high)))
     return tuple(parts)
 
 

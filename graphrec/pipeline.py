@@ -14,6 +14,7 @@ import torch
 
 from graphrec import blend
 from graphrec.aspects import MADE_BY
+from graphrec.budget import Budget
 from graphrec.connections import Names
 from graphrec.errors import BadRequest
 from graphrec.model import Halves, Model, Summary
@@ -39,6 +40,8 @@ def fit(
     seed: int = 0,
     name: str = "graphrec",
     cache: Path | None = None,
+    budget: float | None = None,
+    explainable: bool = False,
     progress: Progress | None = None,
 ) -> Ranker:
     """A ranker that learnt from everything in the graph but what models wrote back into it.
@@ -51,6 +54,9 @@ def fit(
         seed: The same seed on the same machine gives the same model.
         name: How the model signs what it writes back.
         cache: The folder that keeps text vectors; default the user's cache folder.
+        budget: Seconds to fit in: the scorers that it does not allow are left out, and said to be. Default: ten minutes for
+            what scorers cost on two cores by the graph's size, without a look at the clock, so that a fit can be repeated.
+        explainable: Only scorers whose score is a sum over the history, so that the shares of every explanation add up exactly.
         progress: Told of the work as it goes on.
 
     Raises:
@@ -60,6 +66,9 @@ def fit(
         BadRequest: a device that this machine does not have.
     """
     check_scorers(scorers)
+    if budget is not None and budget <= 0:
+        raise BadRequest(f"budget is the seconds to fit in, more than 0 (got {budget:g})")
+    time_for = None if budget is None else Budget(budget, by_clock=True)
     where = pick_device(device)
     started = time.perf_counter()
     if progress:
@@ -70,7 +79,7 @@ def fit(
     seconds = {"read": time.perf_counter() - started}
     text = TextVectors(known, text_model, where, cache, progress)
     context = FitContext(seed=seed, device=where, text=text, progress=progress)
-    return learn(known, names, context, scorers=scorers, seconds=seconds, name=name)
+    return learn(known, names, context, scorers=scorers, budget=time_for, explainable=explainable, seconds=seconds, name=name)
 
 
 def learn(
@@ -79,12 +88,14 @@ def learn(
     context: FitContext,
     *,
     scorers: Sequence[str] | None = None,
+    budget: Budget | None = None,
+    explainable: bool = False,
     seconds: Mapping[str, float] | None = None,
     name: str = "graphrec",
 ) -> Ranker:
     """A ranker that learnt from this graph in rows; see `fit`. seconds: what earlier stages took."""
     started = time.perf_counter()
-    blended = blend.learn(known, context, scorers=scorers)
+    blended = blend.learn(known, context, scorers=scorers, budget=budget, explainable=explainable)
     spent = time.perf_counter() - started
     text = context.text if isinstance(context.text, TextVectors) else None
     stages = {**(seconds or {}), **({"fit": spent} if text is None else {"text": text.seconds, "fit": spent - text.seconds})}

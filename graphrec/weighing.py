@@ -1,25 +1,30 @@
 """Weights for several scorers, chosen by what they do to ranked lists: numbers in, numbers out.
 
 A `Panel` holds, for each user of a validation cut, a few hundred candidates with what every scorer says of them. Two ways to find
-weights compete on users they have not seen: listwise softmax regression and hill climbing on NDCG itself.
+weights compete on users they have not seen: listwise softmax regression and hill climbing on NDCG itself. Weights are the mean of
+those learnt from halves of the users, drawn anew a few times, so that no odd half decides (bagging).
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import scipy.optimize
 import torch
 
-from graphrec.metrics import ndcg, top
+from graphrec.metrics import Values, ndcg, top
+from graphrec.significance import interval
 from graphrec.tensors import Floats, Rows
 
 Weights = npt.NDArray[np.float64]
-Optimiser = Callable[["Panel"], Weights]
+Optimiser = Callable[["Panel", Sequence[int], "Weights | None"], Weights]
+"""Panel, columns and weights to start from (None: from nothing) → weights, 0 for other columns."""
 K = 20
 """The length of the lists that weights are chosen for."""
-_STEPS = (0.5, 0.2, 0.07)
+_STEPS: tuple[float, ...] = (0.5, 0.2, 0.07)
+_HALVINGS = 2
 _MOVES = 8
 """Steps of one size at most."""
 LEAST_GAIN = 0.001
@@ -29,7 +34,7 @@ FEW = 200
 """Users below which a cut is too small to drop a scorer on its word."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Panel:
     """What every scorer says of every user's candidates."""
 
@@ -42,17 +47,38 @@ class Panel:
     wanted: Rows
     """[u] how many products the user chose later, candidates or not."""
 
-    def half(self, odd: bool) -> "Panel":
-        """Every other user."""
-        pick = slice(int(odd), None, 2)
-        return Panel(self.values[pick], self.candidate[pick], self.truth[pick], self.wanted[pick])
+    def take(self, users: Rows) -> "Panel":
+        """Only the users at these places."""
+        return Panel(self.values[users], self.candidate[users], self.truth[users], self.wanted[users])
 
     def quality(self, weights: Weights) -> float:
-        """Mean NDCG@20 of the users' candidates under these weights ([scorers])."""
-        if not len(self.wanted):
-            return 0.0
-        scores = np.where(self.candidate, self.values @ weights.astype(np.float32), -np.inf).astype(np.float32)
-        return float(ndcg(np.take_along_axis(self.truth, np.maximum(top(scores, K), 0), axis=1), self.wanted).mean())
+        """Mean NDCG@20 of the users' candidates under these weights ([scorers]); 0 without users."""
+        return float(self.judged(self.scores(weights)).mean()) if len(self.wanted) else 0.0
+
+    def scores(self, weights: Weights) -> torch.Tensor:
+        """[u, c] of the candidates under these weights; -inf for padding."""
+        found = self._padding.clone()
+        for column, weight in zip(self._columns, weights.tolist(), strict=True):
+            if weight:
+                found.add_(column, alpha=weight)
+        return found
+
+    def judged(self, scores: torch.Tensor) -> Values:
+        """[u] NDCG@20 of every user. scores: [u, c]."""
+        best = torch.from_numpy(np.maximum(top(scores.numpy(), K), 0))
+        return ndcg(torch.from_numpy(self.truth).gather(1, best).numpy(), self.wanted)
+
+    def moved(self, scores: torch.Tensor, column: int, change: float) -> torch.Tensor:
+        """[u, c] the scores after this change of one weight."""
+        return torch.add(scores, self._columns[column], alpha=change)
+
+    @cached_property
+    def _columns(self) -> list[torch.Tensor]:
+        return [torch.from_numpy(np.ascontiguousarray(self.values[:, :, one])) for one in range(self.values.shape[2])]
+
+    @cached_property
+    def _padding(self) -> torch.Tensor:
+        return torch.from_numpy(np.where(self.candidate, np.float32(0), np.float32(-np.inf)))
 
 
 def standardise(scores: Floats, warm: npt.NDArray[np.bool_]) -> Floats:
@@ -80,39 +106,42 @@ def standardise(scores: Floats, warm: npt.NDArray[np.bool_]) -> Floats:
     return found.numpy()
 
 
-def climb(panel: Panel) -> Weights:
-    """Non-negative weights by coordinate ascent on NDCG@20, from the best single scorer, in three step sizes.
+def climb(panel: Panel, columns: Sequence[int], start: Weights | None = None) -> Weights:
+    """Non-negative weights by coordinate ascent on NDCG@20, in three step sizes, from `start` or the best single scorer.
 
-    Source: the idea of greedy ensemble selection, Caruana et al., ICML 2004.
+    From a start only the two smaller steps are taken. Source: the idea of greedy ensemble selection, Caruana et al., ICML 2004.
     """
     width = panel.values.shape[2]
-    weights = max(np.eye(width), key=panel.quality)
-    best = panel.quality(weights)
-    for step in _STEPS:
+    weights, steps = _within(start, columns), _STEPS[1:]
+    if not weights.any():
+        weights, steps = max((np.eye(width)[one] for one in columns), key=panel.quality), _STEPS
+    scores = panel.scores(weights)
+    best = float(panel.judged(scores).mean())
+    for step in steps:
         for _ in range(_MOVES):
-            moved = _better(panel, weights, best, step)
-            if moved is None:
+            found, column, change = _best_move(panel, scores, weights, columns, step)
+            if found <= best + 1e-6:
                 break
-            weights, best = moved
+            best, weights[column] = found, weights[column] + change
+            scores = panel.scores(weights)
     return _unit(weights)
 
 
-def _better(panel: Panel, weights: Weights, best: float, step: float) -> tuple[Weights, float] | None:
-    """The best of all single steps, if it is better than standing still."""
-    trials = []
-    for column in range(len(weights)):
-        for change in (step, -step):
-            trial = weights.copy()
-            trial[column] = max(trial[column] + change, 0.0)
-            if trial[column] != weights[column] and trial.any():
-                trials.append((trial, panel.quality(trial)))
-    found = max(trials, key=lambda one: one[1], default=(weights, best))
-    return found if found[1] > best + 1e-6 else None
+def _best_move(
+    panel: Panel, scores: torch.Tensor, weights: Weights, columns: Sequence[int], step: float
+) -> tuple[float, int, float]:
+    """NDCG@20 after the best of all single steps, its column, and its change."""
+    moves = [(one, change) for one in columns for change in (step, max(-step, -float(weights[one]))) if change]
+    return max((float(panel.judged(panel.moved(scores, one, change)).mean()), one, change) for one, change in moves)
 
 
-def regress(panel: Panel) -> Weights:
-    """Non-negative weights by listwise softmax regression."""
-    return _unit(softmax_regression(panel.values, panel.candidate, panel.truth, positive=True))
+def regress(panel: Panel, columns: Sequence[int], start: Weights | None = None) -> Weights:
+    """Non-negative weights by listwise softmax regression; the start is of no use to it, for weights have no scale."""
+    del start
+    weights = np.zeros(panel.values.shape[2])
+    values = np.ascontiguousarray(panel.values[:, :, list(columns)])
+    weights[list(columns)] = softmax_regression(values, panel.candidate, panel.truth, positive=True)
+    return _unit(weights)
 
 
 def softmax_regression(
@@ -159,6 +188,14 @@ def _unit(weights: Weights) -> Weights:
     return np.asarray(weights / max(weights.sum(), 1e-12))
 
 
+def _within(weights: Weights | None, columns: Sequence[int]) -> Weights:
+    """The weights of these columns, 0 elsewhere."""
+    kept = np.zeros(0 if weights is None else len(weights))
+    if weights is not None:
+        kept[list(columns)] = weights[list(columns)]
+    return kept
+
+
 @dataclass(frozen=True, slots=True)
 class Weighed:
     """Weights and what they rest on."""
@@ -167,10 +204,26 @@ class Weighed:
     """[scorers], they add up to 1; 0 for what was dropped."""
     gains: Weights
     """[scorers] relative NDCG change by having the scorer, on users that the weights have not seen."""
+    intervals: Weights
+    """[scorers, 2] the gains' 95% intervals over users."""
     quality: float
     """NDCG@20 on users that the weights have not seen."""
     way: str
     """Which optimiser won: `climb` or `regress`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Crossed:
+    """What weights learnt from some users are worth on the others."""
+
+    judged: Values
+    """[u] NDCG@20 of every user, the mean over draws of the halves."""
+    weights: tuple[Weights, ...]
+    """Of every half."""
+
+    @property
+    def quality(self) -> float:
+        return float(self.judged.mean())
 
 
 def weigh(panel: Panel) -> Weighed:
@@ -179,25 +232,34 @@ def weigh(panel: Panel) -> Weighed:
     Every comparison is cross-fitted: weights from one half of the users are judged on the other.
     """
     width = panel.values.shape[2]
+    gains, intervals = np.zeros(width), np.zeros((width, 2))
     everything = [one for one in range(width) if panel.values[:, :, one].any()]
     if not everything:
-        return Weighed(np.zeros(width), np.zeros(width), 0.0, "nothing to weigh")
+        return Weighed(np.zeros(width), gains, intervals, 0.0, "nothing to weigh")
+    halves = _Halves.of(panel)
     ways: dict[str, Optimiser] = {"climb": climb, "regress": regress}
-    way = max(ways, key=lambda name: _crossed(panel, everything, ways[name]))
-    kept, gains = everything, np.zeros(width)
+    tried = {name: halves.crossed(everything, way) for name, way in ways.items()}
+    way = max(tried, key=lambda name: tried[name].quality)
+    kept, found = everything, tried[way]
     while True:
-        quality = _crossed(panel, kept, ways[way])
-        rest = kept if len(kept) > 1 else everything
-        without = {one: _crossed(panel, [other for other in rest if other != one], ways[way]) for one in kept}
         for one in kept:
-            gains[one] = quality / without[one] - 1 if without[one] else 0.0
+            others = [other for other in (kept if len(kept) > 1 else everything) if other != one]
+            gains[one], intervals[one] = _gain(found, halves.crossed(others, ways[way], found.weights))
         least = min(kept, key=lambda one: gains[one])
         if len(kept) == 1 or gains[least] >= LEAST_GAIN:
             break
         kept = [one for one in kept if one != least]
-    weights = np.zeros(width)
-    weights[kept] = ways[way](_only(panel, kept))
-    return Weighed(_cautious(weights, everything, len(panel.wanted)), gains, quality, way)
+        found = halves.crossed(kept, ways[way], found.weights)
+    weights = _cautious(_unit(np.mean(found.weights, axis=0)), everything, len(panel.wanted))
+    return Weighed(weights, gains, intervals, found.quality, way)
+
+
+def _gain(found: _Crossed, without: _Crossed) -> tuple[float, tuple[float, float]]:
+    """The relative gain over going without, and its interval over users."""
+    if not without.quality:
+        return 0.0, (0.0, 0.0)
+    low, high = interval(found.judged - without.judged)
+    return found.quality / without.quality - 1, (low / without.quality, high / without.quality)
 
 
 def _cautious(weights: Weights, everything: Sequence[int], users: int) -> Weights:
@@ -208,14 +270,31 @@ def _cautious(weights: Weights, everything: Sequence[int], users: int) -> Weight
     return np.asarray(trust * weights + (1 - trust) * even)
 
 
-def _only(panel: Panel, columns: Sequence[int]) -> Panel:
-    return Panel(np.ascontiguousarray(panel.values[:, :, columns]), panel.candidate, panel.truth, panel.wanted)
+@dataclass(frozen=True, slots=True)
+class _Halves:
+    """The users of a panel, halved at random a few times."""
 
+    users: int
+    pairs: tuple[tuple[Rows, Rows], ...]
+    """Places of the users of either half."""
+    panels: tuple[tuple[Panel, Panel], ...]
 
-def _crossed(panel: Panel, columns: Sequence[int], way: Optimiser) -> float:
-    """NDCG@20 over all users, each half of them under the weights of the other half; 0 without scorers."""
-    if not columns:
-        return 0.0
-    part = _only(panel, columns)
-    halves = part.half(False), part.half(True)
-    return sum(len(test.wanted) * test.quality(way(learn)) for learn, test in (halves, halves[::-1])) / len(panel.wanted)
+    @classmethod
+    def of(cls, panel: Panel) -> "_Halves":
+        users = len(panel.wanted)
+        orders = [np.random.default_rng(seed).permutation(users) for seed in range(_HALVINGS)]
+        pairs = tuple((np.sort(order[::2]), np.sort(order[1::2])) for order in orders)
+        return cls(users, pairs, tuple((panel.take(one), panel.take(other)) for one, other in pairs))
+
+    def crossed(self, columns: Sequence[int], way: Optimiser, start: Sequence[Weights] | None = None) -> _Crossed:
+        """Each half of the users under the weights of the other half. start: of every half, to set out from."""
+        judged, weights = np.zeros(self.users), []
+        begin = iter(start or ())
+        for (one, other), (first, second) in zip(self.pairs, self.panels, strict=True):
+            for learn, test, places in ((first, second, other), (second, first, one)):
+                learnt = way(learn, columns, next(begin, None)) if columns and len(learn.wanted) else None
+                if learnt is None:
+                    continue
+                weights.append(learnt)
+                judged[places] += test.judged(test.scores(learnt)) / len(self.pairs)
+        return _Crossed(judged, tuple(weights))

@@ -21,13 +21,30 @@ def run(
     text_model: TextModel = None,
     device: Device = None,
     seed: Seed = 0,
+    budget: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Fit what fits into so long, e.g. 60s or 10m, and say what is left out.")
+    ] = None,
+    explainable: Annotated[
+        bool, typer.Option("--explainable", help="Only scorers whose shares add up exactly in every explanation.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Learn a model from the graph."""
     from graphrec import checkpoint, pipeline
+    from graphrec.budget import seconds_of
 
     checkpoint.check_target(out)
+    seconds = None if budget is None else seconds_of(budget)
     with Bars(sys.stderr) as bars, open_store(store, read_only=True) as source:
-        ranker = pipeline.fit(source, scorers=names_of(scorers), text_model=text_model, device=device, seed=seed, progress=bars)
+        ranker = pipeline.fit(
+            source,
+            scorers=names_of(scorers),
+            text_model=text_model,
+            device=device,
+            seed=seed,
+            budget=seconds,
+            explainable=explainable,
+            progress=bars,
+        )
         ranker.save(out)
     console.show(ranker.summary.to_json() | {"model": str(out)}, f"{ranker}\n{ranker.summary}\nsaved to {out}", as_json=as_json)

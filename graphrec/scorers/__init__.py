@@ -37,6 +37,10 @@ class Scorer(Protocol):
     def fit(cls, known: KnownGraph, context: "FitContext") -> Self:
         """A scorer that learnt from this graph."""
 
+    @classmethod
+    def cost(cls, known: KnownGraph) -> float:
+        """Processor seconds that one fit takes on two cores, roughly, by the graph's size."""
+
     def score(self, histories: Histories) -> Floats:
         """[b, products]; higher is better, comparable within a user only; -inf where the scorer has no opinion."""
 

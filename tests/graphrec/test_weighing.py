@@ -18,7 +18,7 @@ def panel(*, users: int = 200, seed: int = 0) -> Panel:
 
 @pytest.mark.parametrize("way", [climb, regress])
 def test_weights_beat_every_single_scorer_on_other_users(way) -> None:
-    weights = way(panel())
+    weights = way(panel(), [0, 1, 2])
     other = panel(seed=1)
     assert weights.sum() == pytest.approx(1)
     assert (weights >= 0).all()
@@ -31,6 +31,8 @@ def test_noise_is_dropped_and_what_helps_is_kept() -> None:
     assert (found.weights[:2] > 0).all()
     assert found.gains[0] > 0.01
     assert found.gains[2] < 0.001
+    assert found.intervals[0, 0] < found.gains[0] < found.intervals[0, 1]
+    assert found.intervals[0, 0] > 0
 
 
 def test_scorers_without_an_opinion_get_no_weight() -> None:
