@@ -34,13 +34,18 @@ ROWS = (
     Row("beauty-cold-content", f"{COLD_BEAUTY}: content alone", "beauty-cold", ("content",), protocol="cold", metric="recall"),
     Row("beauty-cold-words", f"{COLD_BEAUTY}: cosines of words", "beauty-cold", cosine="words", protocol="cold", metric="recall"),
     Row("beauty-cold-vectors", f"{COLD_BEAUTY}: of MiniLM", "beauty-cold", cosine="vectors", protocol="cold", metric="recall"),
-    Row("gowalla-blend", "Gowalla: default blend", "gowalla", default=False),
+    Row("beauty-cold-all", f"{COLD_BEAUTY}: default blend, all products", "beauty-cold", protocol="withheld", metric="recall"),
+    Row("beauty-choices", f"{BEAUTY}: default blend, choices and order alone", "beauty", k=10, without="graph+text"),
+    Row("beauty-pgpr-blend", f"{BEAUTY}, split of PGPR: default blend", "beauty-pgpr", k=10),
+    Row("gowalla-blend", "Gowalla: default blend", "gowalla"),
+    Row("gowalla-spectral", "Gowalla: spectral alone", "gowalla", ("spectral",)),
+    Row("complete-journey-blend", "Complete Journey, first purchases: default blend", "complete-journey"),
 )
 SOURCES = ("graph", "text", "order")
 WORTH = tuple(
     replace(row, name=f"{row.name}-without-{source}", what=f"{row.what}, without {source}", without=source, default=False)
     for row in ROWS
-    if row.scorers is None and not row.cosine
+    if row.scorers is None and not row.cosine and not row.without
     for source in SOURCES
 )
 EVERY = {row.name: row for row in (*ROWS, *WORTH)}
@@ -80,7 +85,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder of splits")
     parser.add_argument("--out", type=Path, required=True, help="folder for accuracy.json, accuracy.md and lists/")
     parser.add_argument(
-        "--rows", help=f"with commas between; default all but gowalla; known: {', '.join(row.name for row in ROWS)}"
+        "--rows", help=f"with commas between; default all; known: {', '.join(row.name for row in ROWS)}"
     )
     parser.add_argument("--worth", action="store_true", help="fit each blend again without graph, without text, without order")
     parser.add_argument(

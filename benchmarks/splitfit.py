@@ -42,13 +42,17 @@ class Row:
     """`words` or `vectors`: no fit, the sum over the history of the cosines of word TF-IDF or of text vectors."""
     protocol: str = "refit"
     """`refit`: train.tsv and valid.tsv are known. `cold`: valid.tsv is withheld and its pairs are left out of the lists, and the
-    products of cold_items.txt alone are ranked and asked for."""
+    products of cold_items.txt alone are ranked and asked for. `withheld`: as `cold`, but all products are ranked and asked for."""
     k: int = 20
     metric: str = "ndcg"
     """What the table shows."""
     without: str = ""
-    """`graph`: no edges but choices; `text`: neither words nor vectors; `order`: no times of the choices."""
+    """`graph`: no edges but choices; `text`: neither words nor vectors; `order`: no times of the choices; several with + between."""
     default: bool = True
+
+    @property
+    def lacking(self) -> frozenset[str]:
+        return frozenset(self.without.split("+"))
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ def show(row: Row, split: Path, folder: Path) -> Path:
     for name in (*choices, "items.jsonl", "kg.tsv"):
         if (split / name).exists():
             shutil.copy(split / name, folder)
-    for name in choices if row.without == "order" else ():
+    for name in choices if "order" in row.lacking else ():
         frame = pl.read_csv(split / name, separator="\t", infer_schema=False, quote_char=None)
         frame.with_columns(timestamp=pl.lit("0")).write_csv(folder / name, separator="\t", quote_style="never")
     return folder
@@ -121,15 +125,15 @@ def show(row: Row, split: Path, folder: Path) -> Path:
 def fit(row: Row, store: "kg_builder.GraphStore", options: Options, cache: Path) -> "graphrec.Ranker":
     """Text vectors are made anew, in `cache`, so that seconds are those of a first fit."""
     told = {"seed": options.seed, "device": options.device, "cache": cache}
-    if not row.cosine and row.without not in ("graph", "text"):
+    if not row.cosine and not row.lacking & {"graph", "text"}:
         return graphrec.fit(store, scorers=row.scorers, text_model=options.text_model, **told)
     known, names = read(store)
-    if row.without == "graph":
+    if "graph" in row.lacking:
         known = replace(known, relations={})
-    if row.without == "text":
+    if "text" in row.lacking:
         known = replace(known, texts={})
     device = pick_device(options.device)
-    text = TextVectors(known, NO_TEXT if row.without == "text" else options.text_model, device, cache)
+    text = TextVectors(known, NO_TEXT if "text" in row.lacking else options.text_model, device, cache)
     if row.cosine:
         return alone(Cosine(vectors(row.cosine, known, text)), known)
     return learn(known, names, FitContext(seed=options.seed, device=device, text=text), scorers=row.scorers)
