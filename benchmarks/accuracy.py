@@ -84,9 +84,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of splits")
     parser.add_argument("--out", type=Path, required=True, help="folder for accuracy.json, accuracy.md and lists/")
-    parser.add_argument(
-        "--rows", help=f"with commas between; default all; known: {', '.join(row.name for row in ROWS)}"
-    )
+    parser.add_argument("--rows", help=f"with commas between; default all; known: {', '.join(row.name for row in ROWS)}")
     parser.add_argument("--worth", action="store_true", help="fit each blend again without graph, without text, without order")
     parser.add_argument(
         "--referee", type=Path, help="program to call as TEST LISTS --train TRAIN VALID -k K [--items COLD] --json"
