@@ -42,12 +42,12 @@ class Row:
     """`words` or `vectors`: no fit, the sum over the history of the cosines of word TF-IDF or of text vectors."""
     protocol: str = "refit"
     """`refit`: train.tsv and valid.tsv are known. `cold`: valid.tsv is withheld and its pairs are left out of the lists, and the
-    products of cold_items.txt alone are ranked and asked for. `withheld`: as `cold`, but all products are ranked and asked for."""
+    products of cold_items.txt alone are ranked and asked for. `withheld`: as `cold`, but all products are."""
     k: int = 20
     metric: str = "ndcg"
     """What the table shows."""
     without: str = ""
-    """`graph`: no edges but choices; `text`: neither words nor vectors; `order`: no times of the choices; several with + between."""
+    """`graph`: no edges but choices; `text`: neither words nor vectors; `order`: no times of the choices; several by +."""
     default: bool = True
 
     @property
