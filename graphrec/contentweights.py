@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from graphrec.lessons import KEPT, Lessons
-from graphrec.tensors import Floats, Histories, KnownGraph, Rows
+from graphrec.lessons import Lessons
+from graphrec.tensors import Histories, KnownGraph, Rows
 from graphrec.walks import prune
 from graphrec.weighing import FEW, Panel, Weights, climb
 
-SAME, TOGETHER, POPULAR = "the same", "INTERACTED", "popularity"
+SAME, TOGETHER = "the same", "INTERACTED"
 _RELATIONS = 4
 """Relations between products that count by themselves; the rest counts as one."""
 _HIDDEN, _FEWEST = 1_000, 20
@@ -19,6 +19,8 @@ _HIDDEN, _FEWEST = 1_000, 20
 _USERS, _FEWEST_USERS = 800, 30
 _CANDIDATES = 40
 """Hidden products that each kind of behaviour brings for each user."""
+_KEPT = 200
+"""Products that a teacher's behaviour of one kind names, at most."""
 _BLOCK = 512
 
 
@@ -29,8 +31,6 @@ class Behaviour:
     kinds: Mapping[str, sp.csr_matrix]
     """By name, [teachers, products]: h is of the profile t, who chose the one chose the other, a relation leads from one to
     the other, or does so in two steps."""
-    fame: Floats
-    """[teachers] log(1 + how often chosen), less the mean."""
 
     @classmethod
     def of(cls, known: KnownGraph, profile: Rows, teachers: Rows) -> "Behaviour":
@@ -45,9 +45,8 @@ class Behaviour:
         chosen.data[:] = 1
         kinds = {SAME: member, TOGETHER: company(chosen, known.matrix)}
         share = sp.diags(1 / np.maximum(member.getnnz(axis=1), 1)).astype(np.float32) @ member
-        kinds |= {name: prune(sp.csr_matrix(share @ edges), KEPT) for name, edges in _related(known).items()}
-        fame = np.log1p(chosen.getnnz(axis=0)).astype(np.float32)
-        return cls(kinds, fame - fame.mean() if len(fame) else fame)
+        kinds |= {name: prune(sp.csr_matrix(share @ edges), _KEPT) for name, edges in _related(known).items()}
+        return cls(kinds)
 
     def summed(self, weights: Mapping[str, float]) -> sp.csr_matrix:
         """[teachers, products] Σ_k w_k B_k."""
@@ -62,7 +61,7 @@ def company(taught: sp.csc_matrix, matrix: sp.csr_matrix) -> sp.csr_matrix:
     scale = (1 / np.sqrt(np.maximum(matrix.getnnz(axis=0), 1))).astype(np.float32)
     others = sp.csr_matrix(sp.diags((1 / lengths).astype(np.float32)) @ matrix @ sp.diags(scale))
     own = sp.csr_matrix(sp.diags((1 / np.sqrt(np.maximum(taught.getnnz(axis=0), 1))).astype(np.float32)) @ taught.T)
-    blocks = [prune(sp.csr_matrix(own[start : start + _BLOCK] @ others), KEPT) for start in range(0, own.shape[0], _BLOCK)]
+    blocks = [prune(sp.csr_matrix(own[start : start + _BLOCK] @ others), _KEPT) for start in range(0, own.shape[0], _BLOCK)]
     return sp.csr_matrix(sp.vstack(blocks, format="csr"))
 
 
@@ -74,12 +73,12 @@ def start(histories: Histories, products: int) -> sp.csr_matrix:
 
 
 def learn(known: KnownGraph, lessons: Lessons, behaviour: Behaviour, *, seed: int) -> Mapping[str, float]:
-    """By kind of behaviour and `popularity`, the weights that rank hidden teachers best for those who chose them.
+    """By kind of behaviour, the weights that rank hidden teachers best for those who chose them.
 
     By hill climbing on NDCG@20: the likelihood of the choices would reward evenness among products that nobody looks at. Where
     too few can be hidden, co-choice alone counts; few users draw the weights towards that.
     """
-    names = [*behaviour.kinds, POPULAR]
+    names = list(behaviour.kinds)
     alone = np.array([float(name == TOGETHER) for name in names])
     size = min(_HIDDEN, len(lessons.teachers) // 7)
     panel, spread = _panel(known, lessons, behaviour, size, seed) if size >= _FEWEST else (None, alone)
@@ -105,10 +104,9 @@ def _panel(known: KnownGraph, lessons: Lessons, behaviour: Behaviour, size: int,
     lengths = np.diff(told.indptr)
     told.data = np.repeat(1 / np.sqrt(np.maximum(lengths, 1)), lengths).astype(np.float32)
     taught = np.ascontiguousarray(lessons.hidden(hidden).T)  # [teachers, hidden]
-    values = np.zeros((*truth.shape, len(behaviour.kinds) + 1), dtype=np.float32)
+    values = np.zeros((*truth.shape, len(behaviour.kinds)), dtype=np.float32)
     for column, kind in enumerate(behaviour.kinds.values()):
         values[:, :, column] = (told @ kind.T).toarray() @ taught
-    values[:, :, -1] = behaviour.fame @ taught
     spread = values.std(axis=(0, 1)).astype(np.float64)
     spread[spread < 1e-9] = np.inf
     values /= spread.astype(np.float32)

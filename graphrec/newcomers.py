@@ -23,14 +23,12 @@ class Placed:
 
     near: sp.csr_matrix
     """[n, products] what each product of a history adds to their score."""
-    prior: Floats
-    """[n] what is owed to no product of a history: how popular such a product will be."""
     alike: sp.csr_matrix
     """[n, products] how alike they are (0 to 1) by what is said, to the chosen products that are nearest to them."""
 
     def score(self, histories: Histories) -> Floats:
         """[b, n] on the scale of the scorer `content`, so that each stands beside the products of the graph."""
-        scores = (start(histories, self.near.shape[1]) @ self.near.T).toarray() + self.prior
+        scores = (start(histories, self.near.shape[1]) @ self.near.T).toarray()
         return np.asarray(scores, dtype=np.float32)
 
 
@@ -42,8 +40,6 @@ class Guide:
     """Of the teachers alone; other products have profile -1."""
     behaviour: sp.csr_matrix
     """[teachers, products] what one who chose the product adds to the score of the teacher."""
-    fame: Floats
-    """[teachers] what the teacher's popularity adds to its score."""
     penalty: float
 
     def place(self, new: Described) -> Placed:
@@ -57,11 +53,11 @@ class Guide:
         near = sp.csr_matrix(lessons @ self.behaviour)
         near.data[near.data < 0] = 0
         near.eliminate_zeros()
-        return Placed(near, np.asarray(lessons @ self.fame, dtype=np.float32), sp.csr_matrix(alike @ member))
+        return Placed(near, sp.csr_matrix(alike @ member))
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Everything but `settings`, as numbers."""
-        found = {"fame": self.fame, "profile": self.likeness.profile, **sparse_arrays("behaviour", self.behaviour)}
+        found = {"profile": self.likeness.profile, **sparse_arrays("behaviour", self.behaviour)}
         found |= {f"reader/{name}": value for name, value in self.likeness.reader.arrays().items()}
         for name, view in self.likeness.views.items():
             found |= sparse_arrays(f"view/{name}", view) if sp.issparse(view) else {f"view/{name}": view}
@@ -80,7 +76,7 @@ class Guide:
         reader = Reader.restore(_below("reader/", arrays), settings["ties"])
         views = {name: _view(arrays, name, width) for name, width in settings["views"].items()}
         likeness = Likeness(profile, views, dict(settings["weights"]), reader)
-        return cls(likeness, sparse(arrays, "behaviour", len(profile)), np.asarray(arrays["fame"]), settings["penalty"])
+        return cls(likeness, sparse(arrays, "behaviour", len(profile)), settings["penalty"])
 
 
 def sparse_arrays(head: str, matrix: sp.csr_matrix) -> dict[str, npt.NDArray[Any]]:

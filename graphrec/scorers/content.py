@@ -7,8 +7,8 @@ from typing import ClassVar, Self
 import numpy as np
 import scipy.sparse as sp
 
-from graphrec.contentweights import POPULAR, Behaviour, learn, start
-from graphrec.lessons import KEPT, Lessons
+from graphrec.contentweights import Behaviour, learn, start
+from graphrec.lessons import Lessons, kept
 from graphrec.likeness import Described, Likeness
 from graphrec.newcomers import Guide, Placed, sparse, sparse_arrays
 from graphrec.scorers import FitContext, State, Term
@@ -27,24 +27,22 @@ _PENALTY = 1.0
 
 @dataclass(frozen=True)
 class Content:
-    """score(user, i) = Σ over the history h of P[i, h] / √|h| + prior(i), for chosen products and for those that were not.
+    """score(user, i) = Σ over the history h of P[i, h] / √|h|, for chosen products and for those that were not.
 
     P = T Σ_k w_k B_k. B_k[t, h] is what is known of a teacher t, a product that was chosen: it is of the profile of h, who chose
     the one chose the other (cosine), a relation leads from one to the other (`contentweights.Behaviour`). T is kernel ridge
     regression on what is said of the products, from the teachers to everybody, each left out of its own lesson
-    (`lessons.Lessons`). prior = T times the teachers' log popularity. The weights w come from practice on hidden teachers.
-    Products of which nothing is said score 0.
+    (`lessons.Lessons`). The weights w come from practice on hidden teachers. Products of which nothing is said score 0; so
+    do all products for an empty history.
     """
 
     name: ClassVar[str] = "content"
     near: sp.csr_matrix
     """[profiles, products] float32 P, its largest positive numbers a row."""
-    prior: Floats
-    """[profiles] what is owed to no product of the history."""
     profile: Rows
     """[products] which row of `near` each product has."""
     weights: Mapping[str, float]
-    """By kind of behaviour, and of popularity."""
+    """By kind of behaviour."""
     guide: Guide | None
     """What places products that the graph does not hold; None where nothing is said of those it does."""
     notes: tuple[str, ...] = ()
@@ -71,43 +69,40 @@ class Content:
         likeness = Likeness.of(known, context.text.get("Product"), _WEIGHTS)
         products = len(known.products)
         if not likeness.views:
-            empty, nothing = sp.csr_matrix((1, products), dtype=np.float32), np.zeros(1, dtype=np.float32)
+            empty = sp.csr_matrix((1, products), dtype=np.float32)
             note = "content: nothing is said of the products"
-            return cls(empty, nothing, np.zeros(products, dtype=np.int64), weights or {}, None, (note,))
+            return cls(empty, np.zeros(products, dtype=np.int64), weights or {}, None, (note,))
         teachers, left = _teachers(known, likeness)
         notes = (f"content: learnt from the {len(teachers)} most-chosen products; {left} others only stand by",) if left else ()
         lessons = Lessons.of(likeness, teachers, _PENALTY)
         behaviour = Behaviour.of(known, likeness.profile, teachers)
-        if not weights or set(weights) != {*behaviour.kinds, POPULAR}:
+        if not weights or set(weights) != set(behaviour.kinds):
             weights = learn(known, lessons, behaviour, seed=context.seed)
         taught = lessons.everyone()
-        summed, fame = behaviour.summed(weights), behaviour.fame * np.float32(weights[POPULAR])
-        guide = Guide(likeness.only(teachers), summed, fame, _PENALTY)
-        prior = np.asarray(taught @ fame, dtype=np.float32)
-        return cls(_near(taught, summed), prior, likeness.profile, weights, guide, notes)
+        summed = behaviour.summed(weights)
+        guide = Guide(likeness.only(teachers), summed, _PENALTY)
+        return cls(_near(taught, summed), likeness.profile, weights, guide, notes)
 
     def score(self, histories: Histories) -> Floats:
         """[b, products]."""
-        scores = (start(histories, len(self.profile)) @ self.near.T).toarray() + self.prior
+        scores = (start(histories, len(self.profile)) @ self.near.T).toarray()
         return np.asarray(scores, dtype=np.float32)[:, self.profile]
 
     def terms(self, history: Histories, product: int) -> Sequence[Term]:
-        """P[product, h] / √|h| for every h of the history that it stands near, and what its popularity will be worth."""
-        profile = int(self.profile[product])
-        row = self.near[[profile]].toarray().ravel() / np.sqrt(max(len(history.product), 1))
-        found = [Term(int(h), "content", float(row[h])) for h in history.product if row[h]]
-        return [*found, Term(-1, "popularity", float(self.prior[profile]))] if self.prior[profile] else found
+        """P[product, h] / √|h| for every h of the history that it stands near."""
+        row = self.near[[int(self.profile[product])]].toarray().ravel() / np.sqrt(max(len(history.product), 1))
+        return [Term(int(h), "content", float(row[h])) for h in history.product if row[h]]
 
     def place(self, new: Described) -> Placed:
         """Where products that the graph does not hold stand, by what is said of them."""
         if self.guide is not None:
             return self.guide.place(new)
         empty = sp.csr_matrix((len(new), len(self.profile)), dtype=np.float32)
-        return Placed(empty, np.zeros(len(new), dtype=np.float32), empty)
+        return Placed(empty, empty)
 
     def state(self) -> State:
         """P in CSR parts, the profile of every product, and what places new ones."""
-        arrays = {**sparse_arrays("near", self.near), "prior": self.prior, "profile": self.profile}
+        arrays = {**sparse_arrays("near", self.near), "profile": self.profile}
         settings = {"notes": list(self.notes), "weights": dict(self.weights), "guide": None}
         if self.guide is not None:
             arrays |= {f"guide/{name}": value for name, value in self.guide.arrays().items()}
@@ -121,7 +116,7 @@ class Content:
         near = sparse(state.arrays, "near", len(profile))
         mine = {name.removeprefix("guide/"): value for name, value in state.arrays.items() if name.startswith("guide/")}
         guide = Guide.restore(mine, settings["guide"]) if settings["guide"] else None
-        return cls(near, np.asarray(state.arrays["prior"]), profile, dict(settings["weights"]), guide, tuple(settings["notes"]))
+        return cls(near, profile, dict(settings["weights"]), guide, tuple(settings["notes"]))
 
 
 def _teachers(known: KnownGraph, likeness: Likeness) -> tuple[Rows, int]:
@@ -134,10 +129,10 @@ def _teachers(known: KnownGraph, likeness: Likeness) -> tuple[Rows, int]:
 
 def _near(taught: sp.csr_matrix, behaviour: sp.csr_matrix) -> sp.csr_matrix:
     """[profiles, products] T B, the largest positive numbers of every row."""
-    blocks = []
+    blocks, most = [], kept(taught.shape[0])
     for first in range(0, taught.shape[0], _BLOCK):
         near = sp.csr_matrix(taught[first : first + _BLOCK] @ behaviour)
         near.data[near.data < 0] = 0
         near.eliminate_zeros()
-        blocks.append(prune(near, KEPT))
+        blocks.append(prune(near, most))
     return sp.csr_matrix(sp.vstack(blocks, format="csr"))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from graphrec.contentweights import POPULAR, SAME, TOGETHER, Behaviour, company, learn
+from graphrec.contentweights import SAME, TOGETHER, Behaviour, company, learn
 from graphrec.lessons import Lessons
 from graphrec.likeness import Likeness
 from tests.graphrec.graphs import known_graph, tastes
@@ -26,7 +26,7 @@ def test_weights_learn_that_choices_follow_those_of_the_same_taste():
     lessons = Lessons.of(likeness, np.arange(likeness.profiles), 1.0)
     behaviour = Behaviour.of(known, likeness.profile, lessons.teachers)
     weights = learn(known, lessons, behaviour, seed=0)
-    assert set(weights) == {SAME, TOGETHER, POPULAR}
+    assert set(weights) == {SAME, TOGETHER}
     assert weights[TOGETHER] + weights[SAME] > 0
     assert weights == learn(known, lessons, behaviour, seed=0)
 
@@ -36,4 +36,4 @@ def test_where_too_few_can_be_hidden_who_chose_what_counts_alone():
     likeness = Likeness.of(known, None, WEIGHTS)
     lessons = Lessons.of(likeness, np.arange(3), 1.0)
     weights = learn(known, lessons, Behaviour.of(known, likeness.profile, lessons.teachers), seed=0)
-    assert weights == {SAME: 0.0, TOGETHER: 1.0, POPULAR: 0.0}
+    assert weights == {SAME: 0.0, TOGETHER: 1.0}

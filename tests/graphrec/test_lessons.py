@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from graphrec.lessons import KEPT, Lessons, largest, nearby
+from graphrec.lessons import Lessons, kept, largest, nearby
 from graphrec.likeness import Described, Likeness
 from tests.graphrec.graphs import tastes
 
@@ -54,7 +54,12 @@ def test_what_is_described_like_a_product_of_the_graph_learns_what_that_product_
 
 
 def test_only_the_largest_numbers_of_a_row_are_kept():
-    dense = np.random.default_rng(0).normal(size=(3, 5 * KEPT)).astype(np.float32)
-    kept = largest(dense)
-    assert (kept.getnnz(axis=1) == KEPT).all()
-    assert np.abs(kept.data).min() >= np.sort(np.abs(dense), axis=1)[:, : -KEPT].max(axis=1).min()
+    dense = np.random.default_rng(0).normal(size=(3, 50)).astype(np.float32)
+    found = largest(dense, 7)
+    assert (found.getnnz(axis=1) == 7).all()
+    for row, numbers in zip(found.toarray(), dense, strict=True):
+        assert np.abs(row[row != 0]).min() >= np.sort(np.abs(numbers))[-7]
+
+
+def test_the_more_profiles_there_are_the_fewer_numbers_of_each_are_kept():
+    assert [kept(1), kept(20_000), kept(10**6)] == [500, 300, 200]

@@ -42,7 +42,6 @@ def test_words_nobody_used_and_ties_nobody_has_place_a_product_nowhere():
     placed = Content.fit(tastes(cold=3), FitContext()).place(Described(["zzz", ""]))
     assert not placed.near.nnz
     assert not placed.alike.nnz
-    assert not placed.prior.any()
     assert placed.score(Histories.of([[0], []])).shape == (2, 2)
 
 
