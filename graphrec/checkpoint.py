@@ -124,7 +124,7 @@ def _write(model: Model, folder: Path) -> None:
     names = {label: list(column) for label, column in model.names.items()}
     _json(folder / "ids.json", {label: list(ids.names) for label, ids in known.ids.items()})
     _json(folder / "names.json", names)
-    save_file(_contiguous(_graph_arrays(known)), folder / "graph.safetensors")
+    save_file(_contiguous(_graph_arrays(known) | {"grown": model.grown}), folder / "graph.safetensors")
     save_file(_contiguous(model.text), folder / "text.safetensors")
     save_file(_contiguous(blend.arrays), folder / "blend.safetensors")
     files = {path.name: _digest(path) for path in sorted(folder.iterdir())}
@@ -162,6 +162,7 @@ def _read(folder: Path, head: Mapping[str, Any]) -> Model:
         Summary.from_json(head["summary"]),
         head["text_model"],
         head["name"],
+        graph.get("grown", np.empty(0, dtype=np.int64)),
     )
 
 

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from graphrec import checkpoint, reasons, reranking, writeback
+from graphrec import checkpoint, reasons, reranking, updates, writeback
 from graphrec.batches import by_batch
 from graphrec.connections import Connections
 from graphrec.errors import BadRequest
@@ -20,6 +20,7 @@ from graphrec.model import Model, Summary
 from graphrec.ranking import Names, Ranking, check_k
 from graphrec.reranking import Aspects, Head
 from graphrec.tensors import Floats, Histories, Rows
+from graphrec.updates import Taken
 from kg_builder.stores import Progress
 from kg_builder.tables import GraphTables
 
@@ -41,6 +42,8 @@ class Ranker:
     """
 
     model: Model
+    taken: Taken | None = None
+    """What came of the events of the `update` that made this ranker; None for one that was fitted, refreshed or loaded."""
 
     @property
     def summary(self) -> Summary:
@@ -122,6 +125,29 @@ class Ranker:
         k = min(k, len(self._ids))
         lists, scores = self._similar(Histories.of([[self.model.known.products.row(product)]]), k)
         return Ranking.of([product], self._ids, lists, scores, self._titles)
+
+    def update(self, events: Any, *, skip_faulty: bool = False) -> Self:
+        """A ranker that knows these events too, within a second and without retraining; `taken` says what came of them.
+
+        Histories of known users grow, new users are known from now on, and a product nobody had chosen counts in histories as any
+        other: each list is that of `rank(history=…)` with the whole history. Scores of the scorers, popularity and weights stay as
+        they were fitted; `taken.waits` says what only a `refresh` or a fit takes up. An event that was taken before (the same
+        second) changes nothing, so a stream may deliver twice. What `save` writes holds the events; the graph's store does not, and
+        a `refresh` or fit reads the store alone, so events belong there as well.
+
+        A new ranker, which shares what is large with this one: threads that answer by the old one finish in peace, and the swap
+        is one assignment, `ranker = ranker.update(events)`.
+
+        Args:
+            events: A pandas or polars frame with columns user, product (or item) and perhaps at (or timestamp) and rating, or a
+                list of such dicts or of tuples in that order. An event without a time comes after all that its user chose.
+            skip_faulty: Take the sound events and list the others in `taken.faults`; default: one faulty event refuses all.
+
+        Raises:
+            BadRequest: what was handed over is no events, or one of them is faulty: names row, value and remedy.
+        """
+        model, taken = updates.take(self.model, events, skip_faulty=skip_faulty)
+        return type(self)(model, taken)
 
     def explain(self, user: str | Sequence[str], product: str) -> Explanation:
         """Why this product for this user (an id, or a history as a list of product ids), whatever its rank.
@@ -221,7 +247,8 @@ class Ranker:
                 raise BadRequest(f"a user is an id in quotes, or a list of ids (got {user!r})")
             ids = [user] if isinstance(user, str) else [str(one) for one in user]
             row_of = self.model.known.users.row_of
-            return ids, self._of_users([row_of.get(one, -1) if strangers else self.model.known.users.row(one) for one in ids])
+            rows = [row_of.get(one, -1) if strangers else self.model.known.users.row(one) for one in ids]
+            return ids, self.model.histories(np.array(rows, dtype=np.int64))
         if history is None:
             raise BadRequest("give a user, several users or a history (got none)")
         if isinstance(history, str):
@@ -234,14 +261,6 @@ class Ranker:
         row = self.model.known.products.row
         names = [f"{STRANGER} {number}" for number in range(1, len(lists) + 1)] if len(lists) > 1 else [STRANGER]
         return names, Histories.of([[row(product) for product in one] for one in lists])
-
-    def _of_users(self, users: Sequence[int]) -> Histories:
-        """The histories of these user rows; -1 is somebody without any."""
-        rows = np.array(users, dtype=np.int64)
-        found = self.model.known.histories(rows[rows >= 0])
-        lengths = np.zeros(len(rows), dtype=np.int64)
-        lengths[rows >= 0] = np.diff(found.indptr)
-        return Histories(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), found.product, found.at, rows)
 
     def _allowed(self, candidates: Iterable[str] | None) -> Mask:
         """[products] True for what may be ranked."""
