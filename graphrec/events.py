@@ -1,10 +1,8 @@
 """Events as a shop's stream hands them over: who chose what and when, read from frames, dicts or tuples, faults by row."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +13,7 @@ import polars as pl
 from graphrec.errors import BadRequest
 from graphrec.tensors import Floats
 from kg_builder.errors import did_you_mean
+from kg_builder.values import EARLIEST, moment
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "user": ("user",),
@@ -25,7 +24,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 """What an event says, and the columns it may stand in; user and product are needed."""
 _NEEDED = ("user", "product")
 _LATEST = 4_102_444_800
-"""2100-01-01 in epoch seconds: a larger number is counted in milliseconds."""
+"""2100-01-01 in epoch seconds."""
 _SHOWN = 3
 _EXAMPLE = "[{'user': 'u1', 'product': 'p7', 'at': 1735689600}]"
 
@@ -62,10 +61,10 @@ class Events:
         return len(self.user)
 
 
-def read(events: Any) -> Events:
+def read(events: object) -> Events:
     """The events of a pandas or polars frame, a list of dicts or a list of tuples (user, product[, at[, rating]]).
 
-    Ids are text or whole numbers. at: epoch seconds, a date (UTC unless it says otherwise) or either as text.
+    Ids are text or whole numbers. Times are read as a build reads them: epoch seconds or milliseconds, dates, ISO texts.
 
     Raises:
         BadRequest: it is none of these, or users or products stand in no column of it.
@@ -78,6 +77,7 @@ def read(events: Any) -> Events:
     columns, ignored = _columns(events)
     rows = max(map(len, columns.values()), default=0)
     blank = [None] * rows
+    columns["at"] = _moments(columns.get("at", blank))
     faults: list[Fault] = []
     kept: list[tuple[str, str, float, float]] = []
     for row, values in enumerate(zip(*(columns.get(field, blank) for field in FIELDS), strict=True)):
@@ -99,9 +99,9 @@ def refusal(events: Events) -> BadRequest:
     )
 
 
-def _event(row: int, values: Sequence[Any]) -> tuple[tuple[str, str, float, float], list[Fault]]:
+def _event(row: int, values: Sequence[object]) -> tuple[tuple[str, str, float, float], list[Fault]]:
     faults: list[Fault] = []
-    found: list[Any] = []
+    found: list[object] = []
     for (field, of), value in zip(_READERS.items(), values, strict=True):
         try:
             found.append(of(value))
@@ -110,7 +110,7 @@ def _event(row: int, values: Sequence[Any]) -> tuple[tuple[str, str, float, floa
     return (tuple(found) if not faults else ("", "", 0.0, 0.0)), faults  # type: ignore[return-value]
 
 
-def _columns(events: Any) -> tuple[dict[str, list[Any]], tuple[str, ...]]:
+def _columns(events: object) -> tuple[dict[str, list[object]], tuple[str, ...]]:
     """By field its values, and the columns that are no field."""
     if isinstance(events, pl.LazyFrame):
         events = events.collect()
@@ -123,9 +123,9 @@ def _columns(events: Any) -> tuple[dict[str, list[Any]], tuple[str, ...]]:
     return _of_rows(list(events))
 
 
-def _of_rows(rows: list[Any]) -> tuple[dict[str, list[Any]], tuple[str, ...]]:
+def _of_rows(rows: list[object]) -> tuple[dict[str, list[object]], tuple[str, ...]]:
     names: dict[str, None] = {}
-    dicts: list[Mapping[str, Any]] = []
+    dicts: list[Mapping[str, object]] = []
     for number, row in enumerate(rows):
         if isinstance(row, Mapping):
             dicts.append(row)
@@ -140,7 +140,7 @@ def _of_rows(rows: list[Any]) -> tuple[dict[str, list[Any]], tuple[str, ...]]:
     if not rows:
         return {}, ()
     spoken = {name: field for field, aliases in FIELDS.items() for name in aliases}
-    merged: dict[str, list[Any]] = {}
+    merged: dict[str, list[object]] = {}
     for name in names:
         column = merged.setdefault(spoken.get(name, name), [None] * len(rows))
         for place, one in enumerate(dicts):
@@ -149,7 +149,7 @@ def _of_rows(rows: list[Any]) -> tuple[dict[str, list[Any]], tuple[str, ...]]:
     return _named(merged)
 
 
-def _named(columns: Mapping[str, list[Any]]) -> tuple[dict[str, list[Any]], tuple[str, ...]]:
+def _named(columns: Mapping[str, list[object]]) -> tuple[dict[str, list[object]], tuple[str, ...]]:
     """By field its column, and the names of the others."""
     found = {
         field: next(columns[name] for name in names if name in columns)
@@ -167,62 +167,45 @@ def _named(columns: Mapping[str, list[Any]]) -> tuple[dict[str, list[Any]], tupl
     return found, ignored
 
 
-def _missing(value: Any) -> bool:
-    return value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float) and math.isnan(value))
+def _missing(value: object) -> bool:
+    return value is None or value is pd.NaT or value is pd.NA or (isinstance(value, float | np.datetime64) and value != value)
 
 
-def _id(value: Any, what: str) -> str:
+def _id(value: object, what: str) -> str:
+    truth = isinstance(value, bool | np.bool_)
     if isinstance(value, str) and value.strip():
         return value
-    if isinstance(value, Integral) and not isinstance(value, bool | np.bool_):
+    if isinstance(value, int | np.integer) and not truth:
         return str(int(value))
-    if isinstance(value, Real) and not _missing(value) and not isinstance(value, bool | np.bool_):
+    if isinstance(value, float | np.floating) and not _missing(value):
         raise ValueError(f"expected an id as text or a whole number (got {value!r}); turn the column into text first")
     raise ValueError(f"expected an id (got {_short(value)}); give the {what}'s id")
 
 
-def _moment(value: Any) -> float:
-    """Epoch seconds; NaN for none."""
+def _moment(value: object, seconds: float) -> float:
+    """The epoch seconds that were read in the value; NaN for none."""
     if _missing(value) or value == "":
         return math.nan
-    if isinstance(value, np.datetime64):
-        value = pd.Timestamp(value)
-        if _missing(value):
-            return math.nan
-    seconds = _seconds(value)
-    if seconds is None or not math.isfinite(seconds):
+    if math.isnan(seconds):
         raise ValueError(f"expected epoch seconds or a date such as 2025-01-31 (got {_short(value)})")
-    if seconds > _LATEST:
-        raise ValueError(f"expected epoch seconds before the year 2100 (got {_short(value)}); divide milliseconds by 1,000")
-    if seconds < 0:
-        raise ValueError(f"expected epoch seconds from 1970 on (got {_short(value)}); leave it out where it is unknown")
+    if not EARLIEST <= seconds < _LATEST:
+        raise ValueError(f"time must lie between 1995 and 2100 (got {_short(value)}); leave it out where it is unknown")
     return seconds
 
 
-def _seconds(value: Any) -> float | None:
-    if isinstance(value, Real) and not isinstance(value, bool | np.bool_):
-        return float(value)
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            try:
-                value = datetime.fromisoformat(value.strip())
-            except ValueError:
-                return None
-    if isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
-    if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
-    return None
+def _moments(column: Sequence[object]) -> list[object]:
+    """Each value with the epoch seconds in it, NaN where there are none."""
+    texts = pl.Series([None if _missing(value) or isinstance(value, bool) else str(value) for value in column], dtype=pl.String)
+    seconds = pl.select(moment(pl.lit(texts), pl.String()).cast(pl.Float64)).to_series().fill_null(math.nan)
+    return list(zip(column, seconds, strict=True))
 
 
-def _rating(value: Any) -> float:
+def _rating(value: object) -> float:
     """The rating; NaN for none."""
     if _missing(value) or value == "":
         return math.nan
     try:
-        number = math.nan if isinstance(value, bool | np.bool_) else float(value)
+        number = math.nan if isinstance(value, bool | np.bool_) else float(str(value))
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
@@ -230,14 +213,14 @@ def _rating(value: Any) -> float:
     return number
 
 
-_READERS = {
+_READERS: Mapping[str, Callable[[Any], Any]] = {
     "user": lambda value: _id(value, "user"),
     "product": lambda value: _id(value, "product"),
-    "at": _moment,
+    "at": lambda said: _moment(*said),
     "rating": _rating,
 }
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     shown = repr(value)
     return shown if len(shown) <= 60 else f"{shown[:57]}…"

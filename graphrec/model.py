@@ -1,6 +1,6 @@
 """Model: everything a fitted recommender needs to answer, explain and be saved; `Ranker` speaks for it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Self
@@ -40,7 +40,9 @@ class Summary:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """The summary that `to_json` wrote."""
-        return cls(values["reason"], tuple(values["parts"]), tuple(values["notes"]), dict(values["seconds"]), values.get("updates", {}))
+        return cls(
+            values["reason"], tuple(values["parts"]), tuple(values["notes"]), dict(values["seconds"]), values.get("updates", {})
+        )
 
     def __str__(self) -> str:
         spent = f"fitted in {sum(self.seconds.values()):.1f} s: " + ", ".join(
@@ -108,13 +110,15 @@ class Model:
             vectors = getattr(scorer, "vectors", None)
             if vectors is not None:
                 found: Mapping[str, Floats] = vectors()
-                return found if "User" not in found else {**found, "User": self._of_users_now(scorer, found["User"])}
+                encode = getattr(scorer, "user_vectors", None)
+                return {**found, "User": self._of_users_now(found["User"], encode)} if encode and "User" in found else found
         return {}
 
     def histories(self, users: Rows) -> Histories:
-        """What these users (rows; -1 is somebody without any) chose; the row is told of those alone whom the fit knew as they are.
+        """What these users chose. users: [b] rows; -1 is somebody without a history.
 
-        So a scorer that keeps something of its own a user folds the others in from their histories.
+        The row is told of those alone whom the fit knew as they are: a scorer that learnt something of each user folds the others
+        in from their histories.
         """
         found = self.known.histories(users[users >= 0])
         lengths = np.zeros(len(users), dtype=np.int64)
@@ -122,13 +126,13 @@ class Model:
         indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         return Histories(indptr, found.product, found.at, np.where(np.isin(users, self.grown), -1, users))
 
-    def _of_users_now(self, scorer: Any, fitted: Floats) -> Floats:
+    def _of_users_now(self, fitted: Floats, encode: Callable[[Histories], Floats]) -> Floats:
         """[users, dim] the fitted vectors, those of users who chose something since worked out anew from their histories."""
         if not len(self.grown):
             return fitted
         now = np.zeros((len(self.known.users), fitted.shape[1]), dtype=np.float32)
         now[: len(fitted)] = fitted
-        now[self.grown] = scorer.user_vectors(self.histories(self.grown))
+        now[self.grown] = encode(self.histories(self.grown))
         return now
 
     def _without_history(self, histories: Histories) -> Rows:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -126,14 +126,14 @@ class Ranker:
         lists, scores = self._similar(Histories.of([[self.model.known.products.row(product)]]), k)
         return Ranking.of([product], self._ids, lists, scores, self._titles)
 
-    def update(self, events: Any, *, skip_faulty: bool = False) -> Self:
+    def update(self, events: object, *, skip_faulty: bool = False) -> Self:
         """A ranker that knows these events too, within a second and without retraining; `taken` says what came of them.
 
-        Histories of known users grow, new users are known from now on, and a product nobody had chosen counts in histories as any
-        other: each list is that of `rank(history=…)` with the whole history. Scores of the scorers, popularity and weights stay as
-        they were fitted; `taken.waits` says what only a `refresh` or a fit takes up. An event that was taken before (the same
-        second) changes nothing, so a stream may deliver twice. What `save` writes holds the events; the graph's store does not, and
-        a `refresh` or fit reads the store alone, so events belong there as well.
+        Histories of known users grow, new users are known from now on, and a product that nobody had chosen counts in histories
+        as any other: each list is that of `rank(history=…)` with the whole history. Likeness of products, popularity and weights
+        stay as they were fitted; `taken.waits` says what only a `refresh` or a fit takes up. An event of the same second that is
+        known changes nothing, so a stream may deliver twice. What `save` writes holds the events. The graph's store does not, and
+        it is all that a `refresh` or a fit reads: build them into it as well.
 
         A new ranker, which shares what is large with this one: threads that answer by the old one finish in peace, and the swap
         is one assignment, `ranker = ranker.update(events)`.

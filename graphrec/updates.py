@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +9,9 @@ import pandas as pd
 import scipy.sparse as sp
 
 from graphrec import events as reading
+from graphrec.connections import Names
 from graphrec.events import Events, Fault
-from graphrec.model import Model, Names
+from graphrec.model import Model
 from graphrec.tensors import Ids, Interactions, KnownGraph, Relation, Rows
 from kg_builder.errors import did_you_mean
 
@@ -66,7 +66,7 @@ class Taken:
         return "\n".join([*said, *(f"waits: {line}" for line in self.waits)])
 
 
-def take(model: Model, events: Any, *, skip_faulty: bool = False) -> tuple[Model, Taken]:
+def take(model: Model, events: object, *, skip_faulty: bool = False) -> tuple[Model, Taken]:
     """The model that knows these events too, and what came of them. The arrays of the scorers are shared, not copied.
 
     Raises:
@@ -121,22 +121,17 @@ def _with_users(users: Ids, named: list[str]) -> tuple[Ids, tuple[str, ...]]:
 
 def _come(users: Ids, told: list[str], product: Rows, events: Events, kept: npt.NDArray[np.bool_]) -> Interactions:
     """The events in rows, ordered by user and then as they happened; those without a time last."""
-    user, at = _rows_of(users, told), events.at[kept]
+    user, at = _rows_of(users, told), np.compress(kept, events.at)
     order = np.lexsort((np.where(np.isnan(at), np.inf, at), user))
     return Interactions(user[order], product[order], at[order], events.rating[kept][order], ordered=True)
 
 
 def _repeated(before: Interactions, come: Interactions, products: int) -> npt.NDArray[np.bool_]:
     """[m] True for events of a known second that are known, or stand there twice."""
-    old = _of_users(before, np.unique(come.user))
-    keys = pd.DataFrame(
-        {
-            "pair": np.concatenate([before.user[old] * products + before.product[old], come.user * products + come.product]),
-            "at": np.concatenate([before.at[old], come.at]),
-        }
-    )
-    twice = keys.duplicated().to_numpy()[len(old) :]
-    return np.asarray(twice & ~np.isnan(come.at))
+    old = _of_users(before, come.user)
+    pairs = [one.user * products + one.product for one in (old, come)]
+    keys = pd.DataFrame({"pair": np.concatenate(pairs), "at": np.concatenate([old.at, come.at])})
+    return np.asarray(keys.duplicated().to_numpy()[len(old) :] & ~np.isnan(come.at))
 
 
 def _grown(known: KnownGraph, users: Ids, come: Interactions) -> KnownGraph:
@@ -157,27 +152,24 @@ def _grown(known: KnownGraph, users: Ids, come: Interactions) -> KnownGraph:
     return replace(known, ids=ids, interactions=merged, relations=relations, listed=listed)
 
 
-def _of_users(chosen: Interactions, users: Rows) -> Rows:
-    """Where the interactions of these users stand, in order. users: rising."""
+def _of_users(chosen: Interactions, users: Rows) -> Interactions:
+    """What these users chose, in order."""
+    users = np.unique(users)
     starts = np.searchsorted(chosen.user, users)
     lengths = np.searchsorted(chosen.user, users, side="right") - starts
-    ends = np.cumsum(lengths)
-    return np.repeat(starts - (ends - lengths), lengths) + np.arange(ends[-1] if len(ends) else 0)
+    rows = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+    return Interactions(chosen.user[rows], chosen.product[rows], np.take(chosen.at, rows), chosen.rating[rows], chosen.ordered)
 
 
 def _places(before: Interactions, come: Interactions) -> Rows:
-    """[events] before which interaction each belongs: behind what its user chose until then, at the end if its time is unknown."""
-    users = np.unique(come.user)
-    old = _of_users(before, users)
-    times = pd.Series(np.where(np.isnan(before.at[old]), -np.inf, before.at[old]))
-    clock = times.groupby(before.user[old]).cummax().to_numpy() if len(old) else np.empty(0)
-    clock = np.concatenate([clock, np.where(np.isnan(come.at), np.inf, come.at)])
-    user = np.concatenate([before.user[old], come.user])
-    is_event = np.arange(len(user)) >= len(old)
-    order = np.lexsort((is_event, clock, user))
+    """[events] the interaction before which each belongs: behind what its user chose until then, last without a time."""
+    old = _of_users(before, come.user)
+    times = pd.Series(np.where(np.isnan(old.at), -np.inf, old.at))
+    clock = np.concatenate([times.groupby(old.user).cummax().to_numpy(), np.where(np.isnan(come.at), np.inf, come.at)])
+    is_event = np.arange(len(clock)) >= len(old)
+    order = np.lexsort((is_event, clock, np.concatenate([old.user, come.user])))
     earlier = np.cumsum(~is_event[order])[is_event[order]]
-    of_user = np.searchsorted(before.user[old], come.user)
-    found: Rows = np.searchsorted(before.user, come.user) + earlier - of_user
+    found: Rows = np.searchsorted(before.user, come.user) + earlier - np.searchsorted(old.user, come.user)
     return found
 
 
