@@ -149,7 +149,9 @@ def _grown(known: KnownGraph, users: Ids, come: Interactions) -> KnownGraph:
     listed[come.product] = True
     relations = {relation: _resized(relation, matrix, len(users)) for relation, matrix in known.relations.items()}
     ids = {**known.ids, "User": users}
-    return replace(known, ids=ids, interactions=merged, relations=relations, listed=listed)
+    unsaid = [None] * (len(users) - len(known.users))
+    attributes = {name: [*column, *unsaid] for name, column in known.attributes.items()} if unsaid else known.attributes
+    return replace(known, ids=ids, interactions=merged, relations=relations, listed=listed, attributes=attributes)
 
 
 def _of_users(chosen: Interactions, users: Rows) -> Interactions:

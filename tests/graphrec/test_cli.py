@@ -335,7 +335,7 @@ def test_without_arguments_the_help_is_shown(run):
 
 
 def test_every_command_shows_an_example(run):
-    for command in ("fit", "rank", "similar", "explain", "evaluate", "write-back", "doctor"):
+    for command in ("fit", "rank", "similar", "explain", "evaluate", "write-back", "doctor", "place"):
         code, out, _ = run(command, "--help")
         assert code == 0
         assert f"Example: graphrec {command}" in out
