@@ -1,15 +1,16 @@
 """Products nobody has chosen yet: what is said of them tells which chosen products they will behave like."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
-from scipy.linalg.lapack import spotrf, spotri
 
-from graphrec.likeness import Likeness
+from graphrec.contentweights import POPULAR, Behaviour, learn, start
+from graphrec.lessons import KEPT, Lessons
+from graphrec.likeness import Described, Likeness
+from graphrec.newcomers import Guide, Placed, sparse, sparse_arrays
 from graphrec.scorers import FitContext, State, Term
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
 from graphrec.walks import prune
@@ -19,151 +20,124 @@ EXACT = 10_000
 TEACHERS = 2_048
 """How many teach beyond that: the most chosen, whose behaviour is known best. On Amazon Beauty, where all 8,210 could, 6,000 rank
 hidden products 2.5% worse and 2,048 a fifth; on Complete Journey 6,000 cost half a minute more."""
-_KEPT = 200
-"""Numbers kept a product, the largest: teachers it learns from, products it stands near, what a teacher is chosen with."""
 _BLOCK = 512
-_WEIGHTS = {"words": 1.0, "characters": 1.0, "text": 1.0, "ties": 1.0}
+_WEIGHTS = {"words": 2.0, "characters": 1.0, "text": 1.0, "ties": 1.0}
 _PENALTY = 1.0
 
 
 @dataclass(frozen=True)
 class Content:
-    """score(user, i) = Σ over the history h of P[i, h], P = T B, for products that were chosen and for those that were not.
+    """score(user, i) = Σ over the history h of P[i, h] / √|h| + prior(i), for chosen products and for those that were not.
 
-    B[t, h] is the cosine between who chose the teacher t and who chose h. T is kernel ridge regression from the content kernel K
-    (`Likeness`): T = K(i, ·) (K + λI)⁻¹ over the teachers; a teacher itself is predicted from the others (leave one out:
-    T[i, j] = −G[i, j] / G[i, i], G = (K + λI)⁻¹), so that chosen products and new ones are scored alike, by content alone; not so
-    where several products share a profile, for then a new one among them is known by the others.
-    Sources: Saunders, Gammerman & Vovk, ICML 1998 (kernel ridge); Cook & Weisberg 1982 (leaving one out in closed form).
-    Products of which nothing is said score 0; so do all products for an empty history.
+    P = T Σ_k w_k B_k. B_k[t, h] is what is known of a teacher t, a product that was chosen: it is of the profile of h, who chose
+    the one chose the other (cosine), a relation leads from one to the other (`contentweights.Behaviour`). T is kernel ridge
+    regression on what is said of the products, from the teachers to everybody, each left out of its own lesson
+    (`lessons.Lessons`). prior = T times the teachers' log popularity. The weights w come from practice on hidden teachers.
+    Products of which nothing is said score 0.
     """
 
     name: ClassVar[str] = "content"
     near: sp.csr_matrix
     """[profiles, products] float32 P, its largest positive numbers a row."""
+    prior: Floats
+    """[profiles] what is owed to no product of the history."""
     profile: Rows
     """[products] which row of `near` each product has."""
+    weights: Mapping[str, float]
+    """By kind of behaviour, and of popularity."""
+    guide: Guide | None
+    """What places products that the graph does not hold; None where nothing is said of those it does."""
     notes: tuple[str, ...] = ()
     """What was limited, in words."""
 
     @classmethod
+    def cost(cls, known: KnownGraph) -> float:
+        """Processor seconds of a fit, roughly."""
+        warm, products = int(known.warm.sum()), len(known.products)
+        teachers = warm if warm <= EXACT else TEACHERS
+        return 1e-3 + 3e-4 * products + 1.2e-11 * teachers**3 + 1.5e-7 * teachers * products
+
+    @classmethod
     def fit(cls, known: KnownGraph, context: FitContext) -> Self:
         """What every profile stands near, learnt from the chosen ones."""
+        return cls._made(known, context, None)
+
+    def refit(self, known: KnownGraph, context: FitContext) -> Self:
+        """The same under the same weights."""
+        return self._made(known, context, self.weights)
+
+    @classmethod
+    def _made(cls, known: KnownGraph, context: FitContext, weights: Mapping[str, float] | None) -> Self:
         likeness = Likeness.of(known, context.text.get("Product"), _WEIGHTS)
+        products = len(known.products)
         if not likeness.views:
-            empty = sp.csr_matrix(np.zeros((1, len(known.products)), dtype=np.float32))
-            return cls(empty, np.zeros(len(known.products), dtype=np.int64), ("content: nothing is said of the products",))
-        chosen = _chosen(known, likeness)
-        teachers = _teachers(chosen)
-        left = int((chosen.getnnz(axis=0) > 0).sum()) - len(teachers)
+            empty, nothing = sp.csr_matrix((1, products), dtype=np.float32), np.zeros(1, dtype=np.float32)
+            note = "content: nothing is said of the products"
+            return cls(empty, nothing, np.zeros(products, dtype=np.int64), weights or {}, None, (note,))
+        teachers, left = _teachers(known, likeness)
         notes = (f"content: learnt from the {len(teachers)} most-chosen products; {left} others only stand by",) if left else ()
-        near = _near(_lessons(likeness, teachers, _PENALTY), _company(chosen[:, teachers], known.matrix))
-        return cls(near, likeness.profile, notes)
+        lessons = Lessons.of(likeness, teachers, _PENALTY)
+        behaviour = Behaviour.of(known, likeness.profile, teachers)
+        if not weights or set(weights) != {*behaviour.kinds, POPULAR}:
+            weights = learn(known, lessons, behaviour, seed=context.seed)
+        taught = lessons.everyone()
+        summed, fame = behaviour.summed(weights), behaviour.fame * np.float32(weights[POPULAR])
+        guide = Guide(likeness.only(teachers), summed, fame, _PENALTY)
+        prior = np.asarray(taught @ fame, dtype=np.float32)
+        return cls(_near(taught, summed), prior, likeness.profile, weights, guide, notes)
 
     def score(self, histories: Histories) -> Floats:
         """[b, products]."""
-        known = histories.matrix(len(self.profile))
-        scores: Floats = (known @ self.near.T).toarray().astype(np.float32)[:, self.profile]
-        return scores
+        scores = (start(histories, len(self.profile)) @ self.near.T).toarray() + self.prior
+        return np.asarray(scores, dtype=np.float32)[:, self.profile]
 
     def terms(self, history: Histories, product: int) -> Sequence[Term]:
-        """P[product, h] for every h of the history that it stands near."""
-        row = self.near[[int(self.profile[product])]].toarray().ravel()
-        return [Term(int(h), "content", float(row[h])) for h in history.product if row[h]]
+        """P[product, h] / √|h| for every h of the history that it stands near, and what its popularity will be worth."""
+        profile = int(self.profile[product])
+        row = self.near[[profile]].toarray().ravel() / np.sqrt(max(len(history.product), 1))
+        found = [Term(int(h), "content", float(row[h])) for h in history.product if row[h]]
+        return [*found, Term(-1, "popularity", float(self.prior[profile]))] if self.prior[profile] else found
+
+    def place(self, new: Described) -> Placed:
+        """Where products that the graph does not hold stand, by what is said of them."""
+        if self.guide is not None:
+            return self.guide.place(new)
+        empty = sp.csr_matrix((len(new), len(self.profile)), dtype=np.float32)
+        return Placed(empty, np.zeros(len(new), dtype=np.float32), empty)
 
     def state(self) -> State:
-        """P in CSR parts and the profile of every product."""
-        near = self.near
-        arrays = {"data": near.data, "indices": near.indices, "indptr": near.indptr, "profile": self.profile}
-        return State(arrays, {"notes": list(self.notes)})
+        """P in CSR parts, the profile of every product, and what places new ones."""
+        arrays = {**sparse_arrays("near", self.near), "prior": self.prior, "profile": self.profile}
+        settings = {"notes": list(self.notes), "weights": dict(self.weights), "guide": None}
+        if self.guide is not None:
+            arrays |= {f"guide/{name}": value for name, value in self.guide.arrays().items()}
+            settings["guide"] = self.guide.settings()
+        return State(arrays, settings)
 
     @classmethod
     def restore(cls, state: State) -> Self:
         """The scorer that `state` came from."""
-        profile = np.asarray(state.arrays["profile"])
-        parts = tuple(np.asarray(state.arrays[name]) for name in ("data", "indices", "indptr"))
-        near = sp.csr_matrix(parts, shape=(len(parts[2]) - 1, len(profile)))
-        return cls(near, profile, tuple(state.settings["notes"]))
+        profile, settings = np.asarray(state.arrays["profile"]), state.settings
+        near = sparse(state.arrays, "near", len(profile))
+        mine = {name.removeprefix("guide/"): value for name, value in state.arrays.items() if name.startswith("guide/")}
+        guide = Guide.restore(mine, settings["guide"]) if settings["guide"] else None
+        return cls(near, np.asarray(state.arrays["prior"]), profile, dict(settings["weights"]), guide, tuple(settings["notes"]))
 
 
-def _chosen(known: KnownGraph, likeness: Likeness) -> sp.csc_matrix:
-    """[users, profiles] 1 where the user chose a product of the profile."""
-    products = np.arange(len(likeness.profile))
-    ones = np.ones(len(products), dtype=np.float32)
-    member = sp.csr_matrix((ones, (products, likeness.profile)), shape=(len(products), likeness.profiles))
-    chosen = sp.csc_matrix(known.matrix @ member)
-    chosen.data[:] = 1
-    return chosen
-
-
-def _teachers(chosen: sp.csc_matrix) -> Rows:
-    """The chosen profiles, rising; where they are too many, the most chosen."""
-    count = chosen.getnnz(axis=0)
+def _teachers(known: KnownGraph, likeness: Likeness) -> tuple[Rows, int]:
+    """The chosen profiles, rising, where they are too many the most chosen; and how many were left out."""
+    count = np.bincount(likeness.profile, weights=known.matrix.getnnz(axis=0), minlength=likeness.profiles)
     best = np.argsort(-count, kind="stable")[: int((count > 0).sum())]
-    return np.sort(best if len(best) <= EXACT else best[:TEACHERS]).astype(np.int64)
+    kept = best if len(best) <= EXACT else best[:TEACHERS]
+    return np.sort(kept).astype(np.int64), len(best) - len(kept)
 
 
-def _company(taught: sp.csc_matrix, matrix: sp.csr_matrix) -> sp.csr_matrix:
-    """[teachers, products] B: the cosine between who chose the one and who chose the other, the largest of every row."""
-    scale = 1 / np.sqrt(np.maximum(matrix.getnnz(axis=0), 1))
-    others = sp.csr_matrix(matrix @ sp.diags(scale)).astype(np.float32)
-    own = sp.csr_matrix(sp.diags(1 / np.sqrt(np.maximum(taught.getnnz(axis=0), 1))) @ taught.T).astype(np.float32)
-    blocks = [prune(sp.csr_matrix(own[start : start + _BLOCK] @ others), _KEPT) for start in range(0, own.shape[0], _BLOCK)]
-    return sp.csr_matrix(sp.vstack(blocks, format="csr"))
-
-
-def _lessons(likeness: Likeness, teachers: Rows, penalty: float) -> sp.csr_matrix:
-    """[profiles, teachers] T: how much each profile takes from each teacher, the largest by size."""
-    inverse = _inverse(likeness.kernel(teachers, teachers), penalty)
-    others = np.setdiff1d(np.arange(likeness.profiles), teachers)
-    order = np.argsort(np.concatenate([teachers, others]))
-    alone = np.bincount(likeness.profile, minlength=likeness.profiles)[teachers] == 1
-    blocks = []
-    for start in range(0, len(teachers), _BLOCK):
-        rows = np.arange(start, min(start + _BLOCK, len(teachers)))
-        scale = np.where(alone[rows], 1 / inverse[rows, rows], penalty).astype(np.float32)
-        lesson = -scale[:, None] * inverse[rows]  # [block, teachers]
-        # K (K + λI)⁻¹ = I − λ (K + λI)⁻¹
-        lesson[np.arange(len(rows)), rows] = np.where(alone[rows], 0, 1 - penalty * inverse[rows, rows])
-        blocks.append(_largest(lesson))
-    pieces = [others[start : start + _BLOCK] for start in range(0, len(others), _BLOCK)]
-    blocks.extend(_largest(likeness.kernel(rows, teachers) @ inverse) for rows in pieces)
-    return sp.csr_matrix(sp.vstack(blocks, format="csr"))[order]
-
-
-def _inverse(kernel: Floats, penalty: float) -> Floats:
-    """(kernel + penalty · I)⁻¹ in the memory of the kernel, by Cholesky."""
-    kernel[np.diag_indices(len(kernel))] += penalty
-    factor, failed = spotrf(kernel.T, lower=True, overwrite_a=True)
-    inverse, unfinished = spotri(factor, lower=True, overwrite_c=True)
-    if failed or unfinished:
-        raise ArithmeticError(
-            f"the content kernel is not positive definite (at {failed or unfinished}); this is a fault of graphrec"
-        )
-    for start in range(0, len(inverse), _BLOCK):  # spotri fills the lower half
-        stop = start + _BLOCK
-        inverse[start:stop, stop:] = inverse[stop:, start:stop].T
-        square = np.tril(inverse[start:stop, start:stop])
-        inverse[start:stop, start:stop] = square + np.tril(square, -1).T
-    found: Floats = np.ascontiguousarray(inverse.T)
-    return found
-
-
-def _near(lessons: sp.csr_matrix, company: sp.csr_matrix) -> sp.csr_matrix:
+def _near(taught: sp.csr_matrix, behaviour: sp.csr_matrix) -> sp.csr_matrix:
     """[profiles, products] T B, the largest positive numbers of every row."""
     blocks = []
-    for start in range(0, lessons.shape[0], _BLOCK):
-        near = sp.csr_matrix(lessons[start : start + _BLOCK] @ company)
+    for first in range(0, taught.shape[0], _BLOCK):
+        near = sp.csr_matrix(taught[first : first + _BLOCK] @ behaviour)
         near.data[near.data < 0] = 0
         near.eliminate_zeros()
-        blocks.append(prune(near, _KEPT))
+        blocks.append(prune(near, KEPT))
     return sp.csr_matrix(sp.vstack(blocks, format="csr"))
-
-
-def _largest(dense: npt.NDArray[np.floating]) -> sp.csr_matrix:
-    """The same with only the `_KEPT` largest numbers of every row, by size; of equal ones at the edge all are kept."""
-    if dense.shape[1] > _KEPT:
-        size = np.abs(dense)
-        least = np.partition(size, -_KEPT, axis=1)[:, -_KEPT, None]
-        dense = np.where(size >= least, dense, 0)
-    return sp.csr_matrix(dense, dtype=np.float32)
