@@ -291,9 +291,9 @@ def _attributes(tables: GraphTables, users: pl.DataFrame) -> dict[str, list[str 
     kinds = tables.schema.node("User").properties
     wanted = [name for name, kind in kinds.items() if kind not in ("strings", "vector")]
     said = tables.nodes["User"].select("id", *wanted)
-    frame = users.lazy().join(said, on="id", how="left", maintain_order="left").collect()
+    frame = users.lazy().join(said, on="id", how="left", maintain_order="left").collect().fill_nan(None)
     shared = {name: frame[name].drop_nulls().is_duplicated() for name in wanted}
-    return {name: frame[name].to_list() for name in wanted if len(said := shared[name]) and said.sum() >= _SHARED * len(said)}
+    return {name: frame[name].to_list() for name in wanted if shared[name].sum() >= max(_SHARED * len(shared[name]), 1)}
 
 
 def _texts(tables: GraphTables, rows: Mapping[str, pl.DataFrame]) -> dict[str, tuple[str, ...]]:

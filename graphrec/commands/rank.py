@@ -82,6 +82,8 @@ def run(
         console.show(
             facts | {"out": str(out)}, f"{len(ranking):,} lines for {len(wanted) or 1:,} users in {out}", as_json=as_json
         )
+    for line in [] if as_json else ranking.said():
+        console.note(line)
     if strangers and text is None and not as_json:
         console.note(f"{strangers:,} of {len(wanted):,} users are unknown to the model and got what suits most people")
 

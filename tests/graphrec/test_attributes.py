@@ -52,7 +52,7 @@ def test_a_single_attribute_is_the_shrunk_popularity_among_people_alike(grown):
 
 def test_attributes_add_up(grown):
     one, other, both = (grown.score(about) for about in ({"city": "Graz"}, {"sex": "m"}, {"city": "Graz", "sex": "m"}))
-    base = np.log(np.asarray(grown.known.matrix.sum(axis=0)).ravel()[:3] / 8)
+    base = np.log(np.asarray(grown.known.matrix.sum(axis=0)).ravel()[:3] / 9)
     np.testing.assert_allclose(one[:3] + other[:3] - base, both[:3], rtol=1e-5)
     assert both[3] == -np.inf
 
