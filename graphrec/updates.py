@@ -151,7 +151,25 @@ def _grown(known: KnownGraph, users: Ids, come: Interactions) -> KnownGraph:
     ids = {**known.ids, "User": users}
     unsaid = [None] * (len(users) - len(known.users))
     attributes = {name: [*column, *unsaid] for name, column in known.attributes.items()} if unsaid else known.attributes
-    return replace(known, ids=ids, interactions=merged, relations=relations, listed=listed, attributes=attributes)
+    grown = replace(known, ids=ids, interactions=merged, relations=relations, listed=listed, attributes=attributes)
+    vars(grown)["_latest"] = _latest(known, grown, come.user)
+    return grown
+
+
+def _latest(before: KnownGraph, grown: KnownGraph, users: Rows) -> tuple[Rows, Rows, npt.NDArray[np.float64]]:
+    """`KnownGraph._latest` of the grown graph, worked out anew for these users alone: sorting all choices would take seconds."""
+    indptr, product, at = before._latest
+    new_indptr, new_product, new_at = replace(grown, interactions=_of_users(grown.interactions, users))._latest
+    touched = np.zeros(len(grown.users), dtype=bool)
+    touched[users] = True
+    old = np.zeros(len(touched), dtype=np.int64)
+    old[: len(before.users)] = np.diff(indptr)
+    lengths = np.where(touched, np.diff(new_indptr), old)
+    fresh, kept = np.repeat(touched, lengths), ~np.repeat(touched, old)
+    products, times = np.empty(len(fresh), dtype=np.int64), np.empty(len(fresh))
+    products[fresh], products[~fresh] = new_product, product[kept]
+    times[fresh], times[~fresh] = new_at, np.compress(kept, at)
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), products, times
 
 
 def _of_users(chosen: Interactions, users: Rows) -> Interactions:

@@ -98,6 +98,8 @@ def test_interactions_are_ordered_as_if_the_graph_had_been_read_with_them(ranker
     first = [(int(u), a, -1, int(p)) for u, a, p in zip(old.user, old.at, old.product, strict=True)]
     expected = sorted([*first, *told], key=lambda one: one[:3])
     found = after.interactions
+    for mine, anew in zip(after._latest, dataclasses.replace(after)._latest, strict=True):
+        np.testing.assert_array_equal(mine, anew)
     assert [(int(u), a, int(p)) for u, a, p in zip(found.user, found.at, found.product, strict=True)] == [
         (user, at, product) for user, at, _, product in expected
     ]
