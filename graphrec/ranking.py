@@ -67,7 +67,7 @@ class Ranking:
             places.astype(np.int64) + 1,
             scores[filled].astype(np.float32),
             None if titles is None else titles[rows],
-            tuple(user for user, served in zip(users, filled.any(axis=1), strict=True) if not served),
+            tuple(user for user, served in zip(users, filled.any(axis=1).tolist(), strict=True) if not served),
         )
 
     def to_pandas(self) -> pd.DataFrame:
