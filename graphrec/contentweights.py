@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from graphrec.lessons import KEPT, Lessons
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
 from graphrec.walks import prune
-from graphrec.weighing import softmax_regression
+from graphrec.weighing import FEW, Panel, Weights, climb
 
 SAME, TOGETHER, POPULAR = "the same", "INTERACTED", "popularity"
 _RELATIONS = 4
@@ -17,6 +17,8 @@ _RELATIONS = 4
 _HIDDEN, _FEWEST = 1_000, 20
 """Teachers hidden to practise on, at most and at least; never more than a seventh of them."""
 _USERS, _FEWEST_USERS = 800, 30
+_CANDIDATES = 40
+"""Hidden products that each kind of behaviour brings for each user."""
 _BLOCK = 512
 
 
@@ -25,7 +27,8 @@ class Behaviour:
     """What is known of the teachers: B_k[t, h] says how strongly one who chose h is drawn to t."""
 
     kinds: Mapping[str, sp.csr_matrix]
-    """By name, [teachers, products]: h is of the profile t, who chose the one chose the other, a relation leads from one to the other."""
+    """By name, [teachers, products]: h is of the profile t, who chose the one chose the other, a relation leads from one to
+    the other, or does so in two steps."""
     fame: Floats
     """[teachers] log(1 + how often chosen), less the mean."""
 
@@ -54,10 +57,11 @@ class Behaviour:
 
 
 def company(taught: sp.csc_matrix, matrix: sp.csr_matrix) -> sp.csr_matrix:
-    """[teachers, products] the cosine between who chose the one and who chose the other, the largest of every row."""
-    scale = 1 / np.sqrt(np.maximum(matrix.getnnz(axis=0), 1))
-    others = sp.csr_matrix(matrix @ sp.diags(scale)).astype(np.float32)
-    own = sp.csr_matrix(sp.diags(1 / np.sqrt(np.maximum(taught.getnnz(axis=0), 1))) @ taught.T).astype(np.float32)
+    """[teachers, products] Σ over those who chose both of 1 / history's length, as a cosine; the largest of every row."""
+    lengths = np.maximum(matrix.getnnz(axis=1), 1)
+    scale = (1 / np.sqrt(np.maximum(matrix.getnnz(axis=0), 1))).astype(np.float32)
+    others = sp.csr_matrix(sp.diags((1 / lengths).astype(np.float32)) @ matrix @ sp.diags(scale))
+    own = sp.csr_matrix(sp.diags((1 / np.sqrt(np.maximum(taught.getnnz(axis=0), 1))).astype(np.float32)) @ taught.T)
     blocks = [prune(sp.csr_matrix(own[start : start + _BLOCK] @ others), KEPT) for start in range(0, own.shape[0], _BLOCK)]
     return sp.csr_matrix(sp.vstack(blocks, format="csr"))
 
@@ -70,39 +74,49 @@ def start(histories: Histories, products: int) -> sp.csr_matrix:
 
 
 def learn(known: KnownGraph, lessons: Lessons, behaviour: Behaviour, *, seed: int) -> Mapping[str, float]:
-    """By kind of behaviour and `popularity`, the weights under which choices of hidden teachers are the likeliest.
+    """By kind of behaviour and `popularity`, the weights that rank hidden teachers best for those who chose them.
 
-    Listwise softmax regression over all hidden products. Where too few can be hidden, co-choice alone counts.
+    By hill climbing on NDCG@20: the likelihood of the choices would reward evenness among products that nobody looks at. Where
+    too few can be hidden, co-choice alone counts; few users draw the weights towards that.
     """
     names = [*behaviour.kinds, POPULAR]
+    alone = np.array([float(name == TOGETHER) for name in names])
     size = min(_HIDDEN, len(lessons.teachers) // 7)
-    if size < _FEWEST:
-        return {name: float(name == TOGETHER) for name in names}
+    panel, spread = _panel(known, lessons, behaviour, size, seed) if size >= _FEWEST else (None, alone)
+    if panel is None or len(panel.wanted) < _FEWEST_USERS or not panel.truth.any():
+        return dict(zip(names, alone.tolist(), strict=True))
+    trust = min(1.0, len(panel.wanted) / FEW)
+    weights = (trust * climb(panel) + (1 - trust) * alone) / spread
+    return dict(zip(names, weights.tolist(), strict=True))
+
+
+def _panel(known: KnownGraph, lessons: Lessons, behaviour: Behaviour, size: int, seed: int) -> tuple[Panel, Weights]:
+    """What each kind of behaviour foretells for users who chose hidden teachers, in units of its spread, and that spread."""
     random = np.random.default_rng(seed)
     hidden = np.sort(random.choice(len(lessons.teachers), size, replace=False))
     member = behaviour.kinds[SAME][hidden]
     wanted = sp.csr_matrix(known.matrix @ member.T)
-    unseen = np.asarray(member.sum(axis=0)).ravel() > 0
-    told = sp.csr_matrix(known.matrix @ sp.diags((~unseen).astype(np.float32)))
+    visible = np.asarray(member.sum(axis=0)).ravel() == 0
+    told = sp.csr_matrix(known.matrix @ sp.diags(visible.astype(np.float32)))
     told.eliminate_zeros()
     users = np.flatnonzero((wanted.getnnz(axis=1) > 0) & (told.getnnz(axis=1) > 0))
-    if len(users) < _FEWEST_USERS:
-        return {name: float(name == TOGETHER) for name in names}
     users = np.sort(random.permutation(users)[:_USERS])
-    told = told[users]
-    told.data[:] = np.repeat(1 / np.sqrt(np.diff(told.indptr)), np.diff(told.indptr))
-    taught = lessons.hidden(hidden).T  # [teachers, hidden]
-    values = np.zeros((len(users), size, len(names)), dtype=np.float32)
+    told, truth = told[users], wanted[users].toarray() > 0
+    lengths = np.diff(told.indptr)
+    told.data = np.repeat(1 / np.sqrt(np.maximum(lengths, 1)), lengths).astype(np.float32)
+    taught = np.ascontiguousarray(lessons.hidden(hidden).T)  # [teachers, hidden]
+    values = np.zeros((*truth.shape, len(behaviour.kinds) + 1), dtype=np.float32)
     for column, kind in enumerate(behaviour.kinds.values()):
-        values[:, :, column] = sp.csr_matrix(told @ kind.T) @ taught
+        values[:, :, column] = (told @ kind.T).toarray() @ taught
     values[:, :, -1] = behaviour.fame @ taught
-    spread = values.std(axis=(0, 1))
+    spread = values.std(axis=(0, 1)).astype(np.float64)
     spread[spread < 1e-9] = np.inf
-    truth = wanted[users].toarray() > 0
-    weights = softmax_regression(values / spread, np.ones_like(truth), truth, positive=True) / spread
-    if not weights[:-1].any():
-        return {name: float(name == TOGETHER) for name in names}
-    return dict(zip(names, weights.tolist(), strict=True))
+    values /= spread.astype(np.float32)
+    best = np.argpartition(-values, min(_CANDIDATES, size - 1), axis=1)[:, :_CANDIDATES]  # [u, candidates, kinds]
+    candidates = np.sort(best.reshape(len(users), -1), axis=1)
+    fresh = np.diff(candidates, axis=1, prepend=-1) > 0
+    chosen = np.take_along_axis(truth, candidates, axis=1) & fresh
+    return Panel(np.take_along_axis(values, candidates[:, :, None], axis=1), fresh, chosen, truth.sum(axis=1)), spread
 
 
 def _related(known: KnownGraph) -> dict[str, sp.csr_matrix]:

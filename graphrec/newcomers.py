@@ -1,6 +1,6 @@
 """A product that the graph does not hold gets a place among those it does, by what is said of it, with nothing fitted anew."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import scipy.sparse as sp
 
 from graphrec.likeness import Likeness
 from graphrec.scorers import FitContext
@@ -76,8 +75,9 @@ def test_a_stranger_with_the_same_history_gets_the_same_scores():
     np.testing.assert_array_equal(scorer.score(Histories.of([one.product.tolist()])), scorer.score(one))
 
 
-def test_an_empty_history_and_a_graph_of_which_nothing_is_said_score_zero():
-    assert not Content.fit(shop(), FitContext()).score(Histories.of([[]])).any()
+def test_a_graph_of_which_nothing_is_said_scores_zero_and_an_empty_history_by_popularity_alone():
+    told = Content.fit(shop(), FitContext())
+    np.testing.assert_array_equal(told.score(Histories.of([[]]))[0], told.prior[told.profile])
     bare = shop(texts=False, relations=False)
     scorer = Content.fit(bare, FitContext())
     assert not scorer.score(bare.histories()).any()
@@ -102,19 +102,6 @@ def test_products_described_alike_have_one_profile_and_equal_scores():
     assert scores[1, 5] > scores[0, 5]
 
 
-def test_lessons_are_the_ridge_of_a_dense_solution_and_leave_the_teacher_itself_out():
-    likeness = Likeness.of(shop(), None, WEIGHTS)
-    teachers = np.arange(0, likeness.profiles, 2)
-    lessons = content_module._lessons(likeness, teachers, 0.7).toarray()
-    kernel = likeness.kernel(np.arange(likeness.profiles), teachers).astype(np.float64)
-    among = kernel[teachers]
-    for row in range(0, likeness.profiles, 7):
-        others = np.flatnonzero(teachers != row)
-        system = among[np.ix_(others, others)] + 0.7 * np.eye(len(others))
-        assert lessons[row, others] == pytest.approx(np.linalg.solve(system, kernel[row, others]), abs=1e-4)
-        assert lessons[row, teachers == row].sum() == 0
-
-
 def test_the_kernel_is_symmetric_positive_and_at_most_one(tmp_path):
     known = shop()
     likeness = Likeness.of(known, embed(known.texts["Product"], cache=tmp_path), WEIGHTS)
@@ -133,13 +120,6 @@ def test_beyond_the_limit_the_most_chosen_teach_and_the_rest_is_said(monkeypatch
     scorer = Content.fit(known, FitContext())
     assert "16 most-chosen" in scorer.notes[0]
     assert cold_recall(scorer.score(known.histories()), known) > 0.8
-
-
-def test_company_is_the_cosine_of_who_chose_what():
-    matrix = sp.csr_matrix(np.array([[1, 1, 0], [1, 0, 1], [1, 1, 0], [0, 0, 1]], dtype=np.float32))
-    dense = matrix.toarray()
-    unit = dense / np.linalg.norm(dense, axis=0)
-    assert content_module._company(sp.csc_matrix(matrix), matrix).toarray() == pytest.approx(unit.T @ unit, abs=1e-6)
 
 
 def test_terms_name_the_products_of_the_history_that_brought_the_score():
