@@ -272,12 +272,13 @@ def _judge(known: KnownGraph, context: FitContext, asked: Sequence[str], budget:
     try:
         cut = splits.inner_cut(known, context.seed)
     except NothingToLearn as error:
-        even = {name: 1 / len(asked) for name in asked}
-        return _Judged({}, even, even, (), f"no cut, equal weights: {error}")
+        return _even(asked, str(error))
     hidden = cold.hidden_products(known, context.seed)
     cut = replace(cut, known=cold.without(cut.known, hidden)) if len(hidden) else cut
     size = panels.users_for(len(known.products))
     cut = _with_history(cut).sample(size, context.seed)
+    if not len(cut.users):
+        return _even(asked, "nobody has both a history and a later choice of a product that others chose before")
     fitted: dict[str, Scorer] = {}
     for name in _told(context, "fit scorers on the inner cut", asked):
         if not fitted or budget is None or not budget.half_gone:
@@ -296,6 +297,12 @@ def _judge(known: KnownGraph, context: FitContext, asked: Sequence[str], budget:
     give_back()
     next(steps, None)
     return _Judged(fitted, weights, cold_weights, _parts(found, weights, cold_weights), cut.reason, notes)
+
+
+def _even(asked: Sequence[str], why: str) -> _Judged:
+    """Equal weights, since nothing can be weighed."""
+    even = {name: 1 / len(asked) for name in asked}
+    return _Judged({}, even, even, (), f"no cut, equal weights: {why}")
 
 
 def _first(name: str, known: KnownGraph, context: FitContext) -> Scorer:

@@ -27,6 +27,7 @@ from graphrec.tensors import Ids, Interactions, KnownGraph, Relation
 FORMAT = "graphrec model"
 VERSION = 1
 _HEAD = "model.json"
+_ABOUT = "attributes.json"
 Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -124,7 +125,8 @@ def _write(model: Model, folder: Path) -> None:
     names = {label: list(column) for label, column in model.names.items()}
     _json(folder / "ids.json", {label: list(ids.names) for label, ids in known.ids.items()})
     _json(folder / "names.json", names)
-    save_file(_contiguous(_graph_arrays(known)), folder / "graph.safetensors")
+    _json(folder / _ABOUT, {name: list(column) for name, column in known.attributes.items()})
+    save_file(_contiguous(_graph_arrays(known) | {"grown": model.grown}), folder / "graph.safetensors")
     save_file(_contiguous(model.text), folder / "text.safetensors")
     save_file(_contiguous(blend.arrays), folder / "blend.safetensors")
     files = {path.name: _digest(path) for path in sorted(folder.iterdir())}
@@ -152,7 +154,8 @@ def _read(folder: Path, head: Mapping[str, Any]) -> Model:
     relations: dict[Relation, sp.csr_matrix] = {}
     for number, (source, name, target) in enumerate(head["relations"]):
         relations[source, name, target] = _matrix(graph, number, (len(ids[source]), len(ids[target])))
-    known = KnownGraph(ids, interactions, relations, graph["listed"].astype(bool))
+    about = json.loads((folder / _ABOUT).read_text(encoding="utf-8")) if _ABOUT in head["files"] else {}
+    known = KnownGraph(ids, interactions, relations, graph["listed"].astype(bool), attributes=about)
     names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
     return Model(
         known,
@@ -162,6 +165,7 @@ def _read(folder: Path, head: Mapping[str, Any]) -> Model:
         Summary.from_json(head["summary"]),
         head["text_model"],
         head["name"],
+        graph.get("grown", np.empty(0, dtype=np.int64)),
     )
 
 

@@ -1,6 +1,6 @@
 """Model: everything a fitted recommender needs to answer, explain and be saved; `Ranker` speaks for it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Self
@@ -30,6 +30,8 @@ class Summary:
     """What else a reader should know: warnings, fallbacks."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Wall time by stage."""
+    updates: Mapping[str, int] = field(default_factory=dict)
+    """What `Ranker.update` took since the fit, by name: events, new users …"""
 
     def to_json(self) -> dict[str, Any]:
         """The summary as JSON can hold it; `from_json` reads it back."""
@@ -38,13 +40,16 @@ class Summary:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """The summary that `to_json` wrote."""
-        return cls(values["reason"], tuple(values["parts"]), tuple(values["notes"]), dict(values["seconds"]))
+        return cls(
+            values["reason"], tuple(values["parts"]), tuple(values["notes"]), dict(values["seconds"]), values.get("updates", {})
+        )
 
     def __str__(self) -> str:
         spent = f"fitted in {sum(self.seconds.values()):.1f} s: " + ", ".join(
             f"{stage} {seconds:.1f}" for stage, seconds in self.seconds.items()
         )
-        return "\n".join([f"weighed on an inner cut: {self.reason}", *self.parts, *self.notes, spent])
+        since = [f"taken since: {', '.join(f'{count:,} {name}' for name, count in self.updates.items())}"] if self.updates else []
+        return "\n".join([f"weighed on an inner cut: {self.reason}", *self.parts, *self.notes, spent, *since])
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,8 @@ class Model:
     """The text model that was asked for; None is the default one, `none` no texts."""
     name: str = "graphrec"
     """How the model signs what it writes back; the same name replaces what it wrote before."""
+    grown: Rows = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    """Rows of the users who chose something after the fit, rising: scorers know of them what their histories say, and no more."""
 
     def score(self, histories: Histories, *, said: Mapping[str, Floats] | None = None) -> Floats:
         """[b, products] float32, higher is better; -inf where no scorer has an opinion.
@@ -103,8 +110,30 @@ class Model:
             vectors = getattr(scorer, "vectors", None)
             if vectors is not None:
                 found: Mapping[str, Floats] = vectors()
-                return found
+                encode = getattr(scorer, "user_vectors", None)
+                return {**found, "User": self._of_users_now(found["User"], encode)} if encode and "User" in found else found
         return {}
+
+    def histories(self, users: Rows) -> Histories:
+        """What these users chose. users: [b] rows; -1 is somebody without a history.
+
+        The row is told of those alone whom the fit knew as they are: a scorer that learnt something of each user folds the others
+        in from their histories.
+        """
+        found = self.known.histories(users[users >= 0])
+        lengths = np.zeros(len(users), dtype=np.int64)
+        lengths[users >= 0] = np.diff(found.indptr)
+        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return Histories(indptr, found.product, found.at, np.where(np.isin(users, self.grown), -1, users))
+
+    def _of_users_now(self, fitted: Floats, encode: Callable[[Histories], Floats]) -> Floats:
+        """[users, dim] the fitted vectors, those of users who chose something since worked out anew from their histories."""
+        if not len(self.grown):
+            return fitted
+        now = np.zeros((len(self.known.users), fitted.shape[1]), dtype=np.float32)
+        now[: len(fitted)] = fitted
+        now[self.grown] = encode(self.histories(self.grown))
+        return now
 
     def _without_history(self, histories: Histories) -> Rows:
         """The places in the batch that need popularity from elsewhere than the blend."""

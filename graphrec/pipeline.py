@@ -145,7 +145,7 @@ def refresh(
     left = f"; {gone['User']:,} users and {gone['Product']:,} products are gone" if any(gone.values()) else ""
     note = f"refreshed without training: {new['User']:,} new users, {new['Product']:,} new products{left}"
     kept = tuple(one for one in before.summary.notes if not one.startswith("refreshed"))
-    summary = replace(before.summary, notes=(*kept, note), seconds={"refresh": time.perf_counter() - started})
+    summary = replace(before.summary, notes=(*kept, note), seconds={"refresh": time.perf_counter() - started}, updates={})
     return Ranker(Model(replace(known, texts={}), blended, names, _halves(text), summary, before.text_model, before.name))
 
 

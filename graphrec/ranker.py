@@ -7,29 +7,24 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
-import scipy.sparse as sp
 
-from graphrec import checkpoint, reasons, reranking, writeback
+from graphrec import asking, checkpoint, placement, reasons, reranking, search, updates, writeback
+from graphrec.asking import Exclusion, History, Users, hide
+from graphrec.attributes import Attributes
 from graphrec.batches import by_batch
 from graphrec.connections import Connections
 from graphrec.errors import BadRequest
 from graphrec.explanation import Explanation
 from graphrec.metrics import top
 from graphrec.model import Model, Summary
+from graphrec.placement import Placement
 from graphrec.ranking import Names, Ranking, check_k
 from graphrec.reranking import Aspects, Head
+from graphrec.search import Search
 from graphrec.tensors import Floats, Histories, Rows
+from graphrec.updates import Taken
 from kg_builder.stores import Progress
 from kg_builder.tables import GraphTables
-
-STRANGER = "stranger"
-"""What the user of a bare history is called in a ranking."""
-Mask = npt.NDArray[np.bool_]
-Exclusion = str | tuple[str, str]
-"""A product nobody shall be shown, or (user, product)."""
-Users = str | Sequence[str]
-History = Sequence[str] | Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -41,6 +36,8 @@ class Ranker:
     """
 
     model: Model
+    taken: Taken | None = None
+    """What came of the events of the `update` that made this ranker; None for one that was fitted, refreshed or loaded."""
 
     @property
     def summary(self) -> Summary:
@@ -53,6 +50,8 @@ class Ranker:
         *,
         users: Sequence[str] | None = None,
         history: History | None = None,
+        about: Mapping[str, object] | None = None,
+        text: str | None = None,
         k: int = 10,
         candidates: Iterable[str] | None = None,
         exclude: Iterable[Exclusion] | None = None,
@@ -68,6 +67,10 @@ class Ranker:
             users: The same, by name.
             history: Instead of users: the product ids, oldest first, of somebody the model need not know, or several such lists.
                 An empty history gets what suits most people.
+            about: Instead of users: what is known of somebody, such as {"city": "Graz"}, by properties of the graph's users or
+                nodes that they are tied to. They get what people alike choose, see `graphrec.attributes`.
+            text: What is looked for, in words, alone or beside any of these: products that match it, then what is chosen with
+                them, then what suits whoever asks (most people, if nobody is named). See `graphrec.search`.
             k: How many; a list is shorter where fewer products are left.
             candidates: Rank these products alone, listed or not; default: all listed ones.
             exclude: Products to leave out for everybody, or (user, product) pairs; ids that nobody knows exclude nothing.
@@ -80,8 +83,8 @@ class Ranker:
 
         Raises:
             UnknownId: a user (unless `strangers`), or a product of a history or the candidates, that the model does not know.
-            BadRequest: k is below 1, the candidates are empty, there is no user and no history, or both, or `rerank` names what
-                there is not, or what the graph cannot tell enough for.
+            BadRequest: k is below 1, the candidates are empty, nothing says whose lists, or two things do, `about` or `rerank`
+                names what there is not, or what the graph cannot tell enough for, or no product has a word of the text.
         """
         check_k(k)
         k = min(k, len(self._ids))
@@ -90,12 +93,22 @@ class Ranker:
             self._aspects.check(knobs)
         if user is not None and users is not None:
             raise BadRequest("give user or users, not both: they mean the same")
-        names, histories = self._histories(user if users is None else users, history, strangers=strangers)
-        allowed = self._allowed(candidates)
-        barred = self._barred(names, exclude)
+        whose = user if users is None else users
+        if about is not None and (whose is not None or history is not None):
+            raise BadRequest("give about for somebody of whom no choices are known; here is a user or a history")
+        if whose is None and history is None and (about is not None or text is not None):
+            history = []
+        names, histories = asking.histories(self.model, whose, history, strangers=strangers)
+        allowed = asking.allowed(self.model.known, candidates)
+        barred = asking.barred(self.model.known, names, exclude)
+        alike = None if about is None else self._attributes.score(about)[None, :]
+        matches = None if text is None else self._search.matches(self.model, text)
 
         def ranked(place: slice, batch: Histories) -> tuple[Rows, Floats]:
-            found = self._masked(batch, allowed, barred[place], exclude_seen=exclude_seen)
+            found = self.model.score(batch) if alike is None else alike.copy()
+            if matches is not None:
+                found = search.suited(matches, found, self.model.blend.warm)
+            hide(found, batch, allowed, barred[place], exclude_seen=exclude_seen)
             rows = reranking.rerank(Head.of(found, reranking.depth(k)), knobs, k, self._aspects) if knobs else top(found, k)
             return rows, np.take_along_axis(found, np.maximum(rows, 0), axis=1)
 
@@ -123,6 +136,50 @@ class Ranker:
         lists, scores = self._similar(Histories.of([[self.model.known.products.row(product)]]), k)
         return Ranking.of([product], self._ids, lists, scores, self._titles)
 
+    def update(self, events: object, *, skip_faulty: bool = False) -> Self:
+        """A ranker that knows these events too, within a second and without retraining; `taken` says what came of them.
+
+        Histories of known users grow, new users are known from now on, and a product that nobody had chosen counts in histories
+        as any other: each list is that of `rank(history=…)` with the whole history. Likeness of products, popularity and weights
+        stay as they were fitted; `taken.waits` says what only a `refresh` or a fit takes up. An event of the same second that is
+        known changes nothing, so a stream may deliver twice. What `save` writes holds the events. The graph's store does not, and
+        it is all that a `refresh` or a fit reads: build them into it as well.
+
+        A new ranker, which shares what is large with this one: threads that answer by the old one finish in peace, and the swap
+        is one assignment, `ranker = ranker.update(events)`.
+
+        Args:
+            events: A pandas or polars frame with columns user, product (or item) and perhaps at (or timestamp) and rating, or a
+                list of such dicts or of tuples in that order. An event without a time comes after all that its user chose.
+            skip_faulty: Take the sound events and list the others in `taken.faults`; default: one faulty event refuses all.
+
+        Raises:
+            BadRequest: what was handed over is no events, or one of them is faulty: names row, value and remedy.
+        """
+        model, taken = updates.take(self.model, events, skip_faulty=skip_faulty)
+        later = type(self)(model, taken)
+        if "_search" in vars(self):  # products are what they were
+            vars(later)["_search"] = self._search
+        return later
+
+    def place(self, product: Mapping[str, object], *, k: int = 10, users: int = 20) -> Placement:
+        """Where a product that is in no graph yet stands: the k known ones it is most like, and who will likely want it.
+
+        Nothing is learnt or kept: build the product into the graph and `refresh` to have it ranked.
+
+        Args:
+            product: What is said of it: title, description, brand, category, price, or by the label of other nodes that products
+                are tied to; each a text or a list of texts. A brand or category the graph does not have counts by its words.
+            k: How many similar products, at most.
+            users: How many users, at most.
+
+        Raises:
+            BadRequest: nothing is said of it, a key or value is none that a product has, or k or users is below 1.
+        """
+        check_k(k)
+        check_k(users)
+        return placement.place(self.model, self._search, product, k=k, users=users)
+
     def explain(self, user: str | Sequence[str], product: str) -> Explanation:
         """Why this product for this user (an id, or a history as a list of product ids), whatever its rank.
 
@@ -130,7 +187,7 @@ class Ranker:
             UnknownId: a user or product that the model does not know.
         """
         known = isinstance(user, str)
-        names, histories = self._histories(user, None) if known else self._histories(None, [list(user)])
+        names, histories = asking.histories(self.model, user if known else None, None if known else [list(user)])
         row = self.model.known.products.row(product)
         return reasons.explain(self.model, self._connections, names[0], histories, row)
 
@@ -212,70 +269,13 @@ class Ranker:
     def _aspects(self) -> Aspects:
         return Aspects.of(self.model.known)
 
-    def _histories(self, user: Users | None, history: History | None, *, strangers: bool = False) -> tuple[list[str], Histories]:
-        """Names and histories of what was asked for."""
-        if user is not None and history is not None:
-            raise BadRequest("give a user or a history, not both")
-        if user is not None:
-            if not isinstance(user, Iterable):
-                raise BadRequest(f"a user is an id in quotes, or a list of ids (got {user!r})")
-            ids = [user] if isinstance(user, str) else [str(one) for one in user]
-            row_of = self.model.known.users.row_of
-            return ids, self._of_users([row_of.get(one, -1) if strangers else self.model.known.users.row(one) for one in ids])
-        if history is None:
-            raise BadRequest("give a user, several users or a history (got none)")
-        if isinstance(history, str):
-            raise BadRequest(f"history is a list of product ids (got the text {history!r})")
-        for one in history:
-            if not isinstance(one, Iterable):
-                raise BadRequest(f"history is a list of product ids in quotes (got {one!r})")
-        several = [list(one) for one in history if not isinstance(one, str)]
-        lists = several or [[one for one in history if isinstance(one, str)]]
-        row = self.model.known.products.row
-        names = [f"{STRANGER} {number}" for number in range(1, len(lists) + 1)] if len(lists) > 1 else [STRANGER]
-        return names, Histories.of([[row(product) for product in one] for one in lists])
+    @cached_property
+    def _attributes(self) -> Attributes:
+        return Attributes.of(self.model.known, self.model.names)
 
-    def _of_users(self, users: Sequence[int]) -> Histories:
-        """The histories of these user rows; -1 is somebody without any."""
-        rows = np.array(users, dtype=np.int64)
-        found = self.model.known.histories(rows[rows >= 0])
-        lengths = np.zeros(len(rows), dtype=np.int64)
-        lengths[rows >= 0] = np.diff(found.indptr)
-        return Histories(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), found.product, found.at, rows)
-
-    def _allowed(self, candidates: Iterable[str] | None) -> Mask:
-        """[products] True for what may be ranked."""
-        if candidates is None:
-            return self.model.known.listed
-        if isinstance(candidates, str):
-            raise BadRequest(f"candidates is a list of product ids (got the text {candidates!r})")
-        rows = [self.model.known.products.row(product) for product in candidates]
-        if not rows:
-            raise BadRequest("candidates is empty: name at least one product, or leave it out to rank all")
-        allowed = np.zeros(len(self._ids), dtype=bool)
-        allowed[rows] = True
-        return allowed
-
-    def _barred(self, names: Sequence[str], exclude: Iterable[Exclusion] | None) -> sp.csr_matrix:
-        """[users asked for, products] 1 where `exclude` says no."""
-        row_of = self.model.known.products.row_of
-        everybody: list[int] = []
-        pairs: dict[str, list[int]] = {}
-        for one in exclude or ():
-            user, product = (None, one) if isinstance(one, str) else one
-            if product in row_of:
-                (everybody if user is None else pairs.setdefault(user, [])).append(row_of[product])
-        return Histories.of([[*everybody, *pairs.get(name, ())] for name in names]).matrix(len(self._ids))
-
-    def _masked(self, batch: Histories, allowed: Mask, barred: sp.csr_matrix, *, exclude_seen: bool) -> Floats:
-        """[b, products] scores, -inf for what may not be shown."""
-        scores = self.model.score(batch)
-        scores[:, ~allowed] = -np.inf
-        owner = np.repeat(np.arange(len(batch)), np.diff(batch.indptr))
-        if exclude_seen:
-            scores[owner, batch.product] = -np.inf
-        scores[barred.nonzero()] = -np.inf
-        return scores
+    @cached_property
+    def _search(self) -> Search:
+        return Search.of(self.model)
 
     def _similar(self, batch: Histories, k: int) -> tuple[Rows, Floats]:
         """Rows [b, k] and rises [b, k] of the products most similar to those that these histories of one product hold."""

@@ -14,6 +14,7 @@ from graphrec.tensors import Floats, Rows
 
 Names = npt.NDArray[np.object_]
 _SHOWN = 10
+_NAMED = 3
 
 
 class Recommendation(NamedTuple):
@@ -48,6 +49,8 @@ class Ranking:
     """[m] higher is better; comparable within a user only."""
     titles: Names | None = None
     """[m] what the products are called, for people; None where the graph has no titles."""
+    unserved: tuple[str, ...] = ()
+    """Who was asked for and has no line: all that may be shown to them they chose before, or it was left out."""
 
     @classmethod
     def of(cls, users: Sequence[str], products: Names, lists: Rows, scores: Floats, titles: Names | None = None) -> "Ranking":
@@ -64,6 +67,7 @@ class Ranking:
             places.astype(np.int64) + 1,
             scores[filled].astype(np.float32),
             None if titles is None else titles[rows],
+            tuple(user for user, served in zip(users, filled.any(axis=1).tolist(), strict=True) if not served),
         )
 
     def to_pandas(self) -> pd.DataFrame:
@@ -81,7 +85,7 @@ class Ranking:
         head = f"Ranking: {len(self)} products for {len(set(self.users))} users"
         lines = [f"  {rank:>3}  {item}  {title}".rstrip() for item, rank, _, title in self._shown()]
         more = [f"  … {len(self) - _SHOWN} more"] if len(self) > _SHOWN else []
-        return "\n".join([head, *lines, *more])
+        return "\n".join([head, *lines, *more, *self.said()])
 
     def _repr_html_(self) -> str:
         several = len(set(self.users)) > 1
@@ -93,7 +97,15 @@ class Ranking:
         columns = ["user"] * several + ["rank", "item", "title", "score"]
         head = "".join(f"<th>{name}</th>" for name in columns)
         more = f"<p>… {len(self) - _SHOWN} more</p>" if len(self) > _SHOWN else ""
+        more += "".join(f"<p>{escape(line)}</p>" for line in self.said())
         return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(cells)}</tbody></table>{more}"
+
+    def said(self) -> list[str]:
+        """A line on those who have no products, if there are some."""
+        if not self.unserved:
+            return []
+        named = ", ".join(map(str, self.unserved[:_NAMED])) + (", …" if len(self.unserved) > _NAMED else "")
+        return [f"nothing is left for {named}: they chose all that may be ranked, or it was left out"]
 
     def _shown(self) -> Iterator[tuple[str, int, float, str]]:
         for place in range(min(len(self), _SHOWN)):

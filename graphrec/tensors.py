@@ -24,6 +24,9 @@ Rows = npt.NDArray[np.int64]
 Relation = tuple[str, str, str]
 """(source label, name, target label); the name is the relationship type, or `RELATED:directed_by` for outside relations."""
 
+_SHARED = 0.5
+"""A property of users is an attribute where at least this share of them have the value of another."""
+
 
 @dataclass(frozen=True)
 class Ids:
@@ -141,6 +144,8 @@ class KnownGraph:
     """[products] True for what may be recommended: described or chosen at least once; False for bare co-purchase targets."""
     texts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By label, one text a row (empty where nothing is known). A product's is title, brand, category path, description."""
+    attributes: Mapping[str, Sequence[str | int | float | bool | None]] = field(default_factory=dict)
+    """By property of the users that several share, one value a user; None where it is unknown."""
 
     @property
     def users(self) -> Ids:
@@ -241,7 +246,7 @@ class KnownGraph:
         described = tables.nodes["Product"].filter(pl.col("listed")).select("id").collect()
         listed[_rows(described, "id", rows["Product"])] = True
         relations = _relations(tables, rows)
-        return cls(ids, interactions, relations, listed, _texts(tables, rows))
+        return cls(ids, interactions, relations, listed, _texts(tables, rows), _attributes(tables, rows["User"]))
 
 
 def _ordered(interactions: pl.LazyFrame) -> pl.DataFrame:
@@ -279,6 +284,16 @@ def _relations(tables: GraphTables, rows: Mapping[str, pl.DataFrame]) -> dict[Re
             if len(ends[0]):
                 relations[source, full, target] = sp.csr_matrix((np.ones(len(ends[0]), dtype=np.float32), ends), shape=shape)
     return relations
+
+
+def _attributes(tables: GraphTables, users: pl.DataFrame) -> dict[str, list[str | int | float | bool | None]]:
+    """By property of the users its values in rows; what tells most users from all others (a name, an address) is left out."""
+    kinds = tables.schema.node("User").properties
+    wanted = [name for name, kind in kinds.items() if kind not in ("strings", "vector")]
+    said = tables.nodes["User"].select("id", *wanted)
+    frame = users.lazy().join(said, on="id", how="left", maintain_order="left").collect().fill_nan(None)
+    shared = {name: frame[name].drop_nulls().is_duplicated() for name in wanted}
+    return {name: frame[name].to_list() for name in wanted if shared[name].sum() >= max(_SHARED * len(shared[name]), 1)}
 
 
 def _texts(tables: GraphTables, rows: Mapping[str, pl.DataFrame]) -> dict[str, tuple[str, ...]]:

@@ -335,7 +335,7 @@ def test_without_arguments_the_help_is_shown(run):
 
 
 def test_every_command_shows_an_example(run):
-    for command in ("fit", "rank", "similar", "explain", "evaluate", "write-back", "doctor"):
+    for command in ("fit", "rank", "similar", "explain", "evaluate", "write-back", "doctor", "place"):
         code, out, _ = run(command, "--help")
         assert code == 0
         assert f"Example: graphrec {command}" in out
@@ -458,3 +458,50 @@ def test_compare_names_what_is_wrong_with_its_arguments(refused, store, tmp_path
     assert "expected PEER=PATH (got 'lenskit')" in refused(*asked, "--python", "lenskit", code=2)
     assert "no interpreter for lenskit at /nowhere" in refused(*asked, "--python", "lenskit=/nowhere")
     assert not (tmp_path / "out").exists()
+
+
+def test_rank_for_a_text_and_for_what_is_known_of_somebody(run, refused, ranker, model, tmp_path):
+    def items(*arguments):
+        code, out, err = run("rank", model, *arguments, "-k", 4)
+        assert code == 0, err
+        assert "unknown" not in err
+        return [line.split("\t")[1] for line in out.splitlines()[1:]]
+
+    assert items("--text", "trail sneaker") == list(ranker.rank(text="trail sneaker", k=4).items)
+    assert items("--text", "sneaker", "--users", "u0001") == list(ranker.rank("u0001", text="sneaker", k=4).items)
+    about = {"city": "Graz", "newsletter": "true"}
+    assert items("--about", "city=Graz, newsletter=true") == list(ranker.rank(about=about, k=4).items)
+    code, out, _ = run("rank", model, "--text", "sneaker", "--out", tmp_path / "lists.tsv")
+    assert (code, "20 lines for 1 users" in out) == (0, True)
+    assert "did you mean 'sneaker'" in refused("rank", model, "--text", "snaeker")
+    assert "did you mean 'Graz'" in refused("rank", model, "--about", "city=Gratz")
+    assert "expected NAME=VALUE (got 'Graz')" in refused("rank", model, "--about", "Graz", code=2)
+    assert "leave out --users" in refused("rank", model, "--about", "city=Graz", "--users", "u0001", code=2)
+    assert "--users, --text or --about" in refused("rank", model, code=2)
+
+
+def test_place_names_similar_products_and_likely_users(run, refused, ranker, model):
+    said = ("--title", "Trail sneaker", "--brand", "Borealis", "--category", "Running", "--also", "made_by=acme", "--price", 3)
+    code, out, err = run("place", model, *said, "-k", 3, "--users", 4)
+    assert code == 0, err
+    assert "Trail sneaker: among 3 similar products, likely wanted by 4 users" in out
+    shown = json.loads(run("place", model, *said, "-k", 3, "--users", 4, "--json")[1])
+    product = {"title": "Trail sneaker", "brand": "Borealis", "category": ["Running"], "made_by": "acme", "price": 3.0}
+    found = ranker.place(product, k=3, users=4)
+    assert [one["item"] for one in shown["similar"]] == list(found.similar.items)
+    assert [one["user"] for one in shown["users"]] == list(found.users.users)
+    assert shown["notes"] == list(found.notes)
+    assert "give at least a title" in refused("place", model)
+    assert "did you mean 'brand'" in refused("place", model, "--title", "x", "--also", "brnd=acme")
+
+
+def test_rank_says_who_has_seen_everything(run, tmp_path):
+    from graphrec import pipeline
+    from graphrec.scorers import FitContext
+    from tests.graphrec.graphs import known_graph
+
+    pipeline.learn(known_graph([[0, 1], [0]], 2), {}, FitContext(), scorers=["popularity"]).save(tmp_path / "m")
+    code, out, err = run("rank", tmp_path / "m", "--users", "u00000,u00001")
+    assert code == 0
+    assert [line.split("\t")[0] for line in out.splitlines()[1:]] == ["u00001"]
+    assert "note: nothing is left for u00000" in err
