@@ -155,9 +155,9 @@ def softmax_loss(
     """Mean over the wanted pairs (u, i) of log Σ_c exp(s_uc − correction_c) − s_ui, a scalar.
 
     users: [b, d] and candidates: [m, d], scaled so that their product is the score s. wanted: [b, d] the sum of the vectors of
-    the products that the user is to rank high; counts: [b] how many those are, or both weighted alike. correction: [m] log of the chance of a candidate
-    to be drawn (logQ), none where all products are candidates: then this is the full softmax. known: (user, candidate) places
-    that do not compete, since they are never recommended.
+    the products that the user is to rank high; counts: [b] how many those are, or both weighted alike. correction: [m] log of
+    the chance of a candidate to be drawn (logQ), none where all products are candidates: then this is the full softmax. known:
+    (user, candidate) places that do not compete, since they are never recommended.
     Source: Yi et al., "Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations", RecSys 2019.
     """
     bias = users.new_zeros(len(candidates)) if correction is None else -correction

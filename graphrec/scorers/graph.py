@@ -81,7 +81,7 @@ class Graph:
 
     @classmethod
     def fit(cls, known: KnownGraph, context: FitContext) -> Self:
-        """The encoder trained on everything, with or without text and relations and for as many steps as ranked an inner cut best."""
+        """The encoder trained on everything, reading what ranked an inner cut best, for as many steps."""
         return cls.fit_with(known, context, GraphConfig())
 
     @classmethod
@@ -230,7 +230,7 @@ class Graph:
         return self.products
 
     def vectors(self) -> Mapping[str, Floats]:
-        """By label, [rows, at most 64] the vectors to be written back as `graph_embedding`: along the products' main directions."""
+        """By label, [rows, at most 64] the vectors to be written back as `graph_embedding`, along their main directions."""
         if self.products.shape[1] <= _WRITTEN:
             return {"Product": self.products, "User": self.users}
         _, directions = np.linalg.eigh(self.products.T @ self.products)
