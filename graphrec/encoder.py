@@ -288,7 +288,7 @@ def adjacency_degrees(block: Block, adjacency: Adjacency) -> Tensor:
 
 def parts(vectors: Tensor, seeds: int) -> Tensor:
     """[n, seeds, d / seeds] float32, each seed's part of unit length; zeros stay zero. vectors: [n, d]."""
-    return normalize(vectors.float().view(len(vectors), seeds, -1), dim=-1)
+    return normalize(vectors.float().view(len(vectors), seeds, vectors.shape[1] // seeds), dim=-1)
 
 
 def unit(vectors: Tensor, seeds: int = 1) -> Tensor:

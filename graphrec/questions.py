@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import embedding_bag, pad
 
 from graphrec.encoder import Block, Encoder, EncoderConfig, parts
-from graphrec.tensors import Floats
+from graphrec.tensors import Floats, KnownGraph
 from graphrec.training import softmax_loss
 
 _ASKED = 256
@@ -36,6 +36,19 @@ class RankingConfig:
     busy: float = 0.5
     """A user with n hidden choices weighs n to the power of this: 1 minds every choice alike, 0 every user."""
 
+    def size(self, users: int, products: int) -> tuple[int, int]:
+        """How many users a seed asks in a step, and how many products are drawn for them."""
+        asked = min(users, self.users, max(_ASKED, round(self.share * users)))
+        return asked, max(1, min(products, self.scores // asked))
+
+    def work(self, encoder: EncoderConfig, known: KnownGraph, *, described: bool) -> float:
+        """Multiply-adds of one step of one seed, those of dense products counted a tenth, since they run that much faster."""
+        asked, drawn = self.size(len(known.users), len(known.products))
+        edges = sum(matrix.nnz for matrix in known.relations.values()) if described else 0
+        nodes = sum(map(len, known.ids.values())) if described else len(known.users) + len(known.products)
+        sparse = 2 * (known.matrix.nnz * self.keep + edges) * (2 * encoder.layers + 2)
+        return float(encoder.dim * (sparse + 3 * asked * drawn * _DENSE + _PARAMETER * nodes))
+
 
 class Questions:
     """Draws a step's questions and says how well an encoder answers them. Same seed, same questions, on every device."""
@@ -49,8 +62,7 @@ class Questions:
         self.cold = popularity == 0
         self.competing = np.flatnonzero(~self.cold | described)
         self.unknown = min(config.unknown, float((popularity[described] == 0).mean()) if described.any() else 0.0)
-        self.asked = min(block.users, config.users, max(_ASKED, round(config.share * block.users)))
-        drawn = max(1, min(len(self.competing), config.scores // self.asked))
+        self.asked, drawn = config.size(block.users, len(self.competing))
         share = np.sqrt(np.maximum(popularity[self.competing], 1))
         self.inclusion = _inclusion(share, drawn)
         """[competing] the chance of each product to be among a step's candidates; 1 where all fit."""
@@ -60,14 +72,6 @@ class Questions:
         """Questions over this graph; products with text or relations are the ones that a step may treat as unknown."""
         described = block.described().cpu().numpy()
         return cls(block, described if text is None else described | text.any(axis=1), config, seed)
-
-    def work(self, encoder: EncoderConfig) -> float:
-        """Multiply-adds of one step of one seed, those of dense products counted a tenth, since they run that much faster."""
-        interactions = 2 * self.block.pairs.shape[1]
-        entries = interactions * self.config.keep + (len(self.block.row) - interactions)
-        sparse = entries * (2 * encoder.layers + 2)
-        dense = 3 * self.asked * float(self.inclusion.sum()) * _DENSE
-        return float(encoder.dim * (sparse + dense + _PARAMETER * self.block.nodes))
 
     def loss(self, encoder: Encoder) -> Tensor:
         """The loss of one drawn step, the sum of all seeds': they share the graph and the rivals, but not the users asked."""

@@ -21,6 +21,8 @@ _CHECKED = 30_000_000
 """Users × products that a look at the validation scores: 250 to 1,000 users."""
 _CUTOFF = 20
 _WRITTEN = 64
+_OVERHEAD, _SPEED = 0.3, 3e9
+"""Seconds that a fit takes at least, and multiply-adds a second."""
 _TRIAL = 0.3
 """The share of the work that a trial on the cut may cost."""
 _FEW = 200
@@ -44,6 +46,12 @@ class GraphConfig:
     """The questions it is trained on."""
     training: TrainConfig = field(default_factory=TrainConfig)
     """How long and how fast."""
+
+    def affordable(self, known: KnownGraph, *, described: bool) -> tuple[int, int]:
+        """How many steps are taken, and by how many seeds."""
+        work = self.ranking.work(self.encoder, known, described=described)
+        planned = self.training.planned(work)
+        return planned, int(np.clip(self.training.work // (planned * work), 1, self.encoder.seeds))
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,14 @@ class Graph:
         return cls.fit_with(known, context, GraphConfig())
 
     @classmethod
+    def cost(cls, known: KnownGraph) -> float:
+        """Processor seconds that a fit takes, roughly."""
+        config = GraphConfig()
+        planned, seeds = config.affordable(known, described=True)
+        work = planned * config.ranking.work(config.encoder, known, described=True)
+        return _OVERHEAD + (seeds * work + 2 * min(work, _TRIAL * config.training.work)) / _SPEED
+
+    @classmethod
     def fit_with(cls, known: KnownGraph, context: FitContext, config: GraphConfig) -> Self:
         """As `fit`, with another configuration."""
         described, stop = cls._tried(known, context, config)
@@ -98,7 +114,7 @@ class Graph:
         """
         sources = bool(known.relations) or "Product" in context.text
         choice = sources and (known.listed & ~known.warm).sum() <= _COLD * known.listed.sum()
-        work = Questions.of(Block.of(known), None, config.ranking, 0).work(config.encoder)
+        work = config.ranking.work(config.encoder, known, described=True)
         training = replace(config.training, work=config.training.work * _TRIAL)
         if training.planned(work) < training.steps and not choice:
             return True, None
@@ -137,9 +153,7 @@ class Graph:
         directions = _directions(context) if described else np.zeros((0, _TEXT_DIM), dtype=np.float32)
         text = _text(context, directions) if described else None
         questions = Questions.of(block, text, config.ranking, context.seed)
-        work = questions.work(config.encoder)
-        planned = config.training.planned(work)
-        seeds = int(np.clip(config.training.work // (planned * work), 1, config.encoder.seeds))
+        planned, seeds = config.affordable(known, described=described)
         config = replace(config, encoder=replace(config.encoder, seeds=seeds))
         encoder = Encoder(block, None if text is None else torch.from_numpy(text), config.encoder)
         encoder.start(known.matrix, context.seed)
@@ -267,7 +281,7 @@ class Graph:
 
 
 def _unit(vectors: Floats, seeds: int) -> Floats:
-    parts = vectors.reshape(len(vectors), seeds, -1)
+    parts = vectors.reshape(len(vectors), seeds, vectors.shape[1] // seeds)
     lengths = np.linalg.norm(parts, axis=2, keepdims=True) * seeds**0.5
     return np.asarray(parts / np.where(lengths > 0, lengths, 1), dtype=np.float32).reshape(vectors.shape)
 
