@@ -293,4 +293,4 @@ def parts(vectors: Tensor, seeds: int) -> Tensor:
 
 def unit(vectors: Tensor, seeds: int = 1) -> Tensor:
     """[n, d] whose products are the mean over the seeds of the cosines of their parts; zeros stay zero."""
-    return parts(vectors, seeds).reshape(vectors.shape) / seeds**0.5
+    return parts(vectors, seeds).reshape(vectors.shape) / float(np.sqrt(seeds))

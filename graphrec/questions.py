@@ -11,6 +11,8 @@ from graphrec.encoder import Block, Encoder, EncoderConfig, parts
 from graphrec.tensors import Floats, KnownGraph
 from graphrec.training import softmax_loss
 
+TEMPERATURES = (0.22, 0.15, 0.1)
+"""Those that are tried, the middle one where nothing can be tried."""
 _ASKED = 256
 _DENSE = 0.1
 _PARAMETER = 10.0
@@ -20,16 +22,16 @@ _PARAMETER = 10.0
 class RankingConfig:
     """The questions of a training step."""
 
-    keep: float = 0.7
+    keep: float = 0.6
     """Share of the choices that stay in the graph of a step; larger asks fewer, easier questions."""
-    temperature: float = 0.22
-    """Cosines are divided by it; smaller minds the closest rivals more."""
+    temperature: float | None = None
+    """Cosines are divided by it; smaller minds the closest rivals more, which large catalogues need. None: what ranks a cut best."""
     unknown: float = 0.1
     """Largest share of the described products that a step treats as never chosen, so that text and relations learn to stand
     alone; it is as large as the share of them that nobody chose. Larger helps cold products and costs warm ones."""
-    scores: int = 1 << 24
+    scores: int = 1 << 23
     """Scores a step may compute, users × products: beyond, users are drawn and products are drawn under a correction."""
-    users: int = 8192
+    users: int = 4096
     """Most users that a seed asks in a step; larger is steadier and dearer."""
     share: float = 0.5
     """Share of the users that a seed asks in a step where they are many; larger is steadier and dearer."""
@@ -95,7 +97,7 @@ class Questions:
         rows, asked = (torch.from_numpy(one).to(vectors.device) for one in (self.competing[candidates], users))
         wanted, counts = self._wanted(products, users, ~kept)
         return softmax_loss(
-            pad(vectors.index_select(0, asked), (0, 1), value=1.0) / self.config.temperature,
+            pad(vectors.index_select(0, asked), (0, 1), value=1.0) / (self.config.temperature or TEMPERATURES[1]),
             products.index_select(0, rows),
             wanted,
             counts,

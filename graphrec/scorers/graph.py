@@ -11,7 +11,7 @@ from graphrec import splits
 from graphrec.encoder import Block, Encoder, EncoderConfig, Parameters, unit
 from graphrec.errors import NothingToLearn
 from graphrec.metrics import counts, hits, ndcg, top
-from graphrec.questions import Questions, RankingConfig
+from graphrec.questions import TEMPERATURES, Questions, RankingConfig
 from graphrec.scorers import FitContext, State, Term
 from graphrec.tensors import Floats, Histories, KnownGraph
 from graphrec.training import TrainConfig, train
@@ -23,7 +23,7 @@ _CUTOFF = 20
 _WRITTEN = 64
 _OVERHEAD, _SPEED = 0.3, 3e9
 """Seconds that a fit takes at least, and multiply-adds a second."""
-_TRIAL = 0.3
+_TRIAL = 0.15
 """The share of the work that a trial on the cut may cost."""
 _FEW = 200
 """Users of a cut below which it is too small to say that text and relations do harm."""
@@ -85,7 +85,7 @@ class Graph:
     described: bool
     """Whether text and relations are read, or the interactions alone."""
     config: GraphConfig = GraphConfig()
-    """As asked for, with as many seeds as were affordable."""
+    """As asked for, with the temperature that was chosen and as many seeds as were affordable."""
 
     @classmethod
     def fit(cls, known: KnownGraph, context: FitContext) -> Self:
@@ -98,39 +98,49 @@ class Graph:
         config = GraphConfig()
         planned, seeds = config.affordable(known, described=True)
         work = planned * config.ranking.work(config.encoder, known, described=True)
-        return _OVERHEAD + (seeds * work + 2 * min(work, _TRIAL * config.training.work)) / _SPEED
+        return _OVERHEAD + (seeds * work + 4 * _TRIAL * min(work, config.training.work)) / _SPEED
 
     @classmethod
     def fit_with(cls, known: KnownGraph, context: FitContext, config: GraphConfig) -> Self:
         """As `fit`, with another configuration."""
-        described, stop = cls._tried(known, context, config)
-        return cls._trained(known, context, config, described=described, stop=stop)[0]
+        described, chosen, stop = cls._tried(known, context, config)
+        return cls._trained(known, context, chosen, described=described, stop=stop)[0]
 
     @classmethod
-    def _tried(cls, known: KnownGraph, context: FitContext, config: GraphConfig) -> tuple[bool, int | None]:
-        """Whether text and relations are to be read, and the step to stop at: both by one seed on an inner cut.
+    def _tried(cls, known: KnownGraph, context: FitContext, config: GraphConfig) -> tuple[bool, GraphConfig, int | None]:
+        """Whether text and relations are to be read, at which temperature, and the step to stop at: by one seed on an inner cut.
 
-        None: all that are planned, where there is no cut or the trial could not afford so many.
+        None: all steps that are planned, where there is no cut or the trial could not afford so many.
         """
-        sources = bool(known.relations) or "Product" in context.text
-        choice = sources and (known.listed & ~known.warm).sum() <= _COLD * known.listed.sum()
-        work = config.ranking.work(config.encoder, known, described=True)
-        training = replace(config.training, work=config.training.work * _TRIAL)
-        if training.planned(work) < training.steps and not choice:
-            return True, None
         try:
             users = int(np.clip(_CHECKED // len(known.products), 250, 1_000))
             cut = splits.inner_cut(known, context.seed).sample(users, context.seed)
         except NothingToLearn:
-            return True, None
-        trial = replace(
-            config, encoder=replace(config.encoder, seeds=1), training=replace(training, steps=training.planned(work))
-        )
-        tried = [cls._trained(cut.known, context, trial, described=True, cut=cut)]
-        if choice and len(cut.users) >= _FEW:
-            tried.append(cls._trained(cut.known, context, trial, described=False, cut=cut))
-        found = tried[-1] if tried[-1][1] > tried[0][1] * _MARGIN else tried[0]
-        return found[0].described, found[0].steps if trial.training.steps == config.training.steps else None
+            return True, config, None
+        short = replace(config.training, work=config.training.work * _TRIAL)
+        steps = short.planned(config.ranking.work(config.encoder, known, described=True))
+        single = replace(config, encoder=replace(config.encoder, seeds=1), training=replace(short, steps=steps))
+        asked = config.ranking.temperature
+
+        def trial(temperature: float, described: bool) -> tuple[float, "Graph"]:
+            chosen = replace(single, ranking=replace(config.ranking, temperature=temperature))
+            found, quality = cls._trained(cut.known, context, chosen, described=described, cut=cut)
+            return quality, found
+
+        tried = [trial(one, True) for one in (TEMPERATURES if asked is None else (asked,))]
+        quality, found = max(tried, key=lambda one: one[0])
+        temperature = found.config.ranking.temperature
+        if cls._may_go_without(known, context) and len(cut.users) >= _FEW and temperature is not None:
+            bare, without = trial(temperature, False)
+            found = without if bare > quality * _MARGIN else found
+        chosen = replace(config, ranking=replace(config.ranking, temperature=temperature))
+        return found.described, chosen, found.steps if steps == config.training.steps else None
+
+    @staticmethod
+    def _may_go_without(known: KnownGraph, context: FitContext) -> bool:
+        """Whether there are text or relations, and few products of which nothing else speaks."""
+        sources = bool(known.relations) or "Product" in context.text
+        return sources and bool((known.listed & ~known.warm).sum() <= _COLD * known.listed.sum())
 
     def refit(self, known: KnownGraph, context: FitContext) -> Self:
         """The encoder trained for as many steps on the whole of this graph."""
@@ -159,7 +169,7 @@ class Graph:
         encoder.start(known.matrix, context.seed)
         encoder.to(context.device)
 
-        def scorer(steps: int) -> Self:
+        def scorer(steps: int) -> "Graph":
             return cls._of(encoder, block, known, directions, steps, described, config)
 
         trained = train(
@@ -260,6 +270,7 @@ class Graph:
             "layers": self.config.encoder.layers,
             "seeds": self.config.encoder.seeds,
             "described": self.described,
+            "temperature": self.config.ranking.temperature,
             "relations": dict(self.learnt.relations),
             "popularity": self.learnt.popularity,
             "novelty": self.learnt.novelty,
@@ -275,7 +286,8 @@ class Graph:
         weights, popularity, novelty = dict(settings["relations"]), float(settings["popularity"]), float(settings["novelty"])
         learnt = Parameters(tables, np.asarray(arrays["projection"]), weights, popularity, novelty)
         seeds, described = int(settings["seeds"]), bool(settings["described"])
-        config = GraphConfig(EncoderConfig(dim=products.shape[1] // seeds, seeds=seeds, layers=int(settings["layers"])))
+        encoder = EncoderConfig(dim=products.shape[1] // seeds, seeds=seeds, layers=int(settings["layers"]))
+        config = GraphConfig(encoder, RankingConfig(temperature=settings["temperature"]))
         steps = int(settings["steps"])
         return cls(products, history, users, stranger, offsets, learnt, directions, steps, described, config)
 
