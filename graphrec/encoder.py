@@ -129,12 +129,9 @@ def _relation(source: Rows, target: Rows, nodes: int) -> tuple[Rows, Rows, Float
     """Ends and normalised values of one relation's edges between places; both directions and doubles are one edge."""
     inside = (source >= 0) & (target >= 0) & (source != target)
     low, high = np.minimum(source, target)[inside], np.maximum(source, target)[inside]
-    both = (np.concatenate([low, high]), np.concatenate([high, low]))
-    matrix = sp.csr_matrix((np.ones(len(both[0]), dtype=np.float32), both), shape=(nodes, nodes))
-    matrix.sum_duplicates()
-    matrix.data[:] = 1
-    upper = sp.triu(normalised(matrix)).tocoo()
-    return upper.row.astype(np.int64), upper.col.astype(np.int64), upper.data.astype(np.float32)
+    low, high = np.divmod(np.unique(low * nodes + high), nodes)
+    degree = np.bincount(low, minlength=nodes) + np.bincount(high, minlength=nodes)
+    return low, high, (1 / np.sqrt(degree[low] * degree[high])).astype(np.float32)
 
 
 def _both_ways(ends: list[tuple[Rows, Rows, Floats]], nodes: int) -> list[npt.NDArray[Any]]:

@@ -25,7 +25,7 @@ class RankingConfig:
     keep: float = 0.6
     """Share of the choices that stay in the graph of a step; larger asks fewer, easier questions."""
     temperature: float | None = None
-    """Cosines are divided by it; smaller minds the closest rivals more, which large catalogues need. None: what ranks a cut best."""
+    """Cosines are divided by it; smaller minds close rivals more, as large catalogues need. None: what ranks a cut best."""
     unknown: float = 0.1
     """Largest share of the described products that a step treats as never chosen, so that text and relations learn to stand
     alone; it is as large as the share of them that nobody chose. Larger helps cold products and costs warm ones."""

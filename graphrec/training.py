@@ -30,7 +30,7 @@ class TrainConfig:
     """Most steps taken; larger fits longer."""
     fewest_steps: int = 10
     """Steps taken even where `work` is spent."""
-    work: float = 3e10
+    work: float = 3.6e10
     """Multiply-adds a training may cost; fewer steps where one is dear. Counted, not timed: the same on every machine."""
     check_every: int = 10
     """Steps between two looks at the validation; smaller stops closer to the best moment and costs more."""

@@ -23,14 +23,14 @@ _CUTOFF = 20
 _WRITTEN = 64
 _OVERHEAD, _SPEED = 0.3, 3e9
 """Seconds that a fit takes at least, and multiply-adds a second."""
-_TRIAL = 0.15
+_TRIAL = 0.06
 """The share of the work that a trial on the cut may cost."""
 _FEW = 200
 """Users of a cut below which it is too small to say that text and relations do harm."""
 _COLD = 0.1
 """Share of products without interactions from which text and relations stay: nothing else speaks for those."""
-_MARGIN = 1.005
-"""How many times better the interactions alone must rank the cut for text and relations to be left out."""
+_MARGIN = 1.02
+"""How many times better a cut must be ranked with text and relations for them to be worth their time, in which more seeds fit."""
 _ARRAYS = ("products", "history", "users", "stranger", "offsets", "directions")
 _LEARNT = "learnt/"
 _ENDS = ("User", "Product")
@@ -118,23 +118,25 @@ class Graph:
         except NothingToLearn:
             return True, config, None
         short = replace(config.training, work=config.training.work * _TRIAL)
-        steps = short.planned(config.ranking.work(config.encoder, known, described=True))
-        single = replace(config, encoder=replace(config.encoder, seeds=1), training=replace(short, steps=steps))
-        asked = config.ranking.temperature
+        steps = short.planned(config.ranking.work(config.encoder, known, described=False))
+        single = replace(
+            config, encoder=replace(config.encoder, seeds=1), training=replace(short, steps=steps, fewest_steps=steps)
+        )
+        temperatures = TEMPERATURES if config.ranking.temperature is None else (config.ranking.temperature,)
 
-        def trial(temperature: float, described: bool) -> tuple[float, "Graph"]:
+        def trial(temperature: float, described: bool) -> tuple[float, float, int]:
             chosen = replace(single, ranking=replace(config.ranking, temperature=temperature))
             found, quality = cls._trained(cut.known, context, chosen, described=described, cut=cut)
-            return quality, found
+            return quality, temperature, found.steps
 
-        tried = [trial(one, True) for one in (TEMPERATURES if asked is None else (asked,))]
-        quality, found = max(tried, key=lambda one: one[0])
-        temperature = found.config.ranking.temperature
-        if cls._may_go_without(known, context) and len(cut.users) >= _FEW and temperature is not None:
-            bare, without = trial(temperature, False)
-            found = without if bare > quality * _MARGIN else found
+        bare, temperature, stop = max(trial(one, False) for one in temperatures)
         chosen = replace(config, ranking=replace(config.ranking, temperature=temperature))
-        return found.described, chosen, found.steps if steps == config.training.steps else None
+        described = not cls._may_go_without(known, context) or len(cut.users) < _FEW
+        if not described:
+            quality, _, other = trial(temperature, True)
+            described = quality > bare * _MARGIN
+            stop = other if described else stop
+        return described, chosen, stop if steps == config.training.steps else None
 
     @staticmethod
     def _may_go_without(known: KnownGraph, context: FitContext) -> bool:
