@@ -6,7 +6,7 @@ and a product nobody chose is what its text and its neighbours in the graph say.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +17,10 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from graphrec.propagation import Adjacency, normalised, propagate
-from graphrec.tensors import Floats
+from graphrec.tensors import Floats, KnownGraph, Relation, Rows
 
-if TYPE_CHECKING:
-    from torch_geometric.data import HeteroData
-
-CHOSEN = ("User", "INTERACTED", "Product")
 _START = 0.1
+_NOISE = 0.5
 _FIRST_RELATION_WEIGHT = 0.3
 _TEXT_RIDGE = 10.0
 _FIRST_POPULARITY = 0.1
@@ -34,9 +31,16 @@ class EncoderConfig:
     """The size of the body."""
 
     dim: int = 64
-    """Width of every vector; larger fits finer tastes and costs time and memory in proportion."""
+    """Width of the vectors of one seed; larger fits finer tastes and costs time and memory in proportion."""
+    seeds: int = 4
+    """Most encoders that start apart and are trained side by side, whose cosines are averaged; larger is steadier and dearer."""
     layers: int = 2
     """Hops a vector travels; larger sees further and blurs more."""
+
+    @property
+    def width(self) -> int:
+        """Width of the tables: the vectors of all seeds side by side."""
+        return self.dim * self.seeds
 
 
 @dataclass(frozen=True)
@@ -64,15 +68,20 @@ class Block:
     """row, column, norm, kind, pair: [entries], ordered by row."""
 
     @classmethod
-    def of(cls, data: "HeteroData", *, device: str = "cpu") -> "Block":
+    def of(cls, known: KnownGraph, *, described: bool = True, device: str = "cpu") -> "Block":
         """The block matrix of a user-item-entity graph; relations of users to anything but products are left out.
 
         Brands, categories and entities that a single edge reaches carry nothing from product to product and are left out too.
+        described: False leaves out all but the interactions.
         """
-        users, products = int(data["User"].num_nodes), int(data["Product"].num_nodes)
-        pairs = np.unique(data[CHOSEN].edge_index.numpy(), axis=1)
-        parts = {kind: data[kind].edge_index.numpy() for kind in data.edge_types if "User" not in (kind[0], kind[2])}
-        places, nodes = _places(data, parts, users, products)
+        users, products = len(known.users), len(known.products)
+        pairs = np.stack(known.matrix.nonzero()).astype(np.int64)
+        parts = {
+            kind: np.stack(matrix.nonzero()).astype(np.int64)
+            for kind, matrix in known.relations.items()
+            if described and "User" not in (kind[0], kind[2])
+        }
+        places, nodes = _places({label: len(ids) for label, ids in known.ids.items()}, parts)
         names = ["INTERACTED"]
         ends = [(pairs[0], pairs[1] + users, np.ones(pairs.shape[1], dtype=np.float32))]  # renormalised at every draw
         for (source, name, target), edges in parts.items():
@@ -102,41 +111,30 @@ class Block:
         return reached[self.users : self.users + self.products]
 
 
-def _places(
-    data: "HeteroData", parts: Mapping[Any, npt.NDArray[np.int64]], users: int, products: int
-) -> tuple[dict[str, npt.NDArray[np.int64]], int]:
+def _places(sizes: Mapping[str, int], parts: Mapping[Relation, Rows]) -> tuple[dict[str, Rows], int]:
     """By label the place of each row in the matrix (-1: left out), and the number of places."""
-    places = {"User": np.arange(users), "Product": users + np.arange(products)}
-    nodes = users + products
-    for label in data.node_types:
+    places = {"User": np.arange(sizes["User"]), "Product": sizes["User"] + np.arange(sizes["Product"])}
+    nodes = sizes["User"] + sizes["Product"]
+    for label, size in sizes.items():
         if label in places:
             continue
-        degree = np.zeros(int(data[label].num_nodes), dtype=np.int64)
-        for (source, _, target), edges in parts.items():
-            for end, which in ((source, 0), (target, 1)):
-                if end == label:
-                    np.add.at(degree, edges[which], 1)
-        joins = degree > 1
+        ends = [edges[which] for kind, edges in parts.items() for which in (0, 1) if kind[2 * which] == label]
+        joins = sum((np.bincount(one, minlength=size) for one in ends), np.zeros(size, dtype=np.int64)) > 1
         places[label] = np.where(joins, nodes + np.cumsum(joins) - 1, -1)
         nodes += int(joins.sum())
     return places, nodes
 
 
-def _relation(
-    source: npt.NDArray[np.int64], target: npt.NDArray[np.int64], nodes: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]:
+def _relation(source: Rows, target: Rows, nodes: int) -> tuple[Rows, Rows, Floats]:
     """Ends and normalised values of one relation's edges between places; both directions and doubles are one edge."""
     inside = (source >= 0) & (target >= 0) & (source != target)
     low, high = np.minimum(source, target)[inside], np.maximum(source, target)[inside]
-    both = (np.concatenate([low, high]), np.concatenate([high, low]))
-    matrix = sp.csr_matrix((np.ones(len(both[0]), dtype=np.float32), both), shape=(nodes, nodes))
-    matrix.sum_duplicates()
-    matrix.data[:] = 1
-    upper = sp.triu(normalised(matrix)).tocoo()
-    return upper.row.astype(np.int64), upper.col.astype(np.int64), upper.data.astype(np.float32)
+    low, high = np.divmod(np.unique(low * nodes + high), nodes)
+    degree = np.bincount(low, minlength=nodes) + np.bincount(high, minlength=nodes)
+    return low, high, (1 / np.sqrt(degree[low] * degree[high])).astype(np.float32)
 
 
-def _both_ways(ends: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]], nodes: int) -> list[npt.NDArray[Any]]:
+def _both_ways(ends: list[tuple[Rows, Rows, Floats]], nodes: int) -> list[npt.NDArray[Any]]:
     """row, column, norm, kind, pair of the entries (i, j) and (j, i) of all edges, ordered by row and column."""
     kind = np.repeat(np.arange(len(ends)), [len(one[0]) for one in ends])
     left, right, norm = (np.concatenate([one[part] for one in ends]) for part in range(3))
@@ -163,7 +161,7 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """What one pass over the graph gives, not yet of unit length."""
+    """What one pass over the graph gives, not yet of unit length; d is the width of all seeds together."""
 
     users: Tensor
     """[users, d]"""
@@ -184,11 +182,11 @@ class Encoder(nn.Module):
 
     def __init__(self, block: Block, text: Tensor | None, config: EncoderConfig) -> None:
         super().__init__()
-        self.layers = config.layers
-        self.target = nn.Parameter(torch.zeros(block.products, config.dim))
-        self.context = nn.Parameter(torch.zeros(block.products, config.dim))
-        self.others = nn.Parameter(torch.zeros(block.nodes - block.users - block.products, config.dim))
-        self.projection = nn.Parameter(torch.zeros(0 if text is None else text.shape[1], config.dim))
+        self.layers, self.seeds = config.layers, config.seeds
+        self.target = nn.Parameter(torch.zeros(block.products, config.width))
+        self.context = nn.Parameter(torch.zeros(block.products, config.width))
+        self.others = nn.Parameter(torch.zeros(block.nodes - block.users - block.products, config.width))
+        self.projection = nn.Parameter(torch.zeros(0 if text is None else text.shape[1], config.width))
         relations = len(block.relations) - 1
         self.strength = nn.Parameter(torch.full((relations,), float(np.log(_FIRST_RELATION_WEIGHT / max(relations, 1) ** 0.5))))
         self.popularity = nn.Parameter(torch.tensor(_FIRST_POPULARITY))
@@ -221,7 +219,8 @@ class Encoder(nn.Module):
 
     def relation_weights(self) -> Tensor:
         """[kinds] positive weights; that of the interactions is 1."""
-        return torch.cat([self.strength.new_ones(1), self.strength.exp()])
+        chosen = self.strength.new_ones(1)
+        return torch.cat([chosen, self.strength.exp()]) if len(self.strength) else chosen
 
     @torch.no_grad()
     def learnt(self, block: Block) -> Parameters:
@@ -259,22 +258,22 @@ class Encoder(nn.Module):
         2021 (arXiv:2108.07567).
         """
         generator = torch.Generator().manual_seed(seed)
-        dim = self.target.shape[1]
+        dim = self.target.shape[1] // self.seeds
         width = min(dim, *chosen.shape)
         _, values, vectors = randomized_svd(normalised(chosen), n_components=width, n_iter=3, random_state=seed)
         start = torch.zeros(chosen.shape[1], dim)
         start[:, :width] = torch.from_numpy((vectors.T * np.sqrt(values)).astype(np.float32))
         start *= _START / start.std().clamp(min=1e-6)
-        warm = torch.from_numpy(np.diff(chosen.tocsc().indptr) > 0)
-        noise = torch.randn(start.shape, generator=generator) * (_START / 10)
-        start = torch.where(warm[:, None], start + noise, 0)
+        warm = torch.from_numpy(np.diff(chosen.tocsc().indptr) > 0)[:, None]
+        start = torch.where(warm, start, 0).repeat(1, self.seeds)  # [products, d]
         if self.text is not None:
             text = self.text.float().cpu()
-            gram = text[warm].T @ text[warm] + _TEXT_RIDGE * torch.eye(text.shape[1])
-            self.projection.copy_(torch.linalg.solve(gram, text[warm].T @ start[warm]))
-            start -= torch.where(warm[:, None], text @ self.projection.cpu(), 0)
-        self.target.copy_(start)
-        self.context.copy_(start)
+            read = text[warm[:, 0]]
+            gram = read.T @ read + _TEXT_RIDGE * torch.eye(text.shape[1])
+            self.projection.copy_(torch.linalg.solve(gram, read.T @ start[warm[:, 0]]))
+            start -= torch.where(warm, text @ self.projection.cpu(), 0)
+        for table in (self.target, self.context):
+            table.copy_(start + torch.where(warm, torch.randn(start.shape, generator=generator) * _START * _NOISE, 0))
 
 
 def adjacency_degrees(block: Block, adjacency: Adjacency) -> Tensor:
@@ -284,6 +283,11 @@ def adjacency_degrees(block: Block, adjacency: Adjacency) -> Tensor:
     return degrees[block.users : block.users + block.products]
 
 
-def unit(vectors: Tensor) -> Tensor:
-    """Rows of length 1 in float32; zero rows stay zero."""
-    return normalize(vectors.float(), dim=-1)
+def parts(vectors: Tensor, seeds: int) -> Tensor:
+    """[n, seeds, d / seeds] float32, each seed's part of unit length; zeros stay zero. vectors: [n, d]."""
+    return normalize(vectors.float().view(len(vectors), seeds, vectors.shape[1] // seeds), dim=-1)
+
+
+def unit(vectors: Tensor, seeds: int = 1) -> Tensor:
+    """[n, d] whose products are the mean over the seeds of the cosines of their parts; zeros stay zero."""
+    return parts(vectors, seeds).reshape(vectors.shape) / float(np.sqrt(seeds))

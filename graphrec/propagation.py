@@ -14,7 +14,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-PROBED = 1 << 16
+PROBED = 1 << 14
 """Entries from which the gradient of the weights is summed in full; beyond, it is estimated from every s-th entry."""
 
 

@@ -1,13 +1,17 @@
 """The one training loop of the repository, its configuration, and the ranking loss."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import Function
 
 Progress = Callable[[str, int, int], None]
+_MEAN, _SQUARE, _EPSILON = 0.9, 0.999, 1e-8
+_NEVER = -1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +26,12 @@ class TrainConfig:
     """The share of the learning rate that is left at the last step, reached in a straight line."""
     clip: float = 1.0
     """Longest gradient (L2 norm over all parameters); larger lets rare large steps through."""
-    steps: int = 60
+    steps: int = 150
     """Most steps taken; larger fits longer."""
     fewest_steps: int = 10
     """Steps taken even where `work` is spent."""
-    work: float = 1.2e10
+    work: float = 3.6e10
     """Multiply-adds a training may cost; fewer steps where one is dear. Counted, not timed: the same on every machine."""
-    again: float = 8e9
-    """Multiply-adds up to which a training that held something out is run once more on everything."""
     check_every: int = 10
     """Steps between two looks at the validation; smaller stops closer to the best moment and costs more."""
     patience: int = 2
@@ -78,8 +80,7 @@ def train(
     higher is better.
     """
     device = next(model.parameters()).device.type
-    optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, planned, config))
+    optimiser = Adam(model.parameters())
     losses: list[Tensor] = []
     checks: list[tuple[int, float]] = []
     best, kept = 0.0, None
@@ -87,8 +88,8 @@ def train(
         checks.append((0, best := validate()))
         kept = (0, deepcopy(model.state_dict()))
     for step in range(1, (planned if stop is None else min(stop, planned)) + 1):
-        losses.append(_step(model, loss, optimiser, config.clip, device))
-        schedule.step()
+        rate = config.learning_rate * _rate(step - 1, planned, config)
+        losses.append(_step(model, loss, optimiser, rate, config.clip, device))
         if progress is not None:
             progress("training the graph encoder", step, planned)
         if validate is None or (step % config.check_every and step != planned):
@@ -108,15 +109,38 @@ def _rate(step: int, planned: int, config: TrainConfig) -> float:
     return min(1.0, (step + 1) / max(config.warmup, 1)) * (1 - (1 - config.final_rate) * step / max(planned, 1))
 
 
-def _step(model: nn.Module, loss: Callable[[], Tensor], optimiser: torch.optim.Optimizer, clip: float, device: str) -> Tensor:
+def _step(model: nn.Module, loss: Callable[[], Tensor], optimiser: "Adam", rate: float, clip: float, device: str) -> Tensor:
     """The loss before one step of the optimiser; the only place where parameters move."""
     with torch.autocast(device, dtype=torch.bfloat16, enabled=device == "cuda"):
         value = loss()
-    optimiser.zero_grad(set_to_none=True)
+    model.zero_grad(set_to_none=True)
     value.backward()  # type: ignore[no-untyped-call]
     nn.utils.clip_grad_norm_(model.parameters(), clip)
-    optimiser.step()
+    optimiser.step(rate)
     return value.detach()
+
+
+class Adam:
+    """p ← p − rate · m̂ / (√v̂ + ε), with m and v the decaying means of the gradient and of its square.
+
+    torch has the same, but takes longer to import its compiler for it than most trainings here take.
+    Source: Kingma & Ba, "Adam", ICLR 2015 (arXiv:1412.6980), algorithm 1.
+    """
+
+    def __init__(self, parameters: Iterable[Tensor]) -> None:
+        self.moved = [(one, torch.zeros_like(one), torch.zeros_like(one)) for one in parameters]
+        self.steps = 0
+
+    @torch.no_grad()
+    def step(self, rate: float) -> None:
+        """Every parameter that has a gradient has moved."""
+        self.steps += 1
+        rate, root = rate / (1 - _MEAN**self.steps), (1 - _SQUARE**self.steps) ** 0.5
+        for parameter, mean, square in self.moved:
+            if parameter.grad is not None:
+                mean.lerp_(parameter.grad, 1 - _MEAN)
+                square.mul_(_SQUARE).addcmul_(parameter.grad, parameter.grad, value=1 - _SQUARE)
+                parameter.addcdiv_(mean, square.sqrt().div_(root).add_(_EPSILON), value=-rate)
 
 
 def softmax_loss(
@@ -131,15 +155,39 @@ def softmax_loss(
     """Mean over the wanted pairs (u, i) of log Σ_c exp(s_uc − correction_c) − s_ui, a scalar.
 
     users: [b, d] and candidates: [m, d], scaled so that their product is the score s. wanted: [b, d] the sum of the vectors of
-    the products that the user is to rank high; counts: [b] how many those are. correction: [m] log of the chance of a candidate
-    to be drawn (logQ), none where all products are candidates: then this is the full softmax. known: (user, candidate) places
-    that do not compete, since they are never recommended.
+    the products that the user is to rank high; counts: [b] how many those are, or both weighted alike. correction: [m] log of
+    the chance of a candidate to be drawn (logQ), none where all products are candidates: then this is the full softmax. known:
+    (user, candidate) places that do not compete, since they are never recommended.
     Source: Yi et al., "Sampling-Bias-Corrected Neural Modeling for Large Corpus Item Recommendations", RecSys 2019.
     """
-    scores = (users @ candidates.T).float()  # [b, m]
-    if correction is not None:
-        scores = scores - correction
-    if known is not None:
-        scores = scores.index_put(known, scores.new_tensor(-1e9))
-    chosen = (users.float() * wanted.float()).sum()
-    return ((torch.logsumexp(scores, dim=1) * counts).sum() - chosen) / counts.sum().clamp(min=1)
+    bias = users.new_zeros(len(candidates)) if correction is None else -correction
+    total: Tensor = _LogSum.apply(users.float(), candidates.float(), bias.float(), counts, known)
+    return (total - (users.float() * wanted.float()).sum()) / counts.sum().clamp(min=1e-6)
+
+
+class _LogSum(Function):
+    """Σ_u counts_u · log Σ_c exp(⟨u, c⟩ + bias_c), whose gradient reuses the one [b, m] matrix that it needs."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,  # noqa: ANN401 (torch gives ctx no type)
+        users: Tensor,
+        candidates: Tensor,
+        bias: Tensor,
+        counts: Tensor,
+        known: tuple[Tensor, Tensor] | None,
+    ) -> Tensor:
+        with torch.autocast(users.device.type, enabled=False):
+            scores = torch.addmm(bias[None], users, candidates.T)  # [b, m]
+        if known is not None:
+            scores[known] = _NEVER
+        highest = scores.amax(dim=1, keepdim=True)
+        sums = scores.sub_(highest).exp_().sum(dim=1)  # [b]
+        scores.mul_((counts / sums)[:, None])
+        ctx.save_for_backward(scores, users, candidates)
+        return ((sums.log() + highest[:, 0]) * counts).sum()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401 (torch gives ctx no type)
+        shares, users, candidates = ctx.saved_tensors
+        return gradients[0] * (shares @ candidates), gradients[0] * (shares.T @ users), None, None, None

@@ -11,7 +11,7 @@ from graphrec import splits
 from graphrec.encoder import Block, Encoder, EncoderConfig, Parameters, unit
 from graphrec.errors import NothingToLearn
 from graphrec.metrics import counts, hits, ndcg, top
-from graphrec.questions import Questions, RankingConfig
+from graphrec.questions import TEMPERATURES, Questions, RankingConfig
 from graphrec.scorers import FitContext, State, Term
 from graphrec.tensors import Floats, Histories, KnownGraph
 from graphrec.training import TrainConfig, train
@@ -20,6 +20,17 @@ _TEXT_DIM = 128
 _CHECKED = 30_000_000
 """Users × products that a look at the validation scores: 250 to 1,000 users."""
 _CUTOFF = 20
+_WRITTEN = 64
+_OVERHEAD, _SPEED = 0.3, 3e9
+"""Seconds that a fit takes at least, and multiply-adds a second."""
+_TRIAL = 0.06
+"""The share of the work that a trial on the cut may cost."""
+_FEW = 200
+"""Users of a cut below which it is too small to say that text and relations do harm."""
+_COLD = 0.1
+"""Share of products without interactions from which text and relations stay: nothing else speaks for those."""
+_MARGIN = 1.02
+"""How many times better a cut must be ranked with text and relations for them to be worth their time, in which more seeds fit."""
 _ARRAYS = ("products", "history", "users", "stranger", "offsets", "directions")
 _LEARNT = "learnt/"
 _ENDS = ("User", "Product")
@@ -36,19 +47,27 @@ class GraphConfig:
     training: TrainConfig = field(default_factory=TrainConfig)
     """How long and how fast."""
 
+    def affordable(self, known: KnownGraph, *, described: bool) -> tuple[int, int]:
+        """How many steps are taken, and by how many seeds."""
+        work = self.ranking.work(self.encoder, known, described=described)
+        planned = self.training.planned(work)
+        return planned, int(np.clip(self.training.work // (planned * work), 1, self.encoder.seeds))
+
 
 @dataclass(frozen=True)
 class Graph:
-    """score(user, i) = cos(Σ over the history h of s_h, p_i) + a · log(1 + users of i) + b · [nobody chose i], all learnt.
+    """score(user, i) = mean over seeds of cos(Σ over the history h of s_h, p_i) + a · log(1 + users of i) + b · [nobody chose i].
 
-    s, p, a and b come from the trained `Encoder`.
+    s, p, a and b come from the trained `Encoder`, whose seeds start apart and see the same graph. Whether it reads text and
+    relations at all is decided on an inner cut, where there are users enough to tell.
+    Source: He et al., "LightGCN", SIGIR 2020 (arXiv:2002.02126); the full softmax in place of its pairwise loss.
 
     A known user and a stranger with the same history score alike. Somebody without a history is the mean of all users.
     """
 
     name: ClassVar[str] = "graph"
     products: Floats
-    """[products, d] unit vectors p; a zero row where neither users, text nor relations say anything: not scored (-inf)."""
+    """[products, d] unit vectors p, the seeds' side by side; a zero row where nothing is known: not scored (-inf)."""
     history: Floats
     """[products, d] what each product says about the user who chose it, s."""
     users: Floats
@@ -63,82 +82,142 @@ class Graph:
     """[text, 128] the leading directions of the text vectors; no rows where the encoder reads them as they are, or none."""
     steps: int
     """Training steps behind the vectors."""
+    described: bool
+    """Whether text and relations are read, or the interactions alone."""
     config: GraphConfig = GraphConfig()
+    """As asked for, with the temperature that was chosen and as many seeds as were affordable."""
 
     @classmethod
     def fit(cls, known: KnownGraph, context: FitContext) -> Self:
-        """The encoder after the number of steps that ranked an inner cut best, its vectors from the whole graph.
-
-        Where training is cheap it is then trained for as many steps on everything.
-        """
+        """The encoder trained on everything, reading what ranked an inner cut best, for as many steps."""
         return cls.fit_with(known, context, GraphConfig())
+
+    @classmethod
+    def cost(cls, known: KnownGraph) -> float:
+        """Processor seconds that a fit takes, roughly."""
+        config = GraphConfig()
+        planned, seeds = config.affordable(known, described=True)
+        work = planned * config.ranking.work(config.encoder, known, described=True)
+        return _OVERHEAD + (seeds * work + 4 * _TRIAL * min(work, config.training.work)) / _SPEED
 
     @classmethod
     def fit_with(cls, known: KnownGraph, context: FitContext, config: GraphConfig) -> Self:
         """As `fit`, with another configuration."""
+        described, chosen, stop = cls._tried(known, context, config)
+        return cls._trained(known, context, chosen, described=described, stop=stop)[0]
+
+    @classmethod
+    def _tried(cls, known: KnownGraph, context: FitContext, config: GraphConfig) -> tuple[bool, GraphConfig, int | None]:
+        """Whether text and relations are to be read, at which temperature, and the step to stop at: by one seed on an inner cut.
+
+        None: all steps that are planned, where there is no cut or the trial could not afford so many.
+        """
         try:
             users = int(np.clip(_CHECKED // len(known.products), 250, 1_000))
             cut = splits.inner_cut(known, context.seed).sample(users, context.seed)
         except NothingToLearn:
-            return cls._fitted(known, None, context, config, None)
-        return cls._fitted(known, cut, context, config, None)
+            return True, config, None
+        short = replace(config.training, work=config.training.work * _TRIAL)
+        steps = short.planned(config.ranking.work(config.encoder, known, described=False))
+        single = replace(
+            config, encoder=replace(config.encoder, seeds=1), training=replace(short, steps=steps, fewest_steps=steps)
+        )
+        temperatures = TEMPERATURES if config.ranking.temperature is None else (config.ranking.temperature,)
+
+        def trial(temperature: float, described: bool) -> tuple[float, float, int]:
+            chosen = replace(single, ranking=replace(config.ranking, temperature=temperature))
+            found, quality = cls._trained(cut.known, context, chosen, described=described, cut=cut)
+            return quality, temperature, found.steps
+
+        bare, temperature, stop = max(trial(one, False) for one in temperatures)
+        chosen = replace(config, ranking=replace(config.ranking, temperature=temperature))
+        described = not cls._may_go_without(known, context) or len(cut.users) < _FEW
+        if not described:
+            quality, _, other = trial(temperature, True)
+            described = quality > bare * _MARGIN
+            stop = other if described else stop
+        return described, chosen, stop if steps == config.training.steps else None
+
+    @staticmethod
+    def _may_go_without(known: KnownGraph, context: FitContext) -> bool:
+        """Whether there are text or relations, and few products of which nothing else speaks."""
+        sources = bool(known.relations) or "Product" in context.text
+        return sources and bool((known.listed & ~known.warm).sum() <= _COLD * known.listed.sum())
 
     def refit(self, known: KnownGraph, context: FitContext) -> Self:
         """The encoder trained for as many steps on the whole of this graph."""
-        return self._fitted(known, None, context, self.config, self.steps)
+        return self._trained(known, context, self.config, described=self.described, stop=self.steps)[0]
 
     @classmethod
-    def _fitted(
-        cls, known: KnownGraph, cut: splits.Split | None, context: FitContext, config: GraphConfig, stop: int | None
-    ) -> Self:
+    def _trained(
+        cls,
+        known: KnownGraph,
+        context: FitContext,
+        config: GraphConfig,
+        *,
+        described: bool,
+        cut: splits.Split | None = None,
+        stop: int | None = None,
+    ) -> tuple[Self, float]:
+        """The trained encoder and how well it ranked the cut. described: whether text and relations are read."""
         torch.manual_seed(context.seed)
-        learnt = known if cut is None else cut.known
-        block = Block.of(learnt.hetero(), device=context.device)
-        directions = _directions(context)
-        text = _text(context, directions)
-        encoder = Encoder(block, None if text is None else torch.from_numpy(text), config.encoder)
-        encoder.start(learnt.matrix, context.seed)
-        encoder.to(context.device)
+        block = Block.of(known, described=described, device=context.device)
+        directions = _directions(context) if described else np.zeros((0, _TEXT_DIM), dtype=np.float32)
+        text = _text(context, directions) if described else None
         questions = Questions.of(block, text, config.ranking, context.seed)
-        planned = config.training.planned(questions.work(config.encoder))
+        planned, seeds = config.affordable(known, described=described)
+        config = replace(config, encoder=replace(config.encoder, seeds=seeds))
+        encoder = Encoder(block, None if text is None else torch.from_numpy(text), config.encoder)
+        encoder.start(known.matrix, context.seed)
+        encoder.to(context.device)
+
+        def scorer(steps: int) -> "Graph":
+            return cls._of(encoder, block, known, directions, steps, described, config)
+
         trained = train(
             encoder,
             lambda: questions.loss(encoder),
             config.training,
             planned=planned,
             stop=stop,
-            validate=None if cut is None else lambda: _validated(cls._of(encoder, block, learnt, directions, 0, config), cut),
+            validate=None if cut is None else lambda: _validated(scorer(0), cut),
             progress=context.progress,
         )
-        if cut is not None and planned * questions.work(config.encoder) <= config.training.again:
-            return cls._fitted(known, None, context, config, trained.steps)
-        whole = block if cut is None else Block.of(known.hetero(), device=context.device)
-        return cls._of(encoder, whole, known, directions, trained.steps, config)
+        return scorer(trained.steps), max((score for _, score in trained.checks), default=0.0)
 
     def refresh(self, before: KnownGraph, known: KnownGraph, context: FitContext) -> Self:
         """The same encoder over a newer graph: new products are what their text and their edges say of them."""
-        block = Block.of(known.hetero(), device=context.device)
+        block = Block.of(known, described=self.described, device=context.device)
         width = len(self.learnt.projection)
         read = _text(context, self.directions) if width else None
         text = np.zeros((len(known.products), width), dtype=np.float32) if width and read is None else read
         encoder = Encoder(block, None if text is None else torch.from_numpy(text), self.config.encoder)
         encoder.take(block, replace(self.learnt, tables=_carried(self.learnt.tables, before, known)))
         encoder.to(context.device)
-        return self._of(encoder, block, known, self.directions, self.steps, self.config)
+        return self._of(encoder, block, known, self.directions, self.steps, self.described, self.config)
 
     @classmethod
     @torch.no_grad()
-    def _of(cls, encoder: Encoder, block: Block, known: KnownGraph, directions: Floats, steps: int, config: GraphConfig) -> Self:
+    def _of(
+        cls,
+        encoder: Encoder,
+        block: Block,
+        known: KnownGraph,
+        directions: Floats,
+        steps: int,
+        described: bool,
+        config: GraphConfig,
+    ) -> Self:
         everything = torch.ones(block.pairs.shape[1], dtype=torch.bool, device=block.pairs.device)
         encoded = encoder(block, block.adjacency(everything))
         products, history = (
-            np.ascontiguousarray(part.float().cpu().numpy()) for part in (unit(encoded.products), encoded.history)
+            np.ascontiguousarray(part.float().cpu().numpy()) for part in (unit(encoded.products, encoder.seeds), encoded.history)
         )
-        users = _unit(known.matrix @ history)
+        users = _unit(known.matrix @ history, encoder.seeds)
         chosen = torch.from_numpy(np.diff(known.matrix.tocsc().indptr).astype(np.float32)).to(block.pairs.device)
         offsets = encoder.offsets(chosen).cpu().numpy()
         stranger, learnt = users.mean(axis=0), encoder.learnt(block)
-        return cls(products, history, users, stranger, offsets, learnt, directions, steps, config)
+        return cls(products, history, users, stranger, offsets, learnt, directions, steps, described, config)
 
     @property
     def relation_weights(self) -> Mapping[str, float]:
@@ -153,7 +232,7 @@ class Graph:
 
     def user_vectors(self, histories: Histories) -> Floats:
         """[b, d] one vector a user, of unit length unless the history is empty."""
-        vectors = _unit(histories.matrix(len(self.history)) @ self.history)
+        vectors = _unit(histories.matrix(len(self.history)) @ self.history, self.config.encoder.seeds)
         vectors[~vectors.any(axis=1)] = self.stranger
         return vectors
 
@@ -162,11 +241,13 @@ class Graph:
         if not self.products[product].any():
             return ()
         chosen = self.history[history.product]
-        length = float(np.linalg.norm(chosen.sum(axis=0)))
+        user, seeds = chosen.sum(axis=0), self.config.encoder.seeds
+        lengths = np.linalg.norm(user.reshape(seeds, -1), axis=1) * seeds**0.5  # [seeds]
         popularity = [Term(-1, "popularity", float(self.offsets[product]))] if self.offsets[product] else []
-        if not length:
+        if not user.any():
             return [Term(-1, self.name, float(self.stranger @ self.products[product])), *popularity]
-        amounts = chosen @ self.products[product] / length
+        shares = (self.products[product].reshape(seeds, -1) / np.where(lengths > 0, lengths, 1)[:, None]).ravel()
+        amounts = chosen @ shares
         found = [Term(int(row), self.name, float(amount)) for row, amount in zip(history.product, amounts, strict=True)]
         return found + popularity
 
@@ -175,8 +256,12 @@ class Graph:
         return self.products
 
     def vectors(self) -> Mapping[str, Floats]:
-        """By label, [rows, d] the vectors to be written back as `graph_embedding`."""
-        return {"Product": self.products, "User": self.users}
+        """By label, [rows, at most 64] the vectors to be written back as `graph_embedding`, along their main directions."""
+        if self.products.shape[1] <= _WRITTEN:
+            return {"Product": self.products, "User": self.users}
+        _, directions = np.linalg.eigh(self.products.T @ self.products)
+        main = np.ascontiguousarray(directions[:, -_WRITTEN:], dtype=np.float32)
+        return {"Product": self.products @ main, "User": self.users @ main}
 
     def state(self) -> State:
         """The vectors, and what was learnt and chosen on the way."""
@@ -185,6 +270,9 @@ class Graph:
         settings = {
             "steps": self.steps,
             "layers": self.config.encoder.layers,
+            "seeds": self.config.encoder.seeds,
+            "described": self.described,
+            "temperature": self.config.ranking.temperature,
             "relations": dict(self.learnt.relations),
             "popularity": self.learnt.popularity,
             "novelty": self.learnt.novelty,
@@ -199,13 +287,17 @@ class Graph:
         tables = {name.removeprefix(_LEARNT): np.asarray(table) for name, table in arrays.items() if name.startswith(_LEARNT)}
         weights, popularity, novelty = dict(settings["relations"]), float(settings["popularity"]), float(settings["novelty"])
         learnt = Parameters(tables, np.asarray(arrays["projection"]), weights, popularity, novelty)
-        config = GraphConfig(EncoderConfig(dim=products.shape[1], layers=int(settings["layers"])))
-        return cls(products, history, users, stranger, offsets, learnt, directions, int(settings["steps"]), config)
+        seeds, described = int(settings["seeds"]), bool(settings["described"])
+        encoder = EncoderConfig(dim=products.shape[1] // seeds, seeds=seeds, layers=int(settings["layers"]))
+        config = GraphConfig(encoder, RankingConfig(temperature=settings["temperature"]))
+        steps = int(settings["steps"])
+        return cls(products, history, users, stranger, offsets, learnt, directions, steps, described, config)
 
 
-def _unit(vectors: Floats) -> Floats:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), dtype=np.float32)
+def _unit(vectors: Floats, seeds: int) -> Floats:
+    parts = vectors.reshape(len(vectors), seeds, vectors.shape[1] // seeds)
+    lengths = np.linalg.norm(parts, axis=2, keepdims=True) * seeds**0.5
+    return np.asarray(parts / np.where(lengths > 0, lengths, 1), dtype=np.float32).reshape(vectors.shape)
 
 
 def _directions(context: FitContext) -> Floats:

@@ -19,7 +19,7 @@ from graphrec.training import TrainConfig, train
 from tests.graphrec.graphs import known_graph, tastes
 
 GROUPS, SIZE = 4, 15
-QUICK = GraphConfig(EncoderConfig(dim=16), training=TrainConfig(steps=40))
+QUICK = GraphConfig(EncoderConfig(dim=16, seeds=2), training=TrainConfig(steps=40))
 
 
 @cache
@@ -100,6 +100,45 @@ def test_a_stranger_is_recommended_products_of_the_taste_of_the_history() -> Non
         assert (top(scores[None], 8) // SIZE == taste).mean() > 0.9
 
 
+def test_the_score_is_the_mean_of_the_cosines_of_the_seeds_and_popularity() -> None:
+    scorer, history = fitted(), [3, 7, 31]
+    cosines = []
+    for seed in (slice(0, 16), slice(16, 32)):
+        user, products = scorer.history[history, seed].sum(axis=0), scorer.products[:, seed]
+        lengths = np.linalg.norm(user) * np.linalg.norm(products, axis=1)
+        cosines.append(products @ user / np.maximum(lengths, 1e-12))
+    np.testing.assert_allclose(scorer.score(Histories.of([history]))[0], np.mean(cosines, axis=0) + scorer.offsets, atol=1e-5)
+    assert not np.allclose(*cosines, atol=1e-2)
+
+
+def test_as_many_seeds_are_trained_as_the_work_allows() -> None:
+    work = QUICK.ranking.work(QUICK.encoder, shop(), described=True) * 40
+    allowed = [replace(QUICK, training=TrainConfig(steps=40, work=work * times)) for times in (0.51, 1.5, 2.5, 9.0)]
+    assert [config.affordable(shop(), described=True) for config in allowed] == [(20, 1), (40, 1), (40, 2), (40, 2)]
+
+
+def test_relations_that_say_nothing_of_tastes_are_not_read_where_a_cut_can_tell() -> None:
+    random, products = np.random.default_rng(0), GROUPS * SIZE
+    noise = sp.csr_matrix((random.random((products, 40)) < 0.3).astype(np.float32))
+    warm = tastes(users=400, groups=GROUPS, size=SIZE)
+    ids = {**warm.ids, "Entity": Ids("Entity", np.array([f"e{row}" for row in range(40)], dtype=object))}
+    known = replace(warm, ids=ids, relations={("Product", "RELATED:noise", "Entity"): noise})
+    assert not Graph.fit_with(known, FitContext(), QUICK).described
+    assert fitted().described  # a fifth of those products nobody chose
+
+
+def test_the_chosen_temperature_outlives_saving() -> None:
+    again = Graph.restore(fitted().state())
+    assert again.config.ranking.temperature == fitted().config.ranking.temperature is not None
+
+
+def test_what_is_written_back_is_narrow_and_as_near_as_the_vectors() -> None:
+    wide = Graph.fit_with(shop(), FitContext(), replace(QUICK, encoder=EncoderConfig(dim=40, seeds=2)))
+    written = wide.vectors()
+    assert written["Product"].shape == (len(shop().products), 64)
+    np.testing.assert_allclose(written["User"] @ written["Product"].T, wide.users @ wide.products.T, atol=1e-3)
+
+
 def test_somebody_without_a_history_is_the_mean_of_all_users() -> None:
     np.testing.assert_allclose(fitted().user_vectors(Histories.of([[]]))[0], fitted().users.mean(axis=0), rtol=1e-6)
 
@@ -147,7 +186,7 @@ def test_chances_of_candidates_add_up_and_never_pass_one() -> None:
 
 
 def test_users_of_the_encoder_are_the_sum_over_their_history() -> None:
-    block = Block.of(shop().hetero())
+    block = Block.of(shop())
     encoder = Encoder(block, None, EncoderConfig(dim=8))
     encoder.start(shop().matrix, 0)
     with torch.no_grad():
@@ -159,7 +198,7 @@ def test_users_of_the_encoder_are_the_sum_over_their_history() -> None:
 
 def test_the_block_matrix_of_a_step_is_the_symmetric_normalisation_of_what_was_kept() -> None:
     known = known_graph([[0, 1], [1, 2], [0]], 3)
-    block = Block.of(known.hetero())
+    block = Block.of(known)
     kept = torch.tensor([True, False, True, True, True])
     adjacency = block.adjacency(kept)
     dense = np.zeros((6, 6))
@@ -173,7 +212,7 @@ def test_the_block_matrix_of_a_step_is_the_symmetric_normalisation_of_what_was_k
 def test_entities_that_join_nothing_are_left_out_of_the_matrix() -> None:
     edges = sp.csr_matrix(np.array([[1, 0, 0], [1, 1, 0], [0, 0, 0]], dtype=np.float32))
     known = known_graph([[0, 1], [1, 2]], 3, relations={("Product", "RELATED:by", "Entity"): edges}, labels={"Entity": 3})
-    block = Block.of(known.hetero())
+    block = Block.of(known)
     assert block.nodes == 2 + 3 + 1
     assert block.offsets["Entity"].tolist() == [5, -1, -1]
 
@@ -200,7 +239,7 @@ def test_a_product_that_came_after_training_is_what_its_edges_and_its_text_say(r
     scorer = Graph.fit_with(shop(), FitContext(text=vectors), QUICK)
     later = {label: np.concatenate([vector[:1], vector]) for label, vector in vectors.items()}
     found = scorer.refresh(shop(), grown(shop()), FitContext(text=later))
-    assert found.learnt.tables["target"][0].tolist() == [0] * 16  # nothing was trained for it …
+    assert found.learnt.tables["target"][0].tolist() == [0] * 32  # nothing was trained for it …
     np.testing.assert_array_equal(found.learnt.tables["target"][1:], scorer.learnt.tables["target"])  # … nor for the others
     near = found.products[1:] @ found.products[0]
     assert near[:SIZE].mean() > near[SIZE:].max()
