@@ -1,6 +1,6 @@
 """The weights of walks: how much a step along each of them is worth, learnt on an inner cut."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -14,14 +14,14 @@ from graphrec.errors import NothingToLearn
 from graphrec.listwise import likeliest
 from graphrec.metrics import counts, hits, ndcg, top
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
-from graphrec.walks import Walk, add_to, places, walks
+from graphrec.walks import Counts, Walk, add_to, places, walks
 from graphrec.weighing import FEW, K, Weights
 
 Mask = npt.NDArray[np.bool_]
 Columns = npt.NDArray[np.bool_]
 DECAYS = (1.0, 0.6, 0.2)
 """How much a product counts one place further from the end of the history; 1 is the history as a whole."""
-_HEADS = (50, 200)
+_HEADS = (25, 50, 100, 200)
 """How long the heads of the lists are that weights are learnt from: one of these, whichever validates better."""
 _FIRST = 4
 """The first round's lists are made for one user in so many."""
@@ -73,7 +73,7 @@ class Steps:
         return cls(weights, tuple(values["decays"]), popularity, worth, tuple(values["dropped"]))
 
 
-def decayed(histories: Histories, decay: float) -> npt.NDArray[np.float64]:
+def decayed(histories: Histories, decay: float) -> Counts:
     """[sum of lengths] decay^place from the end, 0 once below a thousandth; for decay 1 one over the root of the length.
 
     What was chosen at the same second shares a place.
@@ -89,7 +89,7 @@ def decayed(histories: Histories, decay: float) -> npt.NDArray[np.float64]:
     return np.where(values < _FORGOTTEN, 0.0, values)
 
 
-def _start(histories: Histories, values: npt.NDArray[np.float64], products: int) -> sp.csr_matrix:
+def _start(histories: Histories, values: Counts, products: int) -> sp.csr_matrix:
     """[b, products] these values at the products of the histories."""
     parts = (values.astype(np.float32), histories.product.copy(), histories.indptr.copy())
     start: sp.csr_matrix = sp.csr_matrix(parts, shape=(len(histories), products))
@@ -241,36 +241,38 @@ class _Lesson:
 
     def _features(self, batch: Histories, lists: Rows) -> Floats:
         """[b, c, walks × decays + 1] what each walk and popularity say of the listed products; 0 where there is none (-1)."""
-        products, width = len(self.cut.known.products), len(self.decays)
+        width = len(self.decays)
         values = np.zeros((*lists.shape, len(self.walks) * width + 1), dtype=np.float32)
-        listed = np.where(lists < 0, products, lists)
-        values[:, :, -1] = np.append(self._popularity(), 0)[listed]
-        where = np.full((len(batch), products + 1), -1, dtype=np.int32)
-        np.put_along_axis(where, listed, np.arange(lists.size, dtype=np.int32).reshape(lists.shape), axis=1)
-        where[:, products] = -1
-        factors = np.stack([decayed(batch, decay) for decay in self.decays], axis=1)  # [sum of lengths, decays]
-        owner = np.repeat(np.arange(len(batch)), np.diff(batch.indptr))
+        values[:, :, -1] = self._popularity()[lists]
+        factors = [decayed(batch, decay) for decay in self.decays]
+        cells = _cells(lists, len(self.cut.known.products))
         for number, walk in enumerate(self.walks):
-            for place, said in enumerate(_said(walk, batch, factors, owner, where, lists.size)):
-                values[:, :, number * width + place] = said.reshape(lists.shape)
+            said = _directly(walk, batch, factors, lists, cells) if walk.right is None else _through(walk, batch, factors, lists)
+            values[:, :, number * width : (number + 1) * width] = said
+        values[lists < 0] = 0
         return values
 
 
-def _said(
-    walk: Walk, batch: Histories, factors: npt.NDArray[np.float64], owner: Rows, where: npt.NDArray[np.int32], cells: int
-) -> Iterator[npt.NDArray[np.float64]]:
-    """Under every decay, [cells] what the walk says where `where` ([b, products + 1] cell or -1) asks for it."""
-    if walk.right is None:
-        reach = walk.left[batch.product]
-        step = np.repeat(np.arange(len(owner)), np.diff(reach.indptr))
-        cell = where[owner[step], reach.indices]
-        asked = cell >= 0
-        cell, step, amount = cell[asked], step[asked], reach.data[asked]
-        for column in factors.T:
-            yield np.bincount(cell, weights=amount * column[step], minlength=cells)
-        return
-    for column in factors.T:
-        reach = walk.reach(_start(batch, column, walk.left.shape[0]))
-        cell = where[np.repeat(np.arange(len(where)), np.diff(reach.indptr)), reach.indices]
-        asked = cell >= 0
-        yield np.bincount(cell[asked], weights=reach.data[asked], minlength=cells)
+def _cells(lists: Rows, products: int) -> npt.NDArray[np.int32]:
+    """[b, products] which of the b × c listed places a product has; what is not listed has the b × c-th."""
+    cells = np.full((len(lists), products + 1), lists.size, dtype=np.int32)
+    np.put_along_axis(cells, lists, np.arange(lists.size, dtype=np.int32).reshape(lists.shape), axis=1)  # -1 is the last column
+    return cells[:, :-1]
+
+
+def _directly(walk: Walk, batch: Histories, factors: Sequence[Counts], lists: Rows, cells: npt.NDArray[np.int32]) -> Counts:
+    """[b, c, decays] what a walk of one matrix says, of the listed products only: most of what it reaches is not listed."""
+    reach = walk.left[batch.product]
+    step = np.repeat(np.arange(len(batch.product)), np.diff(reach.indptr))
+    owner = np.repeat(np.arange(len(batch)), np.diff(batch.indptr))
+    cell = cells[owner[step], reach.indices]
+    listed = cell < lists.size
+    cell, step, amount = cell[listed], step[listed], reach.data[listed]
+    said = [np.bincount(cell, weights=amount * factor[step], minlength=lists.size) for factor in factors]
+    return np.stack(said, axis=-1).reshape(*lists.shape, len(factors))
+
+
+def _through(walk: Walk, batch: Histories, factors: Sequence[Counts], lists: Rows) -> Counts:
+    """[b, c, decays] what a walk of two matrices says, which reaches far."""
+    starts = (_start(batch, factor, walk.left.shape[0]) for factor in factors)
+    return np.stack([np.take_along_axis(walk.reach(start).toarray(), lists, axis=1) for start in starts], axis=-1)

@@ -130,7 +130,7 @@ def _chosen(known: KnownGraph) -> Iterator[Walk]:
 
 
 def _together(known: KnownGraph, counts: Counts) -> Iterator[Walk]:
-    """Cosine; share of those who chose the one; cosine where a long history counts no more than a short one; how many, as a log."""
+    """Cosine; share of those who chose the one; cosine where a long history counts no more than a short one; log of how many."""
     chosen = _recent(known)
     lengths = np.maximum(np.asarray(chosen.sum(axis=1)).ravel(), 1)
     fair = (sp.diags((1 / np.sqrt(lengths)).astype(np.float32)) @ chosen).tocsr()

@@ -20,9 +20,9 @@ _PARTS = ("data", "indices", "indptr")
 class Paths:
     """score(user, i) = Σ over history products h and walks p of (Σ_d w_{p,d} · d^place(h)) · P_p[h, i] + w · log(1 + count(i)).
 
-    place counts from the end of the history (0 is the latest, what was chosen at the same second shares one); d is 1 (divided by the root of the history's length), 0.6 and 0.2
-    where the order is known, else 1 alone. The weights w come from a listwise softmax regression on the
-    heads of an inner cut's lists.
+    place counts from the end of the history: 0 is the latest, and what was chosen at the same second shares a place. d is 1
+    (divided by the root of the history's length), 0.6 and 0.2 where the order is known, else 1 alone. The weights w come from a
+    listwise softmax regression on the heads of an inner cut's lists.
     """
 
     name: ClassVar[str] = "paths"
