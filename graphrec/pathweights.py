@@ -7,25 +7,28 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-import torch
 
 from graphrec import splits
 from graphrec.batches import Result, by_batch
 from graphrec.errors import NothingToLearn
+from graphrec.listwise import likeliest
 from graphrec.metrics import counts, hits, ndcg, top
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
-from graphrec.walks import Walk, walks
-from graphrec.weighing import FEW, K, Weights, softmax_regression
+from graphrec.walks import Counts, Walk, add_to, places, walks
+from graphrec.weighing import FEW, K, Weights
 
 Mask = npt.NDArray[np.bool_]
 Columns = npt.NDArray[np.bool_]
 DECAYS = (1.0, 0.6, 0.2)
 """How much a product counts one place further from the end of the history; 1 is the history as a whole."""
-_BEST, _RANDOM, _POPULAR, _ROUNDS = 200, 100, 100, 2
-_SCORED = 30_000_000
-"""Users × products that are scored to learn from: 2,500 users at most, 400 at least."""
-_TEMPERS = (0.0, 0.5, 1.0)
-"""Exponents of what a random candidate stands for; 1 is the softmax over all products, 0 the one over the candidates."""
+_HEADS = (25, 50, 100, 200)
+"""How long the heads of the lists are that weights are learnt from: one of these, whichever validates better."""
+_FIRST = 4
+"""The first round's lists are made for one user in so many."""
+_SCORED, _STEPPED = 100_000_000, 100_000
+"""Users × products that are scored to learn from, and steps off their histories; 400 users at least, 10,000 at most."""
+_FEATURES = 60_000_000
+"""Cells of what the walks say of the heads: 240 MB."""
 _CELLS = 4_000_000
 _JUDGES = 1_000
 """Users on whom kinds of walks are judged, at most."""
@@ -70,8 +73,10 @@ class Steps:
         return cls(weights, tuple(values["decays"]), popularity, worth, tuple(values["dropped"]))
 
 
-def decayed(histories: Histories, decay: float) -> npt.NDArray[np.float64]:
+def decayed(histories: Histories, decay: float) -> Counts:
     """[sum of lengths] decay^place from the end, 0 once below a thousandth; for decay 1 one over the root of the length.
+
+    What was chosen at the same second shares a place.
 
     Example:
         >>> decayed(Histories.of([[4, 5, 6]]), 0.5).tolist()
@@ -80,12 +85,11 @@ def decayed(histories: Histories, decay: float) -> npt.NDArray[np.float64]:
     lengths = np.diff(histories.indptr)
     if decay == 1:
         return np.repeat(1 / np.sqrt(np.maximum(lengths, 1)), lengths)
-    places = np.repeat(histories.indptr[1:], lengths) - 1 - np.arange(len(histories.product))
-    values = decay ** places.astype(np.float64)
+    values = decay ** places(histories).astype(np.float64)
     return np.where(values < _FORGOTTEN, 0.0, values)
 
 
-def _start(histories: Histories, values: npt.NDArray[np.float64], products: int) -> sp.csr_matrix:
+def _start(histories: Histories, values: Counts, products: int) -> sp.csr_matrix:
     """[b, products] these values at the products of the histories."""
     parts = (values.astype(np.float32), histories.product.copy(), histories.indptr.copy())
     start: sp.csr_matrix = sp.csr_matrix(parts, shape=(len(histories), products))
@@ -96,19 +100,20 @@ def _start(histories: Histories, values: npt.NDArray[np.float64], products: int)
 def learn(known: KnownGraph, text: Floats | None, *, seed: int) -> Steps:
     """Weights for the walks of this graph: those under which an inner cut's later choices are the likeliest.
 
-    Listwise softmax regression over each user's 200 best candidates so far, the 100 most popular, 100 random ones and the truth,
-    in two rounds that add up their candidates. A random candidate weighs as much as all it stands for (the loss is that of the
-    softmax over all products), as itself (only the head of the list matters), or in between: whatever ranks the cut's users best.
-    Weights are not negative: free ones fit the accidents of a cut. Where nothing can be held out, every walk counts by its
-    typical size.
+    Listwise softmax regression over the head of each user's list, in two rounds: the heads of the second are made under the
+    weights of the first. Users whose choice is not in the head do not count: where a choice is put beside a head
+    it does not belong to, weights are learnt that tell heads from tails, not the best of a head from its rest.
+    Weights are not negative: free ones fit the accidents of a cut. Where nothing can be held out, or no choice is in a head,
+    every walk counts by its typical size.
     """
     decays = DECAYS if known.interactions.ordered else DECAYS[:1]
     try:
         cut = splits.inner_cut(known, seed)
     except NothingToLearn:
         return _typical(walks(known, text), decays)
-    cut = cut.sample(int(np.clip(_SCORED // len(known.products), 400, 2_500)), seed)
-    return _Lesson(cut, walks(cut.known, text), decays, seed).learn()
+    length = max(1.0, cut.known.matrix.nnz / len(cut.known.users))
+    size = min(_SCORED / len(known.products), _STEPPED / length)
+    return _Lesson(cut.sample(int(np.clip(size, 400, 10_000)), seed), walks(cut.known, text), decays).learn(seed)
 
 
 def _typical(made: Sequence[Walk], decays: tuple[float, ...]) -> Steps:
@@ -119,26 +124,36 @@ def _typical(made: Sequence[Walk], decays: tuple[float, ...]) -> Steps:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What the walks say of some candidates of every user of a cut."""
+class _Heads:
+    """What the walks say of the heads of the lists of those users whose heads hold a choice."""
 
     values: Floats
-    """[u, c, features], each feature of size 1."""
+    """[u, c, features] place by place, each feature of size 1."""
     size: Floats
     """[features] what they were divided by."""
     real: Mask
-    """[u, c] False for repetitions and what cannot be recommended."""
+    """[u, c] False where the list is shorter."""
     truth: Mask
-    offset: Floats
-    """[u, c] log of how many products a candidate stands for."""
+    wanted: Rows
+    """[u] how many products the user chose later, in the head or not."""
 
-    def regress(self, columns: Columns, temper: float, users: slice = slice(None)) -> Weights:
-        """[features] weights learnt from these users; 0 for features that are not among the columns."""
+    def regress(self, columns: Columns, head: int, users: slice = slice(None)) -> Weights:
+        """[features] weights learnt from these users' first `head` places; 0 for features that are not among the columns."""
         weights = np.zeros(self.values.shape[2])
-        values = self.values[users] if columns.all() else self.values[users][:, :, columns]
-        real, truth, offset = self.real[users], self.truth[users], temper * self.offset[users]
-        weights[columns] = softmax_regression(values, real, truth, offset=offset, positive=True)
+        values = self.values[users, :head] if columns.all() else self.values[users, :head][:, :, columns]
+        weights[columns] = likeliest(values, self.real[users, :head], self.truth[users, :head])
         return weights
+
+    def quality(self, columns: Columns, head: int) -> float:
+        """Mean NDCG@20 of the heads, each half of the users (at most `_JUDGES`) under the weights of the other."""
+        total, judges = 0.0, min(_JUDGES, len(self.wanted))
+        halves = slice(0, judges, 2), slice(1, judges, 2)
+        for learnt, tested in (halves, halves[::-1]):
+            weights = self.regress(columns, head, learnt).astype(np.float32)
+            scores = np.where(self.real[tested], self.values[tested] @ weights, -np.inf).astype(np.float32)
+            found = np.take_along_axis(self.truth[tested], np.maximum(top(scores, K), 0), axis=1)
+            total += float(ndcg(found, self.wanted[tested]).sum())
+        return total / judges
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,107 +163,72 @@ class _Lesson:
     cut: splits.Split
     walks: Sequence[Walk]
     decays: tuple[float, ...]
-    seed: int
 
-    def learn(self) -> Steps:
-        drawn = self._drawn()
-        lists, found = self._best(_typical(self.walks, self.decays)), []
-        for _ in range(_ROUNDS):
-            drawn = np.sort(np.concatenate([drawn, 2 * lists], axis=1), axis=1)
-            seen = self._seen(drawn // 2, drawn % 2 == 1)
-            everything = np.ones(len(seen.size), dtype=bool)
-            tried = []
-            for temper in _TEMPERS:
-                steps = self._steps(seen, seen.regress(everything, temper))
-                best = self._best(steps)
-                tried.append((self._quality(best), temper, steps, best))
-            quality, temper, steps, lists = max(tried, key=lambda one: one[0])
-            found.append((quality, temper, steps))
-        _, temper, steps = max(found, key=lambda one: one[0])
-        return self._without_loss(seen, temper, steps)
+    def learn(self, seed: int) -> Steps:
+        steps = _typical(self.walks, self.decays)
+        first = replace(self, cut=self.cut.sample(max(400, len(self.cut.users) // _FIRST), seed))
+        for lesson in (first, self):
+            heads = lesson._heads(steps)
+            if heads is None:
+                return steps
+            everything = np.ones(len(heads.size), dtype=bool)
+            length = _HEADS[-1] if lesson is first else max(_HEADS, key=lambda one: heads.quality(everything, one))
+            steps = self._steps(heads, heads.regress(everything, length))
+        return self._without_loss(heads, length, steps)
 
-    def _without_loss(self, seen: _Seen, temper: float, steps: Steps) -> Steps:
+    def _without_loss(self, heads: _Heads, length: int, steps: Steps) -> Steps:
         """The steps with what each kind of walk is worth, and without the kinds that take away."""
         kinds = [kind for kind in ("graph", "text") if any(walk.kind == kind for walk in self.walks)]
-        everything = np.ones(len(seen.size), dtype=bool)
-        quality = self._crossed(seen, everything, temper) if kinds else 0.0
-        without = {kind: self._crossed(seen, everything & ~self._columns(kind), temper) for kind in kinds}
+        everything = np.ones(len(heads.size), dtype=bool)
+        quality = heads.quality(everything, length) if kinds else 0.0
+        without = {kind: heads.quality(everything & ~self._columns(kind), length) for kind in kinds}
         worth = {kind: quality / less - 1 if less else 0.0 for kind, less in without.items()}
         dropped = tuple(kind for kind in kinds if worth[kind] < 0 and len(self.cut.users) >= FEW)
         useful = everything.copy()
         for kind in dropped:
             useful &= ~self._columns(kind)
-        chosen = self._steps(seen, seen.regress(useful, temper)) if dropped else steps
+        chosen = self._steps(heads, heads.regress(useful, length)) if dropped else steps
         return replace(chosen, worth=worth, dropped=dropped)
 
     def _columns(self, kind: str) -> Columns:
         """[features] True for those of this kind of walk."""
         return np.array([*np.repeat([walk.kind == kind for walk in self.walks], len(self.decays)), False], dtype=bool)
 
-    def _crossed(self, seen: _Seen, columns: Columns, temper: float) -> float:
-        """NDCG@20 among the candidates, each half of the users (at most `_JUDGES`) under the weights of the other."""
-        wanted, total = counts(self.cut.truth), 0.0
-        halves = slice(0, _JUDGES, 2), slice(1, _JUDGES, 2)
-        for learnt, tested in (halves, halves[::-1]):
-            weights = seen.regress(columns, temper, learnt).astype(np.float32)
-            scores = np.where(seen.real[tested], seen.values[tested] @ weights, -np.inf).astype(np.float32)
-            found = np.take_along_axis(seen.truth[tested], np.maximum(top(scores, K), 0), axis=1)
-            total += float(ndcg(found, wanted[tested]).sum())
-        return total / len(wanted[:_JUDGES])
-
-    def _quality(self, lists: Rows) -> float:
-        """NDCG@20 of the users' lists."""
-        return float(ndcg(hits(lists[:, :K], self.cut.truth), counts(self.cut.truth)).mean())
-
-    def _drawn(self) -> Rows:
-        """[u, 100 + 100 + t] twice the rows of the most popular products, of random ones (plus one) and of the truth.
-
-        Shorter rows of the truth repeat their last product.
-        """
-        warm = np.flatnonzero(self.cut.known.warm)
-        users = len(self.cut.users)
-        popular = np.argsort(-np.asarray(self.cut.known.matrix.sum(axis=0)).ravel(), kind="stable")[: min(_POPULAR, len(warm))]
-        random = np.random.default_rng(self.seed).choice(warm, (users, _RANDOM))
-        drawn = np.concatenate([2 * np.repeat(popular[None, :], users, axis=0), 2 * random + 1], axis=1)
-        truth = self.cut.truth
-        longest = min(int(np.diff(truth.indptr).max()), _BEST)
-        places = np.minimum(truth.indptr[:-1, None] + np.arange(longest), truth.indptr[1:, None] - 1)
-        return np.concatenate([drawn, 2 * truth.indices[places].astype(np.int64)], axis=1)
-
-    def _by_batch(self, work: Callable[[slice, Histories], Result]) -> list[Result]:
-        histories = self.cut.known.histories(self.cut.users)
-        return [found for _, found in by_batch(work, histories, len(self.cut.known.products), cells=_CELLS)]
-
-    def _best(self, steps: Steps) -> Rows:
-        """[u, 200] the best products under these weights that the user has not chosen."""
-        products = len(self.cut.known.products)
-        popularity = steps.popularity * np.log1p(np.asarray(self.cut.known.matrix.sum(axis=0)).ravel())
-
-        def best(_place: slice, batch: Histories) -> Rows:
-            scores = np.repeat(popularity[None, :].astype(np.float32), len(batch), axis=0)
-            for walk in (one for one in self.walks if one.name in steps.weights):
-                scores += walk.reach(steps.start(batch, walk.name, products)).toarray()
-            scores[batch.matrix(products).nonzero()] = -np.inf
-            scores[:, ~self.cut.known.warm] = -np.inf
-            found: Rows = torch.topk(torch.from_numpy(scores), min(_BEST, products), dim=1).indices.numpy()
-            return found
-
-        return np.concatenate(self._by_batch(best))
-
-    def _seen(self, candidates: Rows, random: Mask) -> _Seen:
-        """What the walks say. random: [u, c] True where a candidate stands for all that nothing else brought in."""
-        values, truth, real = self._features(candidates)
-        others = self.cut.known.warm.sum() - (real & ~random).sum(axis=1, keepdims=True)
-        stands_for = np.maximum(others / np.maximum((real & random).sum(axis=1, keepdims=True), 1), 1.0)
-        offset = np.where(random, np.log(stands_for), 0.0).astype(np.float32)
+    def _heads(self, steps: Steps) -> _Heads | None:
+        """The heads of the lists that these steps make; None where no head holds a choice."""
+        lists = np.concatenate(self._by_batch(self.cut, lambda _place, batch: self._best(steps, batch)))
+        found = hits(lists, self.cut.truth)
+        most = _FEATURES // (lists.shape[1] * (len(self.walks) * len(self.decays) + 1))
+        users = np.flatnonzero(found.any(axis=1))[:most]
+        if not len(users):
+            return None
+        lists, found = lists[users], found[users]
+        parts = self._by_batch(self.cut.only(users), lambda place, batch: self._features(batch, lists[place]))
+        values = np.concatenate(parts)
         size = np.sqrt(np.square(values).mean(axis=(0, 1)))
         size[size < 1e-9] = np.inf
         values /= size
-        return _Seen(values, size, real, truth, offset)
+        return _Heads(values, size, lists >= 0, found, counts(self.cut.truth)[users])
 
-    def _steps(self, seen: _Seen, scaled: Weights) -> Steps:
+    def _by_batch(self, cut: splits.Split, work: Callable[[slice, Histories], Result]) -> list[Result]:
+        return [found for _, found in by_batch(work, cut.histories, len(cut.known.products), cells=_CELLS)]
+
+    def _popularity(self) -> Floats:
+        return np.log1p(np.asarray(self.cut.known.matrix.sum(axis=0)).ravel()).astype(np.float32)
+
+    def _best(self, steps: Steps, batch: Histories) -> Rows:
+        """[b, 200] the best products under these weights that the user has not chosen."""
+        scores = np.repeat((steps.popularity * self._popularity())[None, :], len(batch), axis=0)
+        products = scores.shape[1]
+        for walk in (one for one in self.walks if one.name in steps.weights):
+            add_to(scores, walk.reach(steps.start(batch, walk.name, products)))
+        scores[batch.matrix(products).nonzero()] = -np.inf
+        scores[:, ~self.cut.known.warm] = -np.inf
+        return top(scores, _HEADS[-1])
+
+    def _steps(self, heads: _Heads, scaled: Weights) -> Steps:
         """Without the walks that hardly move the score. scaled: [features] weights of the features as seen."""
-        spread, weights = seen.values.std(axis=(0, 1)) * scaled, scaled / seen.size
+        spread, weights = heads.values.std(axis=(0, 1)) * scaled, scaled / heads.size
         width = len(self.decays)
         by_walk = spread[:-1].reshape(len(self.walks), width).sum(axis=1)
         kept = by_walk >= _LEAST_SHARE * spread.sum()
@@ -259,23 +239,40 @@ class _Lesson:
         }
         return Steps(rows, self.decays, float(weights[-1]))
 
-    def _features(self, candidates: Rows) -> tuple[Floats, Mask, Mask]:
-        """[u, c, walks × decays + 1] what each walk and popularity say of the candidates; [u, c] truth; [u, c] no repetition."""
-        known, width = self.cut.known, len(self.decays)
-        products = len(known.products)
-        values = np.zeros((*candidates.shape, len(self.walks) * width + 1), dtype=np.float32)
-        values[:, :, -1] = np.log1p(np.asarray(known.matrix.sum(axis=0)).ravel())[candidates]
-        truth, seen = np.zeros(candidates.shape, dtype=bool), np.zeros(candidates.shape, dtype=bool)
+    def _features(self, batch: Histories, lists: Rows) -> Floats:
+        """[b, c, walks × decays + 1] what each walk and popularity say of the listed products; 0 where there is none (-1)."""
+        width = len(self.decays)
+        values = np.zeros((*lists.shape, len(self.walks) * width + 1), dtype=np.float32)
+        values[:, :, -1] = self._popularity()[lists]
+        factors = [decayed(batch, decay) for decay in self.decays]
+        cells = _cells(lists, len(self.cut.known.products))
+        for number, walk in enumerate(self.walks):
+            said = _directly(walk, batch, factors, lists, cells) if walk.right is None else _through(walk, batch, factors, lists)
+            values[:, :, number * width : (number + 1) * width] = said
+        values[lists < 0] = 0
+        return values
 
-        def fill(rows: slice, batch: Histories) -> None:
-            truth[rows] = np.take_along_axis(self.cut.truth[rows].toarray() > 0, candidates[rows], axis=1)
-            seen[rows] = np.take_along_axis(batch.matrix(products).toarray() > 0, candidates[rows], axis=1)
-            starts = [_start(batch, decayed(batch, decay), products) for decay in self.decays]
-            for number, walk in enumerate(self.walks):
-                for place, start in enumerate(starts):
-                    reach = walk.reach(start).toarray()
-                    values[rows, :, number * width + place] = np.take_along_axis(reach, candidates[rows], axis=1)
 
-        self._by_batch(fill)
-        real = np.diff(candidates, axis=1, prepend=-1) > 0
-        return values, truth & real, real & ~seen & (known.warm[candidates] | truth)
+def _cells(lists: Rows, products: int) -> npt.NDArray[np.int32]:
+    """[b, products] which of the b × c listed places a product has; what is not listed has the b × c-th."""
+    cells = np.full((len(lists), products + 1), lists.size, dtype=np.int32)
+    np.put_along_axis(cells, lists, np.arange(lists.size, dtype=np.int32).reshape(lists.shape), axis=1)  # -1 is the last column
+    return cells[:, :-1]
+
+
+def _directly(walk: Walk, batch: Histories, factors: Sequence[Counts], lists: Rows, cells: npt.NDArray[np.int32]) -> Counts:
+    """[b, c, decays] what a walk of one matrix says, of the listed products only: most of what it reaches is not listed."""
+    reach = walk.left[batch.product]
+    step = np.repeat(np.arange(len(batch.product)), np.diff(reach.indptr))
+    owner = np.repeat(np.arange(len(batch)), np.diff(batch.indptr))
+    cell = cells[owner[step], reach.indices]
+    listed = cell < lists.size
+    cell, step, amount = cell[listed], step[listed], reach.data[listed]
+    said = [np.bincount(cell, weights=amount * factor[step], minlength=lists.size) for factor in factors]
+    return np.stack(said, axis=-1).reshape(*lists.shape, len(factors))
+
+
+def _through(walk: Walk, batch: Histories, factors: Sequence[Counts], lists: Rows) -> Counts:
+    """[b, c, decays] what a walk of two matrices says, which reaches far."""
+    starts = (_start(batch, factor, walk.left.shape[0]) for factor in factors)
+    return np.stack([np.take_along_axis(walk.reach(start).toarray(), lists, axis=1) for start in starts], axis=-1)

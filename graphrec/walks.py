@@ -14,7 +14,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 import torch
 
-from graphrec.tensors import Floats, KnownGraph, Relation, Rows
+from graphrec.tensors import Floats, Histories, KnownGraph, Relation, Rows
 
 Kind = Literal["chosen", "graph", "text"]
 Counts = npt.NDArray[np.float64]
@@ -27,6 +27,8 @@ _CELLS = 40_000_000
 """Cells of all pruned walks together; decides how many are kept a row (20 to 150)."""
 _STEPS = 60_000_000
 """Multiplications one product of two sparse matrices may take; a two-hop walk beyond is left out."""
+_NEXT, _SOON, _LATER = (1.0,), (1.0, 1 / 2, 1 / 3, 1 / 4, 1 / 5), tuple(0.8**lag for lag in range(10))
+"""How much a pair counts, by the places from the first to the second."""
 _LATEST = 50
 """Where all pairs of all histories would be too many, the latest of a long history count: never fewer than these."""
 _NEIGHBOURS = 100
@@ -74,6 +76,30 @@ def walks(known: KnownGraph, text: Floats | None, *, only: Container[str] | None
     return [Walk(one.name, one.path, one.kind, prune(one.left, kept)) if one.right is None else one for one in found]
 
 
+def add_to(scores: Floats, reach: sp.csr_matrix) -> None:
+    """Adds a sparse matrix, [b, products] and no cell twice, to a dense one."""
+    if reach.nnz > scores.size // 4:
+        scores += reach.toarray()
+        return
+    rows = np.repeat(np.arange(len(scores)), np.diff(reach.indptr))
+    scores[rows, reach.indices] += reach.data
+
+
+def places(histories: Histories) -> Rows:
+    """[sum of lengths] each product's place from the end of its history; what was chosen at the same second shares a place.
+
+    Example:
+        >>> places(Histories.of([[4, 5, 6], [7]])).tolist()
+        [2, 1, 0, 0]
+    """
+    owner = np.repeat(np.arange(len(histories)), np.diff(histories.indptr))
+    later = np.zeros(len(owner), dtype=np.int64)
+    later[:-1] = (owner[1:] == owner[:-1]) & (histories.at[1:] != histories.at[:-1])  # unknown times differ
+    following = np.cumsum(later[::-1])[::-1]
+    ends = np.append(following, 0)[histories.indptr[1:]]
+    return np.asarray(following - ends[owner])
+
+
 def prune(matrix: sp.csr_matrix, kept: int) -> sp.csr_matrix:
     """The `kept` largest values of every row; values must be positive."""
     matrix = matrix.tocsr()
@@ -94,29 +120,31 @@ def _chosen(known: KnownGraph) -> Iterator[Walk]:
     counts = np.asarray(known.matrix.sum(axis=0), dtype=np.float64).ravel()
     yield from _together(known, counts)
     if known.interactions.ordered:
-        near = {1: _lagged(known, [1]), 5: _lagged(known, [2, 3, 4, 5])}
-        soon = near[1] + near[5]
-        yield Walk("next, cosine", "INTERACTED next", "chosen", _scaled(near[1], counts, counts))
-        yield Walk("next, share", "INTERACTED next", "chosen", _scaled(near[1], counts**2, np.zeros(len(counts))))
-        yield Walk("soon after", "INTERACTED soon after", "chosen", _scaled(soon, counts, counts))
+        following, soon, later = (_after(known, factors) for factors in (_NEXT, _SOON, _LATER))
+        yield Walk("next, cosine", "INTERACTED next", "chosen", _scaled(following, counts, counts))
+        yield Walk("next, share", "INTERACTED next", "chosen", _share(following, counts))
+        yield Walk("soon after, cosine", "INTERACTED soon after", "chosen", _scaled(soon, counts, counts))
+        yield Walk("soon after, share", "INTERACTED soon after", "chosen", _share(soon, counts))
         yield Walk("soon before", "INTERACTED soon before", "chosen", _scaled(soon.T.tocsr(), counts, counts))
+        yield Walk("later", "INTERACTED later", "chosen", _scaled(later, counts, counts))
 
 
 def _together(known: KnownGraph, counts: Counts) -> Iterator[Walk]:
-    """Cosine; share of those who chose the one; cosine where a long history counts no more than a short one."""
+    """Cosine; share of those who chose the one; cosine where a long history counts no more than a short one; log of how many."""
     chosen = _recent(known)
     lengths = np.maximum(np.asarray(chosen.sum(axis=1)).ravel(), 1)
     fair = (sp.diags((1 / np.sqrt(lengths)).astype(np.float32)) @ chosen).tocsr()
-    parts: list[list[sp.csr_matrix]] = [[], [], []]
+    parts: list[list[sp.csr_matrix]] = [[], [], [], []]
     size = max(1, int(_BLOCK * chosen.shape[1] / max(float((lengths**2).sum()), 1)))
     for start in range(0, chosen.shape[1], size):
         span = slice(start, start + size)
         both = _without_chance(_no_self((chosen[:, span].T @ chosen).tocsr(), start))
         gentle = _no_self((fair[:, span].T @ fair).tocsr(), start).multiply(both > 0).tocsr()
         parts[0].append(prune(_scaled(both, counts[span], counts), _MOST_KEPT))
-        parts[1].append(prune(_scaled(both, (counts[span] + 4) ** 2, np.zeros(len(counts))), _MOST_KEPT))
+        parts[1].append(prune(_share(both, counts[span]), _MOST_KEPT))
         parts[2].append(prune(_scaled(gentle, counts[span], counts), _MOST_KEPT))
-    for name, blocks in zip(("cosine", "share", "cosine of short histories"), parts, strict=True):
+        parts[3].append(prune(both.log1p(), _MOST_KEPT))
+    for name, blocks in zip(("cosine", "share", "cosine of short histories", "number"), parts, strict=True):
         yield Walk(f"together, {name}", "INTERACTED", "chosen", sp.vstack(blocks).tocsr())
 
 
@@ -144,18 +172,28 @@ def _recent(known: KnownGraph) -> sp.csr_matrix:
     return sp.csr_matrix((ones, (user[keep], histories.product[keep])), shape=known.matrix.shape)
 
 
-def _lagged(known: KnownGraph, lags: Sequence[int]) -> sp.csr_matrix:
-    """[products, products] Σ over users and lags of 1 / lag where the second product came `lag` places after the first."""
+def _after(known: KnownGraph, factors: Sequence[float]) -> sp.csr_matrix:
+    """[products, products] Σ over users and l of factors[l - 1] where the second product came l places after the first.
+
+    Products of one place (the same second) come after those of the place before, each of them, and not after each other.
+    """
     histories, products = known.histories(), len(known.products)
-    user = np.repeat(np.arange(len(histories)), np.diff(histories.indptr))
-    first, second, weight = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.float32)]
-    for lag in lags:
-        same = user[lag:] == user[:-lag]
-        first.append(histories.product[: len(same)][same])
-        second.append(histories.product[lag:][same])
-        weight.append(np.full(int(same.sum()), 1 / lag, dtype=np.float32))
-    ends = (np.concatenate(first), np.concatenate(second))
-    return _no_self(sp.csr_matrix((np.concatenate(weight), ends), shape=(products, products)), 0)
+    owner = np.repeat(np.arange(len(histories)), np.diff(histories.indptr))
+    place = places(histories)
+    visit = np.cumsum((np.diff(owner, prepend=-1) != 0) | (np.diff(place, prepend=-1) != 0)) - 1
+    first = np.flatnonzero(np.diff(visit, prepend=-1))
+    size, user = np.bincount(visit), owner[first]
+    ones = np.ones(len(visit), dtype=np.float32)
+    visits = sp.csr_matrix((ones, histories.product, np.append(first, len(visit))), shape=(len(first), products))
+    total: sp.csr_matrix = sp.csr_matrix((products, products), dtype=np.float32)
+    steps = 0
+    for lag, factor in enumerate(factors, start=1):
+        same = np.flatnonzero(user[lag:] == user[:-lag])
+        steps += int(size[same] @ size[same + lag])
+        if steps > _STEPS:
+            break
+        total = total + factor * (visits[same].T @ visits[same + lag])
+    return _no_self(total.tocsr(), 0)
 
 
 def _scaled(matrix: sp.csr_matrix, rows: Counts, columns: Counts) -> sp.csr_matrix:
@@ -164,6 +202,12 @@ def _scaled(matrix: sp.csr_matrix, rows: Counts, columns: Counts) -> sp.csr_matr
     right = sp.diags((1 / np.sqrt(columns + 1.0)).astype(np.float32))
     scaled: sp.csr_matrix = (left @ matrix @ right).tocsr()
     return scaled
+
+
+def _share(matrix: sp.csr_matrix, rows: Counts) -> sp.csr_matrix:
+    """matrix[i, j] / (rows[i] + 4): a conditional probability, shrunk for the rare."""
+    share: sp.csr_matrix = (sp.diags((1 / (rows + 4.0)).astype(np.float32)) @ matrix).tocsr()
+    return share
 
 
 def _no_self(matrix: sp.csr_matrix, offset: int) -> sp.csr_matrix:

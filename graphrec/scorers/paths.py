@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from graphrec.pathweights import Steps, learn
 from graphrec.scorers import FitContext, State, Term
 from graphrec.tensors import Floats, Histories, KnownGraph
-from graphrec.walks import Walk, walks
+from graphrec.walks import Walk, add_to, walks
 
 _PARTS = ("data", "indices", "indptr")
 
@@ -20,8 +20,9 @@ _PARTS = ("data", "indices", "indptr")
 class Paths:
     """score(user, i) = Σ over history products h and walks p of (Σ_d w_{p,d} · d^place(h)) · P_p[h, i] + w · log(1 + count(i)).
 
-    place counts from the end of the history (0 is the latest); d is 1 (divided by the root of the history's length), 0.6 and 0.2
-    where the order is known, else 1 alone. The weights w come from a listwise softmax regression on an inner cut.
+    place counts from the end of the history: 0 is the latest, and what was chosen at the same second shares a place. d is 1
+    (divided by the root of the history's length), 0.6 and 0.2 where the order is known, else 1 alone. The weights w come from a
+    listwise softmax regression on the heads of an inner cut's lists.
     """
 
     name: ClassVar[str] = "paths"
@@ -70,8 +71,7 @@ class Paths:
         """[b, products]; -inf for products that nothing leads to."""
         scores = np.repeat(self.popularity[None, :], len(histories), axis=0)
         for walk in self.walks:
-            reach = walk.reach(self.steps.start(histories, walk.name, len(self.popularity)))
-            scores += reach.toarray()
+            add_to(scores, walk.reach(self.steps.start(histories, walk.name, len(self.popularity))))
         scores[:, ~self.reached] = -np.inf
         return scores
 
