@@ -23,7 +23,7 @@ class AttentionConfig:
 
     dim: int = 64
     """Width of every vector; larger tells products better apart and costs time and memory in proportion."""
-    layers: int = 2
+    layers: int = 1
     """Times that the choices look back at each other; more sees longer patterns and costs time in proportion."""
     heads: int = 2
     """Ways of looking back in one layer; more are finer and narrower."""
@@ -56,18 +56,24 @@ class Choices:
             return cls(np.zeros_like(source), np.zeros_like(source), there)
         return cls(np.where(there, product[source], 0), np.where(there, place[source], _NEVER), there)
 
-    def seen(self) -> npt.NDArray[np.bool_]:
-        """[b, l, l] True where the choice (second) may look at another (third): one no later, that is not made again by then."""
-        again = _again(self)
+    def sight(self) -> "Sight":
+        """What was known when each choice was made."""
         now, then = self.place[:, :, None], self.place[:, None, :]
-        return (then <= now) & (now < again[:, None, :]) & self.there[:, None, :] & self.there[:, :, None]
-
-    def ago(self, seen: npt.NDArray[np.bool_]) -> Rows:
-        """[b, l, l] how many of the choices that are seen from one (second) are later than another (third)."""
+        seen = (then <= now) & (now < _again(self)[:, None, :]) & self.there[:, None, :] & self.there[:, :, None]
         later = np.zeros((*seen.shape[:2], seen.shape[2] + 1), dtype=np.int64)
         later[:, :, :-1] = seen[:, :, ::-1].cumsum(axis=2)[:, :, ::-1]
-        end = (self.place[:, None, :] <= self.place[:, :, None]).sum(axis=2)  # [b, l] where the next moment begins
-        return np.take_along_axis(later, np.broadcast_to(end[:, None, :], seen.shape), axis=2)
+        end = (then <= now).sum(axis=2)  # [b, l] where the next moment begins
+        return Sight(seen, np.take_along_axis(later, np.broadcast_to(end[:, None, :], seen.shape), axis=2))
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What was known when each choice was made: the choices no later, of a product chosen several times the latest alone."""
+
+    seen: npt.NDArray[np.bool_]
+    """[b, l, l] True where the choice (second) sees another (third)."""
+    ago: Rows
+    """[b, l, l] how many choices that it sees came later than the other."""
 
 
 def places(indptr: Rows, at: npt.NDArray[np.float64]) -> Rows:
@@ -122,18 +128,17 @@ class Attention(nn.Module):
         self.layers = nn.ModuleList([_Layer(config) for _ in range(config.layers)])
         self.exit = nn.LayerNorm(config.dim)
         self.popularity = nn.Parameter(torch.tensor(_FIRST_POPULARITY))
+        self.again = nn.Parameter(torch.zeros(config.length))
         self.chosen: Tensor
         self.register_buffer("chosen", torch.from_numpy(chosen))
 
-    def forward(self, choices: Choices) -> Tensor:
+    def forward(self, choices: Choices, sight: Sight) -> Tensor:
         """[b, l, dim] what each choice and those before it say of the next one."""
         device = self.products.device
-        seen = choices.seen()
-        ago = np.minimum(choices.ago(seen), self.config.length - 1)
         vectors = normalize(self.products[torch.from_numpy(choices.product).to(device)], dim=-1) * math.sqrt(self.config.dim)
         found = dropout(self.entry(vectors), self.config.dropout, self.training)
-        hidden = torch.from_numpy(~seen).to(device)[:, None]  # [b, 1, l, l]
-        distance = torch.from_numpy(ago).to(device)
+        hidden = torch.from_numpy(~sight.seen).to(device)[:, None]  # [b, 1, l, l]
+        distance = torch.from_numpy(sight.ago).to(device)
         for layer in self.layers:
             found = layer(found, distance, hidden)
         return self.exit(found)

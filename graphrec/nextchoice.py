@@ -12,9 +12,10 @@ from torch import Tensor
 
 from graphrec.attention import Attention, AttentionConfig, Choices, places
 from graphrec.tensors import Floats, KnownGraph, Rows
-from graphrec.training import softmax_loss
 
-_FEWEST = 200
+_CUTOFF = 20
+_AT_ONCE = 500
+_FEWEST = 400
 _PARTS = 32
 _NEAR = 3
 _BLUR = 0.3
@@ -24,7 +25,7 @@ _BLUR = 0.3
 class AskingConfig:
     """The questions of a training step."""
 
-    choices: int = 2_000
+    choices: int = 1_000
     """Choices that a step reads, about; more is steadier and dearer."""
     candidates: int = 2_000
     """Products that compete in a step, about: beyond, they are drawn under a correction; more is exacter and dearer."""
@@ -88,33 +89,59 @@ class Asked:
     owner: Rows
     product: Rows
     """owner, product: [t] after which of the moments this product was chosen next."""
+    held: Rows
+    held_product: Rows
+    ago: Rows
+    """held, held_product, ago: [m] at which moment which product had been chosen, with how many choices since."""
+
+    def repeats(self) -> tuple[Rows, Rows]:
+        """Places among the next choices of those that had been chosen before, and how many choices came between."""
+        span = 1 + int(max(self.product.max(initial=0), self.held_product.max(initial=0)))
+        _, now, then = np.intersect1d(
+            self.owner * span + self.product, self.held * span + self.held_product, assume_unique=True, return_indices=True
+        )
+        return now, self.ago[then]
 
 
 def ask(model: Attention, choices: Choices) -> Asked:
     """All moments but the last of each history; what was chosen at one moment is asked for together."""
-    found = model(choices)
+    sight = choices.sight()
+    found = model(choices, sight)
     row, column = np.nonzero(choices.there)
     place = choices.place[row, column]
-    moments, moment = np.unique(row * (place.max(initial=0) + 2) + place, return_inverse=True)
+    moments, first, moment = np.unique(
+        row * (place.max(initial=0) + 2) + place, return_index=True, return_inverse=True
+    )
     before = np.searchsorted(moments, moments - 1)
     follows = (moments[before] == moments - 1)[moment]
     asked, owner = np.unique(before[moment[follows]], return_inverse=True)
     pooled = found.new_zeros(len(moments), found.shape[2])
-    pooled = pooled.index_add(0, torch.from_numpy(moment).to(found.device), found[row, column])
-    return Asked(pooled[torch.from_numpy(asked).to(found.device)], owner, choices.product[row, column][follows])
+    pooled = pooled.index_add(0, _on(found, moment), found[row, column])
+    at = row[first[asked]], column[first[asked]]
+    held, then = np.nonzero(sight.seen[at])
+    return Asked(
+        pooled[_on(found, asked)],
+        owner,
+        choices.product[row, column][follows],
+        held,
+        choices.product[at[0][held], then],
+        sight.ago[at][held, then],
+    )
 
 
 @torch.no_grad()
 def foretold(model: Attention, choices: Choices) -> float:
-    """Mean over the next choices of 1 / log2(1 + rank), 0 … 1; rank 1 is the best of all products."""
+    """Mean over the next choices of 1 / log2(1 + rank), 0 … 1, and 0 beyond rank 20; rank 1 is the best of all products."""
     model.eval()
     asked = ask(model, choices)
     answers = model.answers()
-    scores = model.asking(asked.states) @ answers.T  # [s, products]
-    owner, product = (torch.from_numpy(one).to(scores.device) for one in (asked.owner, asked.product))
-    right = scores[owner, product]
-    better = torch.cat([(scores[part] > own[:, None]).sum(dim=1) for part, own in zip(owner.split(500), right.split(500), strict=True)])
-    return float((1 / (2.0 + better).log2()).mean())
+    held, product, ago = (_on(answers, one) for one in (asked.held, asked.held_product, asked.ago))
+    scores = (model.asking(asked.states) @ answers.T).index_put((held, product), model.again[ago], accumulate=True)  # [s, products]
+    owner = _on(scores, asked.owner)
+    right = scores[owner, _on(scores, asked.product)]
+    parts = zip(owner.split(_AT_ONCE), right.split(_AT_ONCE), strict=True)
+    better = torch.cat([(scores[part] > own[:, None]).sum(dim=1) for part, own in parts])
+    return float(torch.where(better < _CUTOFF, 1 / (2.0 + better).log2(), 0.0).mean())
 
 
 class NextChoices:
@@ -125,7 +152,7 @@ class NextChoices:
         self.random = np.random.default_rng(seed)
         self.lengths = pieces.stops - pieces.starts
         of_piece = np.repeat(pieces.starts - np.cumsum(self.lengths) + self.lengths, self.lengths)
-        chosen = np.bincount(pieces.product[of_piece + np.arange(len(of_piece))], minlength=products)
+        self.chosen = chosen = np.bincount(pieces.product[of_piece + np.arange(len(of_piece))], minlength=products)
         self.competing = np.flatnonzero(chosen)
         share = np.sqrt(chosen[self.competing])
         self.inclusion = np.minimum(1, config.candidates * np.maximum(share / share.sum(), 1 / len(share)))
@@ -147,20 +174,26 @@ class NextChoices:
         return 3 * self.read * config.dim * (self.inclusion.sum() + config.dim + looked) + 10 * config.dim * len(self.inclusion)
 
     def loss(self, model: Attention) -> Tensor:
-        """The loss of one drawn step."""
+        """Mean over the next choices i of log Σ_c exp(s_c − log chance of c) − s_i, of one drawn step.
+
+        s holds what a product of the history gains or loses by having been chosen already, which `training.softmax_loss` has no
+        place for; the correction for drawn candidates is the same (Yi et al., RecSys 2019).
+        """
         model.train()
-        device = model.products.device
         asked = ask(model, self.pieces.at(self._drawn()))
-        drawn = self.random.random(len(self.inclusion)) < self.inclusion
-        right = model.answers(torch.from_numpy(asked.product).to(device))
-        wanted = right.new_zeros(len(asked.states), right.shape[1])
-        return softmax_loss(
-            model.asking(asked.states),
-            model.answers(torch.from_numpy(self.competing[drawn]).to(device)),
-            wanted.index_add(0, torch.from_numpy(asked.owner).to(device), right),
-            torch.from_numpy(np.bincount(asked.owner).astype(np.float32)).to(device),
-            correction=torch.from_numpy(np.log(self.inclusion[drawn]).astype(np.float32)).to(device),
-        )
+        drawn = np.flatnonzero(self.random.random(len(self.inclusion)) < self.inclusion)
+        asking = model.asking(asked.states)
+        place = np.full(len(self.chosen), -1)
+        place[self.competing[drawn]] = np.arange(len(drawn))
+        inside = place[asked.held_product] >= 0
+        scores = asking @ model.answers(_on(asking, self.competing[drawn])).T  # [s, m]
+        scores = scores - _on(asking, np.log(self.inclusion[drawn]).astype(np.float32))
+        held = _on(asking, asked.held[inside]), _on(asking, place[asked.held_product][inside])
+        scores = scores.index_put(held, model.again[_on(asking, asked.ago[inside])], accumulate=True)
+        owner, repeat, ago = _on(asking, asked.owner), *(_on(asking, one) for one in asked.repeats())
+        right = (asking[owner] * model.answers(_on(asking, asked.product))).sum(dim=1)  # [t]
+        right = right.index_add(0, repeat, model.again[ago])
+        return (torch.logsumexp(scores, dim=1)[owner] - right).mean()
 
     def _drawn(self) -> Rows:
         """Pieces of about the same length, each once before any comes again."""
@@ -182,6 +215,7 @@ def start(known: KnownGraph, text: Floats | None, dim: int, seed: int) -> Floats
     products = len(known.products)
     found = _unit(_near(known, dim, seed))
     if text is not None:
+        text = np.nan_to_num(text)
         _, directions = np.linalg.eigh(text.T @ text)
         leading = text @ directions[:, -dim:]
         turned, _ = np.linalg.qr(random.normal(size=(dim, dim)))
@@ -207,6 +241,11 @@ def _near(known: KnownGraph, dim: int, seed: int) -> npt.NDArray[np.float64]:
         vectors, values, _ = randomized_svd(scale @ near @ scale, width, n_iter=3, random_state=seed)
         found[:, :width] = vectors * np.sqrt(values)
     return found
+
+
+def _on(other: Tensor, array: npt.NDArray[np.generic]) -> Tensor:
+    """The array as a tensor where the other one is."""
+    return torch.from_numpy(array).to(other.device)
 
 
 def _owned(user: Rows, users: int) -> Rows:

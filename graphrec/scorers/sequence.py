@@ -20,6 +20,10 @@ _WITHHELD = 0.05
 _CHECKED = 20_000_000
 """Choices × products that a look at the withheld users scores."""
 _FEWEST = 20
+_SPEED = 1.2e10
+"""Multiply-adds in a processor second, about."""
+_STEP = 0.01
+"""Processor seconds of a step whatever its size."""
 _LEARNT = "learnt/"
 _SIZES = ("dim", "layers", "heads", "length", "temperature")
 
@@ -33,7 +37,7 @@ class SequenceConfig:
     asking: AskingConfig = field(default_factory=AskingConfig)
     """The questions it is trained on."""
     training: TrainConfig = field(
-        default_factory=lambda: TrainConfig(learning_rate=0.003, final_rate=0.05, steps=100_000, work=3e11, again=3e10, patience=3)
+        default_factory=lambda: TrainConfig(learning_rate=0.006, final_rate=0.05, steps=100_000, work=3e11, again=3e10, patience=4)
     )
     """How long and how fast; `warmup` and `check_every` follow the number of steps."""
     passes: int = 12
@@ -84,12 +88,17 @@ class Sequence:
     @classmethod
     def cost(cls, known: KnownGraph) -> float:
         """Processor seconds of a fit, about."""
-        return 1.0
+        config = SequenceConfig()
+        pieces = _pieces(known, config)
+        if not len(pieces):
+            return 0.0
+        questions = NextChoices(pieces, len(known.products), config.asking, 0)
+        return _planned(questions, config) * (questions.work(config.attention) / _SPEED + _STEP)
 
     @classmethod
     def _fitted(cls, known: KnownGraph, context: FitContext, config: SequenceConfig, stop: int | None) -> Self:
-        pieces = Pieces.of(known, config.attention.length) if known.interactions.ordered else None
-        if pieces is None or not len(pieces):
+        pieces = _pieces(known, config)
+        if not len(pieces):
             return cls(None, known.warm, 0, config)
         torch.manual_seed(context.seed)
         text = context.text.get("Product")
@@ -103,8 +112,7 @@ class Sequence:
         withheld = pieces.of_users(~seen)
         test = withheld.at(np.arange(len(withheld)))
         work = questions.work(config.attention)
-        training = config.training
-        planned = min(training.planned(work), questions.steps(config.passes))
+        training, planned = config.training, _planned(questions, config)
         tell = context.progress
         trained = train(
             model,
@@ -129,8 +137,13 @@ class Sequence:
         starts = np.maximum(histories.indptr[:-1], histories.indptr[1:] - self.config.attention.length)
         choices = Choices.of(starts, histories.indptr[1:], histories.product, places(histories.indptr, histories.at))
         latest = choices.there & (choices.place == np.where(choices.there, choices.place, -1).max(axis=1, initial=-1)[:, None])
-        states = (self.model(choices) * torch.from_numpy(latest[:, :, None]).to(device)).sum(dim=1)  # [b, dim]
+        sight = choices.sight()
+        states = (self.model(choices, sight) * torch.from_numpy(latest[:, :, None]).to(device)).sum(dim=1)  # [b, dim]
         scores: Floats = (self.model.asking(states) @ self.model.answers().T).cpu().numpy()
+        if len(histories) and len(histories.product):
+            last = choices.there.sum(axis=1) - 1
+            user, then = np.nonzero(sight.seen[np.arange(len(histories)), last])
+            scores[user, choices.product[user, then]] += self.model.again.cpu().numpy()[sight.ago[user, last[user], then]]
         scores[:, ~self.warm] = -np.inf
         return scores
 
@@ -153,6 +166,16 @@ class Sequence:
         model = Attention(learnt["products"], learnt["chosen"], config.attention)
         model.load_state_dict({name: torch.from_numpy(one) for name, one in learnt.items()})
         return cls(model.eval(), warm, int(settings["steps"]), config)
+
+
+def _pieces(known: KnownGraph, config: SequenceConfig) -> Pieces:
+    """The histories in pieces; none where nothing says what came first."""
+    chosen = known.interactions
+    return Pieces.of(known if chosen.ordered else known.take(np.zeros(len(chosen), dtype=bool)), config.attention.length)
+
+
+def _planned(questions: NextChoices, config: SequenceConfig) -> int:
+    return min(config.training.planned(questions.work(config.attention)), questions.steps(config.passes))
 
 
 def _withheld(pieces: Pieces, products: int, seed: int) -> Rows:
