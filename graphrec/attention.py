@@ -107,7 +107,7 @@ def _again(choices: Choices) -> Rows:
 
 
 class Attention(nn.Module):
-    """h = what a layer of self-attention over the latest choices makes of each of them; score = cos(h, e_i) / T + a · log(1 + n_i).
+    """score = cos(h, e_i) / T + a · log(1 + n_i) + r(steps back to i, where it was chosen); h is from self-attention.
 
     e_i is the vector of product i, the same where it was chosen and where it is recommended, and n_i by how many it was chosen.
     A choice looks at itself and at those no later, more or less by how many choices lie between (a learned bias each): positions

@@ -109,9 +109,7 @@ def ask(model: Attention, choices: Choices) -> Asked:
     found = model(choices, sight)
     row, column = np.nonzero(choices.there)
     place = choices.place[row, column]
-    moments, first, moment = np.unique(
-        row * (place.max(initial=0) + 2) + place, return_index=True, return_inverse=True
-    )
+    moments, first, moment = np.unique(row * (place.max(initial=0) + 2) + place, return_index=True, return_inverse=True)
     before = np.searchsorted(moments, moments - 1)
     follows = (moments[before] == moments - 1)[moment]
     asked, owner = np.unique(before[moment[follows]], return_inverse=True)
@@ -136,7 +134,9 @@ def foretold(model: Attention, choices: Choices) -> float:
     asked = ask(model, choices)
     answers = model.answers()
     held, product, ago = (_on(answers, one) for one in (asked.held, asked.held_product, asked.ago))
-    scores = (model.asking(asked.states) @ answers.T).index_put((held, product), model.again[ago], accumulate=True)  # [s, products]
+    scores = (model.asking(asked.states) @ answers.T).index_put(
+        (held, product), model.again[ago], accumulate=True
+    )  # [s, products]
     owner = _on(scores, asked.owner)
     right = scores[owner, _on(scores, asked.product)]
     parts = zip(owner.split(_AT_ONCE), right.split(_AT_ONCE), strict=True)

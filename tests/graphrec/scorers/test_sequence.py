@@ -41,7 +41,9 @@ def test_what_comes_next_in_a_planted_order_is_learnt(backwards: bool) -> None:
     histories = Histories.of([[(row - 3 * step) % ROUND, (row - step) % ROUND, row] for row in range(ROUND)])
     found = best(fitted(backwards=backwards), histories, 2)
     expected = [{(row + step) % ROUND, (row + 2 * step) % ROUND} for row in range(ROUND)]
-    assert np.mean([len(set(one.tolist()) & right) / 2 for one, right in zip(found, expected, strict=True)]) > 0.8  # .09 by chance
+    assert (
+        np.mean([len(set(one.tolist()) & right) / 2 for one, right in zip(found, expected, strict=True)]) > 0.8
+    )  # .09 by chance
 
 
 def test_products_nobody_chose_are_not_scored() -> None:
