@@ -1,67 +1,93 @@
-"""A closed-form linear model from product to product (EASE), which trusts pairs close together in a history more."""
+"""A linear model from product to product in closed form, which trusts pairs close together in a history more."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
 from graphrec import splits
 from graphrec.errors import NothingToLearn
 from graphrec.metrics import counts, hits, ndcg, top
+from graphrec.ridge import NEIGHBOURS, Caution, dense, local
 from graphrec.scorers import FitContext, State, Term
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
 
 LIMIT = 5_000
-"""Products in the dense system: beyond, the most-chosen ones. Time grows with the cube (5,000: ten seconds on two cores)."""
-_PENALTIES = (50.0, 100.0, 200.0, 400.0, 800.0)
-_DEFAULT_PENALTY = 150.0
+"""Products in one dense system; time grows with the cube (5,000: ten seconds on two cores). Beyond, each has one of its own."""
+_CAUTIONS = (
+    *(Caution(penalty, 0.5) for penalty in (50.0, 100.0, 200.0, 400.0)),
+    *(Caution(penalty, 0.2) for penalty in (150.0, 300.0)),
+)
+"""Without any dropout the Gram matrix need not be positive, since nearness is cut off at `_WINDOW` places."""
+_DEFAULT_PENALTY, _DEFAULT_LOCAL_PENALTY, _DROPOUT = 100.0, 20.0, 0.5
 _TRIED_UP_TO = 2_500
-"""Products up to which every penalty is tried on a cut; beyond, the default is taken, since each trial costs a whole solution."""
+"""Products up to which every caution is tried on a cut; beyond, the default is taken, since each trial costs a whole solution."""
 _NEARNESS, _WINDOW, _ANYWHERE = 10.0, 40, 0.5
+_PAIRS = 20_000_000
+"""Pairs close together that are counted, at most: in more data than this allows the window is shorter."""
 _KEPT = 300
 """Weights kept a product, the largest, where the system is larger than a few of those."""
 
 
 @dataclass(frozen=True)
 class Linear:
-    """score(user, i) = Σ over the history h of B[h, i], where B minimises ‖X − XB‖² + λ‖B‖² with a zero diagonal.
+    """score(user, i) = Σ over the history h of B[h, i], where B minimises ‖X − XB‖² + ‖Λ^½ B‖² with a zero diagonal.
 
-    B = I − P / diag(P), P = (G + λI)⁻¹. Source: Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019
-    (arXiv:1905.03375). Where the order is known, G counts a pair of products d places apart in a user's history not as 1 but as
-    0.5 + 0.5·exp(−d / 10), d ≤ 40. Products beyond the `LIMIT` most-chosen ones, and those nobody chose, are not scored (-inf).
+    B = I − P / diag(P), P = (G + Λ)⁻¹, Λ = λI + p / (1 − p) · diag(G): the penalty that leaving out a share p of every history
+    amounts to. Where the order is known, G counts a pair of products d places apart in a user's history not as 1 but as
+    0.5 + 0.5·exp(−d / 10), d ≤ 40. Beyond `LIMIT` products, column i of B solves the same problem over the 100 products most like
+    i alone. Products nobody chose are not scored (-inf). Sources: `graphrec.ridge`.
     """
 
     name: ClassVar[str] = "linear"
     weights: sp.csr_matrix
-    """[m, m] float32 B over the products of the system."""
+    """[m, m] float32 B over the products somebody chose."""
     rows: Rows
     """[m] their product rows, rising."""
     products: int
-    penalty: float
-    """λ, in pairs of choices; larger is more cautious."""
+    caution: Caution
     notes: tuple[str, ...] = ()
     """What was limited, in words."""
 
     @classmethod
     def fit(cls, known: KnownGraph, context: FitContext) -> Self:
-        """The solution for the λ that ranks an inner cut best (small catalogues), else for the default one."""
-        return cls.fit_with(known, _best_penalty(known, context.seed))
+        """The solution for the caution that ranks an inner cut best (small catalogues), else for the default one."""
+        return cls._made(known, _best_caution(known, context.seed))
 
     def refit(self, known: KnownGraph, context: FitContext) -> Self:  # noqa: ARG002
-        """The solution for the same λ on this graph."""
-        return self.fit_with(known, self.penalty)
+        """The solution for the same caution on this graph."""
+        return self._made(known, self.caution)
 
     @classmethod
     def fit_with(cls, known: KnownGraph, penalty: float) -> Self:
-        """The solution for this λ."""
-        rows = _most_chosen(known)
-        left = int(known.warm.sum()) - len(rows)
-        notes = (f"linear: the {LIMIT} most-chosen products only; {left} are not scored",) if left else ()
-        weights = _sparse(solve(gram(known, rows), penalty))
-        return cls(weights, rows, len(known.products), penalty, notes)
+        """The solution for this λ, with a dropout of a half."""
+        return cls._made(known, Caution(penalty, _DROPOUT))
+
+    @classmethod
+    def cost(cls, known: KnownGraph) -> float:
+        """Processor seconds of one fit, roughly: the cube of a small catalogue, else a fixed price for each product."""
+        products = int(known.warm.sum())
+        if products > LIMIT:
+            return 6e-4 * products + 1e-5 * len(known.interactions)
+        return (len(_CAUTIONS) if products <= _TRIED_UP_TO else 1) * 8e-11 * products**3 + 1e-5 * len(known.interactions)
+
+    @classmethod
+    def _made(cls, known: KnownGraph, caution: Caution) -> Self:
+        rows = np.flatnonzero(known.warm).astype(np.int64)
+        if len(rows) <= LIMIT:
+            return cls(_sparse(dense(gram(known, rows), caution)), rows, len(known.products), caution)
+        ordered = known.interactions.ordered
+        close = near(known.histories(), rows, len(known.products)) * np.float32(1 - _ANYWHERE) if ordered else None
+        weights = local(known.matrix[:, rows], close, _ANYWHERE if ordered else 1.0, caution)
+        note = f"linear: {len(rows):,} products are too many for one system; each is explained by the {NEIGHBOURS} most like it"
+        return cls(weights.tocsr(), rows, len(known.products), caution, (note,))
+
+    @property
+    def penalty(self) -> float:
+        """λ, in pairs of choices; larger is more cautious."""
+        return self.caution.penalty
 
     def score(self, histories: Histories) -> Floats:
         """[b, products]; -inf for products outside the system."""
@@ -80,9 +106,10 @@ class Linear:
         return [Term(int(row), "INTERACTED", float(column[row])) for row in history.product if column[row]]
 
     def state(self) -> State:
-        """B in CSR parts, the rows it is over, and λ."""
+        """B in CSR parts, the rows it is over, and the caution."""
         arrays = {"data": self.weights.data, "indices": self.weights.indices, "indptr": self.weights.indptr, "rows": self.rows}
-        return State(arrays, {"products": self.products, "penalty": self.penalty, "notes": list(self.notes)})
+        caution = [self.caution.penalty, self.caution.dropout]
+        return State(arrays, {"products": self.products, "caution": caution, "notes": list(self.notes)})
 
     @classmethod
     def restore(cls, state: State) -> Self:
@@ -90,7 +117,7 @@ class Linear:
         rows, settings = np.asarray(state.arrays["rows"]), state.settings
         parts = tuple(np.asarray(state.arrays[name]) for name in ("data", "indices", "indptr"))
         weights = sp.csr_matrix(parts, shape=(len(rows), len(rows)))
-        return cls(weights, rows, int(settings["products"]), float(settings["penalty"]), tuple(settings["notes"]))
+        return cls(weights, rows, int(settings["products"]), Caution(*settings["caution"]), tuple(settings["notes"]))
 
 
 def gram(known: KnownGraph, rows: Rows) -> Floats:
@@ -99,45 +126,30 @@ def gram(known: KnownGraph, rows: Rows) -> Floats:
     whole: Floats = (chosen.T @ chosen).toarray().astype(np.float32)
     if not known.interactions.ordered:
         return whole
-    near = _near(known.histories(), rows, len(known.products))
-    near[np.diag_indices(len(rows))] = np.diag(whole)
-    return np.asarray(_ANYWHERE * whole + (1 - _ANYWHERE) * near, dtype=np.float32)
+    pairs = _ANYWHERE * whole + (1 - _ANYWHERE) * near(known.histories(), rows, len(known.products)).toarray()
+    pairs[np.diag_indices(len(rows))] = np.diag(whole)
+    return np.asarray(pairs, dtype=np.float32)
 
 
-def solve(gram: npt.NDArray[np.floating], penalty: float) -> Floats:
-    """[m, m] float32 B for this Gram matrix: the equation of `Linear`.
-
-    Example:
-        >>> solve(np.array([[4.0, 2.0], [2.0, 2.0]]), 1.0).tolist()
-        [[0.0, 0.4000000059604645], [0.6666666865348816, 0.0]]
-    """
-    system = gram.astype(np.float64) if len(gram) <= _TRIED_UP_TO else gram.astype(np.float32)
-    system[np.diag_indices(len(gram))] += penalty
-    inverse = np.linalg.inv(system)
-    weights: Floats = (inverse / -np.diag(inverse)).astype(np.float32)
-    np.fill_diagonal(weights, 0)
-    return weights
-
-
-def _most_chosen(known: KnownGraph) -> Rows:
-    chosen = np.bincount(known.interactions.product, minlength=len(known.products))
-    best = np.argsort(-chosen, kind="stable")[:LIMIT]
-    return np.sort(best[chosen[best] > 0]).astype(np.int64)
-
-
-def _near(histories: Histories, rows: Rows, products: int) -> Floats:
-    """[m, m] symmetric: exp(−d / 10) summed over users for products d ≤ 40 places apart."""
+def near(histories: Histories, rows: Rows, products: int) -> sp.csr_matrix:
+    """[m, m] symmetric: exp(−d / 10) summed over users for products d ≤ 40 places apart; in large data fewer places."""
     user = np.repeat(np.arange(len(histories)), np.diff(histories.indptr))
-    place = np.full(products, -1, dtype=np.int64)
+    place = np.full(products, -1, dtype=np.int32)
     place[rows] = np.arange(len(rows))
     column = place[histories.product]
-    near = np.zeros((len(rows), len(rows)), dtype=np.float32)
-    for apart in range(1, min(_WINDOW, len(user) - 1) + 1):
-        same = (user[apart:] == user[:-apart]) & (column[apart:] >= 0) & (column[:-apart] >= 0)
-        weights = np.full(int(same.sum()), np.exp(-apart / _NEARNESS), dtype=np.float32)
-        pairs = sp.coo_matrix((weights, (column[:-apart][same], column[apart:][same])), shape=near.shape)
-        near += pairs.toarray()
-    return near + near.T
+    window = min(_WINDOW, len(user) - 1, max(1, _PAIRS // max(len(user), 1)))
+    shape = (len(rows), len(rows))
+    found = sp.csr_matrix(shape, dtype=np.float32)
+    for first in range(1, window + 1, 10):
+        parts = []
+        for apart in range(first, min(first + 10, window + 1)):
+            same = (user[apart:] == user[:-apart]) & (column[apart:] >= 0) & (column[:-apart] >= 0)
+            weight = np.full(int(same.sum()), np.exp(-apart / _NEARNESS), dtype=np.float32)
+            parts.append((weight, column[:-apart][same], column[apart:][same]))
+        weights, left, right = (np.concatenate(part) for part in zip(*parts, strict=True))
+        found = found + sp.coo_matrix((weights, (left, right)), shape=shape).tocsr()
+    both: sp.csr_matrix = (found + found.T).tocsr()
+    return both
 
 
 def _sparse(weights: Floats) -> sp.csr_matrix:
@@ -149,20 +161,22 @@ def _sparse(weights: Floats) -> sp.csr_matrix:
     return found
 
 
-def _best_penalty(known: KnownGraph, seed: int) -> float:
-    """The λ with the best NDCG@20 on an inner cut of at most 1,000 users; the default where that would take long."""
-    if known.warm.sum() > _TRIED_UP_TO:
-        return _DEFAULT_PENALTY
+def _best_caution(known: KnownGraph, seed: int) -> Caution:
+    """The caution with the best NDCG@20 on an inner cut of at most 1,000 users; the default where that would take long."""
+    products = int(known.warm.sum())
+    default = Caution(_DEFAULT_LOCAL_PENALTY if products > LIMIT else _DEFAULT_PENALTY, _DROPOUT)
+    if products > _TRIED_UP_TO:
+        return default
     try:
         cut = splits.inner_cut(known, seed).sample(1_000, seed)
     except NothingToLearn:
-        return _DEFAULT_PENALTY
-    rows = _most_chosen(cut.known)
+        return default
+    rows = np.flatnonzero(cut.known.warm).astype(np.int64)
     pairs, chosen, truth = gram(cut.known, rows), cut.known.matrix[cut.users][:, rows], cut.truth[:, rows]
     seen = chosen.toarray() > 0
 
-    def quality(penalty: float) -> float:
-        scores: Floats = np.where(seen, -np.inf, chosen @ solve(pairs, penalty)).astype(np.float32)
+    def quality(caution: Caution) -> float:
+        scores: Floats = np.where(seen, -np.inf, chosen @ dense(pairs, caution)).astype(np.float32)
         return float(ndcg(hits(top(scores, 20), truth), counts(truth)).mean())
 
-    return max(_PENALTIES, key=quality)
+    return max(_CAUTIONS, key=quality)
