@@ -139,7 +139,7 @@ class Blend:
             np.asarray(state.arrays["warm"]).astype(bool),
             float(own["prior"]),
             float(own["newcomers"]),
-            tuple(Part(*part[:4], interval=None if part[4] is None else tuple(part[4])) for part in own["parts"]),
+            tuple(Part(*part, None if span is None else (span[0], span[1])) for *part, span in own["parts"]),
             own["reason"],
             tuple(own["notes"]),
         )

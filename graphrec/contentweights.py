@@ -85,7 +85,7 @@ def learn(known: KnownGraph, lessons: Lessons, behaviour: Behaviour, *, seed: in
     if panel is None or len(panel.wanted) < _FEWEST_USERS or not panel.truth.any():
         return dict(zip(names, alone.tolist(), strict=True))
     trust = min(1.0, len(panel.wanted) / FEW)
-    weights = (trust * climb(panel) + (1 - trust) * alone) / spread
+    weights = (trust * climb(panel, range(len(names))) + (1 - trust) * alone) / spread
     return dict(zip(names, weights.tolist(), strict=True))
 
 

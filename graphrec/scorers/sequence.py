@@ -37,11 +37,11 @@ class SequenceConfig:
     asking: AskingConfig = field(default_factory=AskingConfig)
     """The questions it is trained on."""
     training: TrainConfig = field(
-        default_factory=lambda: TrainConfig(
-            learning_rate=0.006, final_rate=0.05, steps=100_000, work=2e11, again=3e10, patience=4
-        )
+        default_factory=lambda: TrainConfig(learning_rate=0.006, final_rate=0.05, steps=100_000, work=2e11, patience=4)
     )
     """How long and how fast; `warmup` and `check_every` follow the number of steps."""
+    again: float = 3e10
+    """Multiply-adds up to which a training that held something out is run once more on everything."""
     passes: int = 5
     """Times that every history is read at most; larger fits longer."""
 
@@ -125,7 +125,7 @@ class Sequence:
             validate=(lambda: foretold(model, test)) if len(withheld) else None,
             progress=None if tell is None else lambda _, done, total: tell("training the sequence model", done, total),
         )
-        if len(withheld) and planned * work <= training.again:
+        if len(withheld) and planned * work <= config.again:
             return cls._fitted(known, context, config, trained.steps)
         model.eval()
         return cls(model, known.warm, trained.steps, config)
