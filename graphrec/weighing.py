@@ -11,9 +11,9 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import scipy.optimize
 import torch
 
+from graphrec.listwise import likeliest
 from graphrec.metrics import Values, ndcg, top
 from graphrec.significance import interval
 from graphrec.tensors import Floats, Rows
@@ -140,48 +140,9 @@ def regress(panel: Panel, columns: Sequence[int], start: Weights | None = None) 
     del start
     weights = np.zeros(panel.values.shape[2])
     values = np.ascontiguousarray(panel.values[:, :, list(columns)])
-    weights[list(columns)] = softmax_regression(values, panel.candidate, panel.truth, positive=True)
+    found = likeliest(values, panel.candidate, panel.truth)
+    weights[list(columns)] = found if found.any() else 1.0
     return _unit(weights)
-
-
-def softmax_regression(
-    values: Floats,
-    candidate: npt.NDArray[np.bool_],
-    truth: npt.NDArray[np.bool_],
-    *,
-    offset: Floats | None = None,
-    positive: bool = False,
-    penalty: float = 1e-3,
-) -> Weights:
-    """[features] the weights w that maximise the users' mean of Σ over truths of log softmax(w · values) / |truths|, by L-BFGS-B.
-
-    values: [u, c, features]; candidate, truth: [u, c]. offset: [u, c] added to each candidate's score, the
-    log of how many it stands for. penalty: on ‖w‖². Users without truth among their candidates do not count.
-    Source: Cao et al., "Learning to rank: from pairwise to listwise approach", ICML 2007 (ListNet, top-one).
-    """
-    users = truth.any(axis=1)
-    width = values.shape[2]
-    if not users.any():
-        return np.ones(width)
-    real = candidate[users]
-    given, chosen = values[users][real], truth[users][real]  # [candidates of all users, features]
-    fixed = np.zeros(len(given), dtype=np.float32) if offset is None else offset[users][real]
-    starts = np.concatenate([[0], np.cumsum(real.sum(axis=1))[:-1]])
-    user = np.repeat(np.arange(len(real)), real.sum(axis=1))
-    target = (chosen / np.add.reduceat(chosen, starts, dtype=np.float64)[user] / len(real)).astype(np.float32)
-
-    def loss(weights: Weights) -> tuple[float, Weights]:
-        scores = given @ weights.astype(np.float32) + fixed
-        scores -= np.maximum.reduceat(scores, starts)[user]
-        total = np.add.reduceat(np.exp(scores), starts)[user]
-        share = np.exp(scores) / total / len(real)
-        value = -float(target @ (scores - np.log(total))) + penalty * float(weights @ weights)
-        return value, np.asarray((share - target) @ given + 2 * penalty * weights, dtype=np.float64)
-
-    bounds = [(0.0 if positive else None, None)] * width
-    first = np.full(width, 0.5 if positive else 0.0)
-    found = scipy.optimize.minimize(loss, first, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 80})
-    return np.asarray(found.x, dtype=np.float64)
 
 
 def _unit(weights: Weights) -> Weights:
