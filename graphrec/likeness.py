@@ -63,7 +63,7 @@ class Reader:
             views["words"] = self.words.transform(texts)
             views["characters"] = self.characters.transform([text[:_CHARACTERS] for text in texts])
         if vectors is not None:
-            views["text"] = vectors
+            views["text"] = np.nan_to_num(vectors, nan=0.0, posinf=0.0, neginf=0.0)
         return views
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
