@@ -7,6 +7,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from graphrec.lessons import Lessons
+from graphrec.likeness import nothing
 from graphrec.tensors import Histories, KnownGraph, Rows
 from graphrec.walks import prune
 from graphrec.weighing import FEW, Panel, Weights, climb
@@ -51,7 +52,7 @@ class Behaviour:
     def summed(self, weights: Mapping[str, float]) -> sp.csr_matrix:
         """[teachers, products] Σ_k w_k B_k."""
         kinds = list(self.kinds.values())
-        none = sp.csr_matrix(kinds[0].shape, dtype=np.float32)
+        none = nothing(*kinds[0].shape)
         return sp.csr_matrix(sum((kind * np.float32(weights[name]) for name, kind in self.kinds.items() if weights[name]), none))
 
 

@@ -12,6 +12,8 @@ from scipy.linalg.lapack import spotrf, spotri
 from graphrec.likeness import Likeness, View
 from graphrec.tensors import Floats, Rows
 
+_EACH_OTHER = 200
+"""Numbers kept of what teachers learn from each other: they are known by more than by what is said of them."""
 _CELLS = 6_000_000
 """Numbers kept of all profiles together, decides how many a row."""
 _NEAREST = 200
@@ -55,7 +57,7 @@ class Lessons:
             lesson = -scale[:, None] * inverse[rows]  # [block, teachers]
             # K (K + λI)⁻¹ = I − λ (K + λI)⁻¹
             lesson[np.arange(len(rows)), rows] = np.where(alone[rows], 0, 1 - self.penalty * inverse[rows, rows])
-            blocks.append(largest(lesson, most))
+            blocks.append(largest(lesson, _EACH_OTHER))
         pieces = [others[start : start + _BLOCK] for start in range(0, len(others), _BLOCK)]
         blocks.extend(largest(self.likeness.kernel(rows, self.teachers) @ inverse, most) for rows in pieces)
         return sp.csr_matrix(sp.vstack(blocks, format="csr"))[order]

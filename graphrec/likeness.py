@@ -63,7 +63,7 @@ class Reader:
             views["words"] = self.words.transform(texts)
             views["characters"] = self.characters.transform([text[:_CHARACTERS] for text in texts])
         if vectors is not None:
-            views["text"] = vectors
+            views["text"] = np.nan_to_num(vectors, nan=0.0, posinf=0.0, neginf=0.0)
         return views
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -149,6 +149,12 @@ class Likeness:
         return int(self.profile.max()) + 1 if len(self.profile) else 0
 
 
+def nothing(rows: int, columns: int) -> sp.csr_matrix:
+    """[rows, columns] float32 without a number."""
+    none = np.zeros(0, dtype=np.int64)
+    return sp.csr_matrix((np.zeros(0, dtype=np.float32), (none, none)), shape=(rows, columns))
+
+
 def _profiles(texts: tuple[str, ...], text: Floats | None, ties: Sequence[sp.csr_matrix], products: int) -> tuple[Rows, Rows]:
     """[products] profile of each product, [profiles] its first product: equal text and equal ties make one profile."""
     seen: dict[tuple[str, bytes, tuple[bytes, ...]], int] = {}
@@ -181,7 +187,7 @@ def _rarity(edges: sp.csr_matrix) -> Floats:
 
 def _weighted(edges: sp.csr_matrix | None, rare: Floats, rows: int) -> sp.csr_matrix:
     if edges is None:
-        return sp.csr_matrix((rows, len(rare)), dtype=np.float32)
+        return nothing(rows, len(rare))
     return sp.csr_matrix(edges @ sp.diags(rare, format="csr"), dtype=np.float32)
 
 

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from graphrec.contentweights import Behaviour, learn, start
 from graphrec.lessons import Lessons, kept
-from graphrec.likeness import Described, Likeness
+from graphrec.likeness import Described, Likeness, nothing
 from graphrec.newcomers import Guide, Placed, sparse, sparse_arrays
 from graphrec.scorers import FitContext, State, Term
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
@@ -69,9 +69,8 @@ class Content:
         likeness = Likeness.of(known, context.text.get("Product"), _WEIGHTS)
         products = len(known.products)
         if not likeness.views:
-            empty = sp.csr_matrix((1, products), dtype=np.float32)
             note = "content: nothing is said of the products"
-            return cls(empty, np.zeros(products, dtype=np.int64), weights or {}, None, (note,))
+            return cls(nothing(1, products), np.zeros(products, dtype=np.int64), weights or {}, None, (note,))
         teachers, left = _teachers(known, likeness)
         notes = (f"content: learnt from the {len(teachers)} most-chosen products; {left} others only stand by",) if left else ()
         lessons = Lessons.of(likeness, teachers, _PENALTY)
@@ -97,7 +96,7 @@ class Content:
         """Where products that the graph does not hold stand, by what is said of them."""
         if self.guide is not None:
             return self.guide.place(new)
-        empty = sp.csr_matrix((len(new), len(self.profile)), dtype=np.float32)
+        empty = nothing(len(new), len(self.profile))
         return Placed(empty, empty)
 
     def state(self) -> State:

@@ -68,6 +68,15 @@ def test_vectors_alone_are_enough(tmp_path):
     assert cold_recall(scores, known) > 0.9
 
 
+def test_vectors_that_are_no_numbers_say_nothing(tmp_path):
+    known = shop()
+    vectors = embed(known.texts["Product"], cache=tmp_path)
+    vectors[0], vectors[COLD], vectors[-1] = np.nan, np.inf, 0
+    scores = Content.fit(known, FitContext(text={"Product": vectors})).score(known.histories())
+    assert np.isfinite(scores).all()
+    assert cold_recall(scores, known) > 0.9
+
+
 def test_a_stranger_with_the_same_history_gets_the_same_scores():
     known = shop()
     scorer = Content.fit(known, FitContext())
