@@ -61,13 +61,14 @@ class Ranking:
         filled = lists >= 0
         owners, places = np.nonzero(filled)
         rows = lists[filled]
+        served: list[bool] = np.asarray(filled.any(axis=1)).tolist()
         return cls(
             np.array(users, dtype=object)[owners],
             products[rows],
             places.astype(np.int64) + 1,
             scores[filled].astype(np.float32),
             None if titles is None else titles[rows],
-            tuple(user for user, served in zip(users, filled.any(axis=1).tolist(), strict=True) if not served),
+            tuple(user for user, has_some in zip(users, served, strict=True) if not has_some),
         )
 
     def to_pandas(self) -> pd.DataFrame:

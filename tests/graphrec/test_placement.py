@@ -81,3 +81,13 @@ def test_what_no_product_has_is_refused(full):
 def test_words_that_nobody_uses_and_nothing_else_are_refused(full):
     with pytest.raises(BadRequest, match="no product's title, category or brand has a word of 'qqq'"):
         full.place({"title": "qqq"})
+
+
+def test_with_text_vectors_words_that_no_product_has_find_and_place(shop, planted):
+    reading = graphrec.fit(shop, scorers=["content"])
+    products = planted.truth.products
+    found = reading.rank(text="shoes for runners", k=10)
+    assert np.mean([products[item][0] == "Sports > Running" for item in found.items]) > 0.5
+    placed = reading.place({"title": "shoes for runners"}, k=10, users=10)
+    assert np.mean([products[item][0] == "Sports > Running" for item in placed.similar.items]) > 0.5
+    assert np.mean([planted.truth.tastes[user][0] == "Sports > Running" for user in placed.users.users]) > 0.5
