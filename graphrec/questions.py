@@ -22,7 +22,7 @@ _PARAMETER = 10.0
 class RankingConfig:
     """The questions of a training step."""
 
-    keep: float = 0.6
+    keep: float = 0.7
     """Share of the choices that stay in the graph of a step; larger asks fewer, easier questions."""
     temperature: float | None = None
     """Cosines are divided by it; smaller minds close rivals more, as large catalogues need. None: what ranks a cut best."""
@@ -33,7 +33,7 @@ class RankingConfig:
     """Scores a step may compute, users × products: beyond, users are drawn and products are drawn under a correction."""
     users: int = 4096
     """Most users that a seed asks in a step; larger is steadier and dearer."""
-    share: float = 0.5
+    share: float = 0.3
     """Share of the users that a seed asks in a step where they are many; larger is steadier and dearer."""
     busy: float = 0.5
     """A user with n hidden choices weighs n to the power of this: 1 minds every choice alike, 0 every user."""

@@ -56,10 +56,10 @@ _OWN_KNOBS: Mapping[str, Knobs] = {
     "graph": {
         "dim": Knob(32, 128, 64),
         "layers": Knob(1, 3, 2, log=False),
-        "keep": Knob(0.3, 0.8, 0.5, log=False),
-        "temperature": Knob(0.1, 0.4, 0.22),
+        "keep": Knob(0.3, 0.9, 0.7, log=False),
+        "temperature": Knob(0.05, 0.4, 0.15),
         "learning_rate": Knob(0.005, 0.05, 0.02),
-        "steps": Knob(30, 150, 60),
+        "steps": Knob(50, 300, 150),
     },
 }
 _NEIGHBOURS = Knob(5, 500, 20)

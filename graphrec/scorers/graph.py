@@ -171,19 +171,19 @@ class Graph:
         encoder.start(known.matrix, context.seed)
         encoder.to(context.device)
 
-        def scorer(steps: int) -> "Graph":
-            return cls._of(encoder, block, known, directions, steps, described, config)
-
         trained = train(
             encoder,
             lambda: questions.loss(encoder),
             config.training,
             planned=planned,
             stop=stop,
-            validate=None if cut is None else lambda: _validated(scorer(0), cut),
+            validate=None
+            if cut is None
+            else lambda: _validated(cls._of(encoder, block, known, directions, 0, described, config), cut),
             progress=context.progress,
         )
-        return scorer(trained.steps), max((score for _, score in trained.checks), default=0.0)
+        made = cls._of(encoder, block, known, directions, trained.steps, described, config)
+        return made, max((score for _, score in trained.checks), default=0.0)
 
     def refresh(self, before: KnownGraph, known: KnownGraph, context: FitContext) -> Self:
         """The same encoder over a newer graph: new products are what their text and their edges say of them."""

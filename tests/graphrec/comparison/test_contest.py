@@ -299,7 +299,7 @@ def test_settings_reach_our_own_systems(cut):
     assert fit("linear", {"penalty": 77.0}, cut.known, FitContext()).penalty == 77.0
     made = graph_config({"dim": 16, "temperature": 0.3, "steps": 5})
     assert (made.encoder.dim, made.ranking.temperature, made.training.steps) == (16, 0.3, 5)
-    assert fit("graph", {"dim": 16, "steps": 2, "layers": 1}, cut.known, FitContext()).products.shape[1] == 16
+    assert fit("graph", {"dim": 16, "steps": 2, "layers": 1}, cut.known, FitContext()).config.encoder.dim == 16
 
 
 def test_a_comparison_that_cannot_be_is_refused_before_anything_is_fitted(shop):
