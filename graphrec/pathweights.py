@@ -21,14 +21,14 @@ Mask = npt.NDArray[np.bool_]
 Columns = npt.NDArray[np.bool_]
 DECAYS = (1.0, 0.6, 0.2)
 """How much a product counts one place further from the end of the history; 1 is the history as a whole."""
-_HEADS = (25, 50, 100, 200)
+_HEADS = (25, 50, 100)
 """How long the heads of the lists are that weights are learnt from: one of these, whichever validates better."""
-_FIRST = 4
+_FIRST = 8
 """The first round's lists are made for one user in so many."""
-_SCORED, _STEPPED = 100_000_000, 100_000
-"""Users × products that are scored to learn from, and steps off their histories; 400 users at least, 10,000 at most."""
-_FEATURES = 60_000_000
-"""Cells of what the walks say of the heads: 240 MB."""
+_SCORED, _STEPPED = 250_000_000, 200_000
+"""Users × products that are scored to learn from, and steps off their histories; 400 users at least, 20,000 at most."""
+_FEATURES = 80_000_000
+"""Cells of what the walks say of the heads: 320 MB."""
 _CELLS = 4_000_000
 _JUDGES = 1_000
 """Users on whom kinds of walks are judged, at most."""
@@ -113,7 +113,7 @@ def learn(known: KnownGraph, text: Floats | None, *, seed: int) -> Steps:
         return _typical(walks(known, text), decays)
     length = max(1.0, cut.known.matrix.nnz / len(cut.known.users))
     size = min(_SCORED / len(known.products), _STEPPED / length)
-    return _Lesson(cut.sample(int(np.clip(size, 400, 10_000)), seed), walks(cut.known, text), decays).learn(seed)
+    return _Lesson(cut.sample(int(np.clip(size, 400, 20_000)), seed), walks(cut.known, text), decays).learn(seed)
 
 
 def _typical(made: Sequence[Walk], decays: tuple[float, ...]) -> Steps:
@@ -166,15 +166,16 @@ class _Lesson:
 
     def learn(self, seed: int) -> Steps:
         steps = _typical(self.walks, self.decays)
-        first = replace(self, cut=self.cut.sample(max(400, len(self.cut.users) // _FIRST), seed))
-        for lesson in (first, self):
-            heads = lesson._heads(steps)
-            if heads is None:
-                return steps
-            everything = np.ones(len(heads.size), dtype=bool)
-            length = _HEADS[-1] if lesson is first else max(_HEADS, key=lambda one: heads.quality(everything, one))
-            steps = self._steps(heads, heads.regress(everything, length))
-        return self._without_loss(heads, length, steps)
+        first = replace(self, cut=self.cut.sample(max(400, len(self.cut.users) // _FIRST), seed))._heads(steps)
+        if first is None:
+            return steps
+        everything = np.ones(len(first.size), dtype=bool)
+        steps = self._steps(first, first.regress(everything, _HEADS[-1]))
+        heads = self._heads(steps)
+        if heads is None:
+            return steps
+        length = max(_HEADS, key=lambda one: heads.quality(everything, one))
+        return self._without_loss(heads, length, self._steps(heads, heads.regress(everything, length)))
 
     def _without_loss(self, heads: _Heads, length: int, steps: Steps) -> Steps:
         """The steps with what each kind of walk is worth, and without the kinds that take away."""
@@ -217,7 +218,7 @@ class _Lesson:
         return np.log1p(np.asarray(self.cut.known.matrix.sum(axis=0)).ravel()).astype(np.float32)
 
     def _best(self, steps: Steps, batch: Histories) -> Rows:
-        """[b, 200] the best products under these weights that the user has not chosen."""
+        """[b, 100] the best products under these weights that the user has not chosen."""
         scores = np.repeat((steps.popularity * self._popularity())[None, :], len(batch), axis=0)
         products = scores.shape[1]
         for walk in (one for one in self.walks if one.name in steps.weights):
@@ -268,7 +269,7 @@ def _directly(walk: Walk, batch: Histories, factors: Sequence[Counts], lists: Ro
     cell = cells[owner[step], reach.indices]
     listed = cell < lists.size
     cell, step, amount = cell[listed], step[listed], reach.data[listed]
-    said = [np.bincount(cell, weights=amount * factor[step], minlength=lists.size) for factor in factors]
+    said = [np.bincount(cell, weights=amount * factor[step], minlength=lists.size).astype(np.float64) for factor in factors]
     return np.stack(said, axis=-1).reshape(*lists.shape, len(factors))
 
 
