@@ -21,17 +21,17 @@ Mask = npt.NDArray[np.bool_]
 Columns = npt.NDArray[np.bool_]
 DECAYS = (1.0, 0.6, 0.2)
 """How much a product counts one place further from the end of the history; 1 is the history as a whole."""
-_HEADS = (25, 50, 100)
+_HEADS = (50, 100, 200)
 """How long the heads of the lists are that weights are learnt from: one of these, whichever validates better."""
-_FIRST = 8
+_FIRST = 4
 """The first round's lists are made for one user in so many."""
-_SCORED, _STEPPED = 250_000_000, 200_000
-"""Users × products that are scored to learn from, and steps off their histories; 400 users at least, 20,000 at most."""
+_SCORED, _STEPPED = 100_000_000, 100_000
+"""Users × products that are scored to learn from, and steps off their histories; 400 users at least, 10,000 at most."""
 _FEATURES = 80_000_000
 """Cells of what the walks say of the heads: 320 MB."""
 _CELLS = 4_000_000
-_JUDGES = 1_000
-"""Users on whom kinds of walks are judged, at most."""
+_JUDGES = 5_000
+"""Users on whom kinds of walks and lengths of heads are judged, at most."""
 _FORGOTTEN = 1e-3
 _LEAST_SHARE = 0.01
 """Walks whose part of the score varies less than this share of the whole are dropped."""
@@ -113,7 +113,7 @@ def learn(known: KnownGraph, text: Floats | None, *, seed: int) -> Steps:
         return _typical(walks(known, text), decays)
     length = max(1.0, cut.known.matrix.nnz / len(cut.known.users))
     size = min(_SCORED / len(known.products), _STEPPED / length)
-    return _Lesson(cut.sample(int(np.clip(size, 400, 20_000)), seed), walks(cut.known, text), decays).learn(seed)
+    return _Lesson(cut.sample(int(np.clip(size, 400, 10_000)), seed), walks(cut.known, text), decays).learn(seed)
 
 
 def _typical(made: Sequence[Walk], decays: tuple[float, ...]) -> Steps:
@@ -218,7 +218,7 @@ class _Lesson:
         return np.log1p(np.asarray(self.cut.known.matrix.sum(axis=0)).ravel()).astype(np.float32)
 
     def _best(self, steps: Steps, batch: Histories) -> Rows:
-        """[b, 100] the best products under these weights that the user has not chosen."""
+        """[b, 200] the best products under these weights that the user has not chosen."""
         scores = np.repeat((steps.popularity * self._popularity())[None, :], len(batch), axis=0)
         products = scores.shape[1]
         for walk in (one for one in self.walks if one.name in steps.weights):
