@@ -100,3 +100,9 @@ def test_a_kind_of_walk_that_takes_away_is_dropped(monkeypatch):
     few = Paths.fit(tastes(users=100, groups=4, size=15, length=5, timed=True), FitContext())
     assert few.steps.worth["graph"] < 0
     assert few.steps.dropped == ()  # too few users to say so
+
+
+def test_a_fit_of_few_users_costs_little_and_one_of_many_more() -> None:
+    few, many = tastes(users=50), tastes(users=2_000)
+    assert 0 < Paths.cost(few) < 1
+    assert Paths.cost(many) > Paths.cost(few)
