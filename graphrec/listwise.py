@@ -66,7 +66,7 @@ class _Lesson:
         chances = np.exp(scores)
         total = np.add.reduceat(chances, self.starts)
         likelihood = float(self.target @ (scores - np.log(total)[self.user])) / self.users
-        return self.penalty * float(weights @ weights) - likelihood, chances / total[self.user]
+        return self.penalty * float(weights @ weights) - likelihood, np.asarray(chances / total[self.user], dtype=np.float32)
 
     def curvature(self, weights: Weights, share: Floats) -> tuple[Weights, Weights]:
         """The loss's gradient [features] and its matrix of second derivatives [features, features]."""

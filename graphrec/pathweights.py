@@ -21,17 +21,17 @@ Mask = npt.NDArray[np.bool_]
 Columns = npt.NDArray[np.bool_]
 DECAYS = (1.0, 0.6, 0.2)
 """How much a product counts one place further from the end of the history; 1 is the history as a whole."""
-_HEADS = (25, 50, 100, 200)
+_HEADS = (50, 100, 200)
 """How long the heads of the lists are that weights are learnt from: one of these, whichever validates better."""
 _FIRST = 4
 """The first round's lists are made for one user in so many."""
 _SCORED, _STEPPED = 100_000_000, 100_000
 """Users × products that are scored to learn from, and steps off their histories; 400 users at least, 10,000 at most."""
-_FEATURES = 60_000_000
-"""Cells of what the walks say of the heads: 240 MB."""
+_FEATURES = 80_000_000
+"""Cells of what the walks say of the heads: 320 MB."""
 _CELLS = 4_000_000
-_JUDGES = 1_000
-"""Users on whom kinds of walks are judged, at most."""
+_JUDGES = 5_000
+"""Users on whom kinds of walks and lengths of heads are judged, at most."""
 _FORGOTTEN = 1e-3
 _LEAST_SHARE = 0.01
 """Walks whose part of the score varies less than this share of the whole are dropped."""
@@ -166,15 +166,16 @@ class _Lesson:
 
     def learn(self, seed: int) -> Steps:
         steps = _typical(self.walks, self.decays)
-        first = replace(self, cut=self.cut.sample(max(400, len(self.cut.users) // _FIRST), seed))
-        for lesson in (first, self):
-            heads = lesson._heads(steps)
-            if heads is None:
-                return steps
-            everything = np.ones(len(heads.size), dtype=bool)
-            length = _HEADS[-1] if lesson is first else max(_HEADS, key=lambda one: heads.quality(everything, one))
-            steps = self._steps(heads, heads.regress(everything, length))
-        return self._without_loss(heads, length, steps)
+        first = replace(self, cut=self.cut.sample(max(400, len(self.cut.users) // _FIRST), seed))._heads(steps)
+        if first is None:
+            return steps
+        everything = np.ones(len(first.size), dtype=bool)
+        steps = self._steps(first, first.regress(everything, _HEADS[-1]))
+        heads = self._heads(steps)
+        if heads is None:
+            return steps
+        length = max(_HEADS, key=lambda one: heads.quality(everything, one))
+        return self._without_loss(heads, length, self._steps(heads, heads.regress(everything, length)))
 
     def _without_loss(self, heads: _Heads, length: int, steps: Steps) -> Steps:
         """The steps with what each kind of walk is worth, and without the kinds that take away."""
@@ -268,7 +269,7 @@ def _directly(walk: Walk, batch: Histories, factors: Sequence[Counts], lists: Ro
     cell = cells[owner[step], reach.indices]
     listed = cell < lists.size
     cell, step, amount = cell[listed], step[listed], reach.data[listed]
-    said = [np.bincount(cell, weights=amount * factor[step], minlength=lists.size) for factor in factors]
+    said = [np.bincount(cell, weights=amount * factor[step], minlength=lists.size).astype(np.float64) for factor in factors]
     return np.stack(said, axis=-1).reshape(*lists.shape, len(factors))
 
 

@@ -185,8 +185,7 @@ def _after(known: KnownGraph, factors: Sequence[float]) -> sp.csr_matrix:
     size, user = np.bincount(visit), owner[first]
     ones = np.ones(len(visit), dtype=np.float32)
     visits = sp.csr_matrix((ones, histories.product, np.append(first, len(visit))), shape=(len(first), products))
-    total: sp.csr_matrix = sp.csr_matrix((products, products), dtype=np.float32)
-    steps = 0
+    total, steps = sp.csr_matrix((ones[:0], (owner[:0], owner[:0])), shape=(products, products)), 0
     for lag, factor in enumerate(factors, start=1):
         same = np.flatnonzero(user[lag:] == user[:-lag])
         steps += int(size[same] @ size[same + lag])

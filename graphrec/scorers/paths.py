@@ -49,6 +49,13 @@ class Paths:
         return (f"paths: {'; '.join(found)}",) if found else ()
 
     @classmethod
+    def cost(cls, known: KnownGraph) -> float:
+        """Processor seconds of a fit, roughly: it grows with interactions, edges and pairs of one history."""
+        edges = sum(matrix.nnz for matrix in known.relations.values())
+        pairs = float((np.diff(known.matrix.indptr).astype(np.float64) ** 2).sum())
+        return 0.1 + 3e-5 * (len(known.interactions) + edges) + 2e-7 * min(pairs, 6e7)
+
+    @classmethod
     def fit(cls, known: KnownGraph, context: FitContext) -> Self:
         """Walks of this graph, weighed on an inner cut of it."""
         text = context.text.get("Product")

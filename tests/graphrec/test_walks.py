@@ -3,7 +3,8 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphrec.walks import RELATIONS, prune, walks
+from graphrec.tensors import Histories
+from graphrec.walks import RELATIONS, add_to, places, prune, walks
 from tests.graphrec.graphs import known_graph
 
 ONE = np.ones(1, dtype=np.float32)
@@ -71,6 +72,52 @@ def test_order_makes_walks_of_what_came_next() -> None:
     assert ordered["next, cosine"].column(np.array([0]), 1)[0] > 0
     assert ordered["next, cosine"].column(np.array([1]), 0)[0] == 0
     assert not any("next" in walk.name for walk in walks(known_graph([[0, 1, 2], [0, 1]], 3, ordered=False), None))
+
+
+def test_what_was_chosen_at_the_same_second_shares_a_place() -> None:
+    known = known_graph([[0, 1, 2, 3], [4, 5]], 6, at=[[1, 2, 2, 3], [7, 7]])
+    assert places(known.histories()).tolist() == [2, 1, 1, 0, 0, 0]
+    assert places(Histories.of([[0, 1, 2], [], [3]])).tolist() == [2, 1, 0, 0]  # unknown times are no ties
+
+
+def test_the_order_of_rows_within_a_second_changes_no_walk() -> None:
+    lists = [[0, 1, 2, 3], [3, 1, 2, 0], [2, 0, 1]]
+    moments = [[1.0, 2.0, 2.0, 3.0], [1.0, 2.0, 2.0, 3.0], [1.0, 1.0, 5.0]]
+    turned = [[0, 2, 1, 3], [3, 2, 1, 0], [0, 2, 1]]
+    first, second = (walks(known_graph(rows, 4, at=moments), None) for rows in (lists, turned))
+    assert [walk.name for walk in first] == [walk.name for walk in second]
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_allclose(one.left.toarray(), other.left.toarray(), rtol=1e-6, err_msg=one.name)
+
+
+def test_those_of_one_second_do_not_follow_each_other() -> None:
+    by_name = {walk.name: walk for walk in walks(known_graph([[0, 1, 2]] * 2, 3, at=[[1, 2, 2]] * 2), None)}
+    assert by_name["next, cosine"].column(np.array([0]), 1)[0] == by_name["next, cosine"].column(np.array([0]), 2)[0] > 0
+    assert by_name["next, cosine"].column(np.array([1]), 2)[0] == 0
+
+
+def test_what_comes_later_counts_by_the_places_between() -> None:
+    """Pairs counted one by one: cosine of 0.8^(l - 1) over all pairs l places apart."""
+    lists = [[0, 1, 2], [2, 0], [1, 2, 0]]
+    expected = np.zeros((3, 3))
+    for one in lists:
+        for place, product in enumerate(one):
+            for lag, later in enumerate(one[place + 1 :]):
+                expected[product, later] += 0.8**lag
+    chosen = np.array([sum(product in one for one in lists) for product in range(3)])
+    expected /= np.sqrt(np.outer(chosen + 1, chosen + 1))
+    walk = next(one for one in walks(known_graph(lists, 3), None) if one.name == "later")
+    np.testing.assert_allclose(walk.left.toarray(), expected, rtol=1e-5)
+
+
+@given(st.integers(0, 20))
+def test_a_sparse_matrix_is_added_to_a_dense_one(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    scores = random.random((3, 8), dtype=np.float32)
+    more = sp.random(3, 8, density=seed / 20, format="csr", dtype=np.float32, random_state=seed)
+    expected = scores + more.toarray()
+    add_to(scores, more)
+    np.testing.assert_allclose(scores, expected)
 
 
 def test_equal_texts_are_nearest() -> None:
