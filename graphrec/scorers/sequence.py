@@ -38,7 +38,7 @@ class SequenceConfig:
     """The questions it is trained on."""
     training: TrainConfig = field(
         default_factory=lambda: TrainConfig(
-            learning_rate=0.006, final_rate=0.05, steps=100_000, work=2e11, again=3e10, patience=4
+            learning_rate=0.006, final_rate=0.05, steps=100_000, work=3e11, again=3e10, patience=4
         )
     )
     """How long and how fast; `warmup` and `check_every` follow the number of steps."""
