@@ -141,7 +141,8 @@ class Attention(nn.Module):
         distance = torch.from_numpy(sight.ago).to(device)
         for layer in self.layers:
             found = layer(found, distance, hidden)
-        return self.exit(found)
+        said: Tensor = self.exit(found)
+        return said
 
     def asking(self, states: Tensor) -> Tensor:
         """[s, dim + 1] whose product with `answers` is the score; states: [s, dim], zeros ask for what is popular."""

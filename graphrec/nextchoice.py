@@ -139,8 +139,8 @@ def foretold(model: Attention, choices: Choices) -> float:
     )  # [s, products]
     owner = _on(scores, asked.owner)
     right = scores[owner, _on(scores, asked.product)]
-    parts = zip(owner.split(_AT_ONCE), right.split(_AT_ONCE), strict=True)
-    better = torch.cat([(scores[part] > own[:, None]).sum(dim=1) for part, own in parts])
+    starts = range(0, len(owner), _AT_ONCE)
+    better = torch.cat([(scores[owner[at : at + _AT_ONCE]] > right[at : at + _AT_ONCE, None]).sum(dim=1) for at in starts])
     return float(torch.where(better < _CUTOFF, 1 / (2.0 + better).log2(), 0.0).mean())
 
 
@@ -171,7 +171,9 @@ class NextChoices:
     def work(self, config: AttentionConfig) -> float:
         """Multiply-adds of one step."""
         looked = config.layers * (6 * config.dim + 2 * float(np.mean(self.lengths)))
-        return 3 * self.read * config.dim * (self.inclusion.sum() + config.dim + looked) + 10 * config.dim * len(self.inclusion)
+        return float(
+            3 * self.read * config.dim * (self.inclusion.sum() + config.dim + looked) + 10 * config.dim * len(self.inclusion)
+        )
 
     def loss(self, model: Attention) -> Tensor:
         """Mean over the next choices i of log Σ_c exp(s_c − log chance of c) − s_i, of one drawn step.
@@ -228,12 +230,12 @@ def _near(known: KnownGraph, dim: int, seed: int) -> npt.NDArray[np.float64]:
     """[products, dim] singular vectors scaled by the roots of their values."""
     histories, products = known.histories(), len(known.products)
     owner = np.repeat(np.arange(len(histories)), np.diff(histories.indptr))
-    near = sp.csr_matrix((products, products), dtype=np.float32)
-    for step in range(1, _NEAR + 1):
-        same = owner[step:] == owner[:-step]
-        ends = histories.product[:-step][same], histories.product[step:][same]
-        near += sp.csr_matrix((np.full(len(ends[0]), 1 / step, dtype=np.float32), ends), shape=near.shape)
-    near += near.T
+    pairs = [(step, owner[step:] == owner[:-step]) for step in range(1, _NEAR + 1)]
+    left = np.concatenate([histories.product[:-step][same] for step, same in pairs])
+    right = np.concatenate([histories.product[step:][same] for step, same in pairs])
+    weights = np.repeat([1 / step for step, _ in pairs], [same.sum() for _, same in pairs]).astype(np.float32)
+    ahead = sp.csr_matrix((weights, (left, right)), shape=(products, products))
+    near = (ahead + ahead.T).tocsr()
     scale = sp.diags(1 / np.sqrt(np.maximum(np.asarray(near.sum(axis=1)).ravel(), 1e-9)))
     width = min(dim, products - 1)
     found = np.zeros((products, dim))

@@ -37,7 +37,7 @@ class SequenceConfig:
     asking: AskingConfig = field(default_factory=AskingConfig)
     """The questions it is trained on."""
     training: TrainConfig = field(
-        default_factory=lambda: TrainConfig(learning_rate=0.006, final_rate=0.05, steps=100_000, work=2e11, patience=4)
+        default_factory=lambda: TrainConfig(learning_rate=0.006, final_rate=0.05, steps=100_000, work=3e11, patience=4)
     )
     """How long and how fast; `warmup` and `check_every` follow the number of steps."""
     again: float = 3e10
