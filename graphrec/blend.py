@@ -41,15 +41,15 @@ class Part:
     kept: bool
     cold_only: bool = False
     """True where the part is kept for products that nobody chose yet, and for those alone."""
-    interval: tuple[float, float] | None = None
-    """The gain's 95% interval over users."""
+    interval: tuple[float, ...] = ()
+    """The gain's 95% interval over users, (low, high); () where nobody worked it out."""
 
     def __str__(self) -> str:
         fate = (
             "dropped" if not self.kept else "kept" if self.gain >= LEAST_GAIN else "kept: too few users to drop it on their word"
         )
         gain = f"{self.gain:+.1%}" if self.gain < _UNTOLD else f"over +{_UNTOLD:.0%}"
-        if self.interval is not None and self.gain < _UNTOLD:
+        if self.interval and self.gain < _UNTOLD:
             gain += " [{:+.1%}, {:+.1%}]".format(*self.interval)
         return f"{self.name} {gain}, {'kept for new products only' if self.cold_only else fate}"
 
@@ -139,7 +139,7 @@ class Blend:
             np.asarray(state.arrays["warm"]).astype(bool),
             float(own["prior"]),
             float(own["newcomers"]),
-            tuple(Part(*part, None if span is None else (span[0], span[1])) for *part, span in own["parts"]),
+            tuple(Part(name, gain, kept, cold_only, tuple(span)) for name, gain, kept, cold_only, span in own["parts"]),
             own["reason"],
             tuple(own["notes"]),
         )

@@ -49,7 +49,8 @@ def _orthonormal(columns: Tensor) -> Tensor:
     """
     squares, turned = torch.linalg.eigh((columns.T @ columns).double())
     kept = squares > _LEAST**2 * squares[-1]
-    return columns @ (turned[:, kept] / squares[kept].sqrt()).float()
+    spanning: Tensor = columns @ (turned[:, kept] / squares[kept].sqrt()).float()
+    return spanning
 
 
 def _torch(matrix: sp.csr_matrix) -> Tensor:

@@ -90,7 +90,7 @@ def _placed(model: Model, search: Search, said: _Said) -> tuple[Floats, Floats, 
         placed = content.place(Described((said.text,), vectors, ties))
         alike = placed.alike.toarray()
         if alike.any():
-            return alike, placed.score(model.known.histories())[:, 0] - placed.prior[0], ()
+            return alike, placed.score(model.known.histories())[:, 0], ()
     close = search.closeness(said.text)
     best = np.argsort(-close, kind="stable")[:_NEIGHBOURS]
     near = np.zeros(len(close), dtype=np.float32)

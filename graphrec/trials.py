@@ -16,14 +16,14 @@ from graphrec.tensors import Floats, Histories, KnownGraph
 
 Setting = TypeVar("Setting")
 _K = 20
-_CELLS, _FEWEST, _MOST = 30_000_000, 300, 2_000
-_CLEARLY = 1.0
+_CELLS, _FEWEST = 30_000_000, 300
+_CLEARLY = 1.5
 """Standard errors by which another setting has to beat the default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """An inner cut of which settings are asked: at most 2,000 users, fewer (300 at least) where there are many products."""
+    """An inner cut of which settings are asked: some of its users, fewer (300 at least) where there are many products."""
 
     known: KnownGraph
     """What a setting may learn from."""
@@ -32,17 +32,17 @@ class Trial:
     """[b, products] ones: what the users chose later."""
 
     @classmethod
-    def of(cls, known: KnownGraph, seed: int) -> "Trial | None":
-        """The trial on this graph's inner cut; None where nothing can be held out."""
+    def of(cls, known: KnownGraph, seed: int, *, most: int = 2_000) -> "Trial | None":
+        """The trial on this graph's inner cut, of at most so many users; None where nothing can be held out."""
         try:
             cut = splits.inner_cut(known, seed)
         except NothingToLearn:
             return None
-        cut = cut.sample(int(np.clip(_CELLS // max(len(known.products), 1), _FEWEST, _MOST)), seed)
+        cut = cut.sample(int(np.clip(_CELLS // max(len(known.products), 1), _FEWEST, most)), seed)
         return cls(cut.known, cut.histories, cut.truth)
 
     def best(self, default: Setting, scored: Callable[[Histories], Iterable[tuple[Setting, Floats]]]) -> Setting:
-        """The setting with the highest mean NDCG@20 if it beats the default by one standard error, else the default.
+        """The setting with the highest mean NDCG@20 if it beats the default clearly, else the default.
 
         scored: for a batch of users every setting with its [b, products] scores, the default among them; may be written over.
         """
@@ -65,7 +65,7 @@ class Trial:
 
 
 def pick(default: Setting, tried: Mapping[Setting, Values]) -> Setting:
-    """The setting with the best mean, if the mean of its gains over the default is above its standard error.
+    """The setting with the best mean, if the mean of its gains over the default is 1.5 standard errors above zero.
 
     tried: by setting, one value a user, the same users everywhere.
 

@@ -30,6 +30,10 @@ class Voting:
     """q: larger recommends rare products more."""
 
 
+_HELD = 16_000_000
+"""Nearnesses held at a time, histories × users."""
+_TRIED = 1_000
+"""Users that are asked which voting is best, at most."""
 _FADINGS = (0.0, 0.5, 1.0)
 _SHARPNESSES = (2.0, 3.0)
 _DISCOVERIES = (0.0, 0.2, 0.4)
@@ -53,7 +57,7 @@ class Neighbours:
     @classmethod
     def fit(cls, known: KnownGraph, context: FitContext) -> Self:
         """The voting that ranks an inner cut best; the default one unless another is clearly better."""
-        trial = Trial.of(known, context.seed)
+        trial = Trial.of(known, context.seed, most=_TRIED)
         return cls(known.matrix, Voting() if trial is None else _chosen(trial))
 
     def refit(self, known: KnownGraph, context: FitContext) -> Self:  # noqa: ARG002
@@ -63,12 +67,16 @@ class Neighbours:
     @classmethod
     def cost(cls, known: KnownGraph) -> float:
         """Processor seconds of one fit: the trial's questions."""
-        asked = min(2_000, max(300, 30_000_000 // len(known.products)), len(known.users))
-        return 0.1 + asked * (3e-7 * len(known.products) + 2e-8 * known.matrix.nnz)
+        asked = min(_TRIED, max(300, 30_000_000 // len(known.products)), len(known.users))
+        return 0.1 + 3e-7 * asked * (len(known.products) + len(known.users))
 
     def score(self, histories: Histories) -> Floats:
         """[b, products]; -inf for products nobody chose."""
-        scores = self._votes(self._sharp(self.near(histories)))
+        scores = np.zeros((len(histories), self.chosen.shape[1]), dtype=np.float32)
+        done = 0
+        for some in histories.batches(max(1, _HELD // self.chosen.shape[0])):
+            scores[done : done + len(some)] = self._votes(self._sharp(self.near(some)))
+            done += len(some)
         scores *= self.degrees**-self.voting.discovery
         scores[:, ~self.warm] = -np.inf
         return scores

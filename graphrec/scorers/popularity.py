@@ -1,4 +1,4 @@
-"""How often a product was chosen, what came lately counting for more where times are known."""
+"""How many took up a product of those who could, what came lately counting for more where times are known."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -11,13 +11,17 @@ from graphrec.tensors import Floats, Histories, Interactions, KnownGraph
 
 _HALF_LIVES = (np.inf, 1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 32, 1 / 64)
 """Shares of the data's span after which a choice counts half; the one that foretells the latest tenth best is taken."""
+_HEAD = 100
+"""Places of the list that has to foretell it."""
 
 
 @dataclass(frozen=True)
 class Popularity:
-    """score(user, i) = log Σ over choices of i of 0.5^(age / half-life): the same for everybody.
+    """score(user, i) = log(Σ over users who took up i of 0.5^(age / half-life) / users who have not): the same for everybody.
 
-    Products nobody chose are not scored (-inf). Without times every choice counts one.
+    A user takes up a product once, when choosing it first, so that the score is a rate among those to whom it could still be
+    recommended: what nearly everybody has already is not news to the rest. Products nobody chose are not scored (-inf). Without
+    times every first choice counts one.
     """
 
     name: ClassVar[str] = "popularity"
@@ -28,17 +32,21 @@ class Popularity:
 
     @classmethod
     def fit(cls, known: KnownGraph, context: FitContext) -> Self:  # noqa: ARG003
-        """Counts of this graph, with the half-life that foretells its latest choices best."""
-        products = len(known.products)
-        half_life = _best_half_life(known.interactions, products)
-        weights = decayed(known.interactions.at, half_life)
-        counts = np.bincount(known.interactions.product, weights, minlength=products)
+        """Rates of this graph, with the half-life that foretells its latest choices best."""
+        first = _first(known.interactions, len(known.products))
+        half_life = _best_half_life(first, len(known.users), len(known.products))
+        rates = _rates(first, half_life, len(known.users), len(known.products))
         with np.errstate(divide="ignore"):
-            scores = np.where(known.warm, np.log(np.maximum(counts, 1e-6)), -np.inf)
+            scores = np.where(known.warm, np.log(np.maximum(rates, 1e-9)), -np.inf)
         return cls(scores.astype(np.float32), half_life)
 
+    @classmethod
+    def cost(cls, known: KnownGraph) -> float:
+        """Processor seconds of one fit: a few counts."""
+        return 0.01 + 4e-7 * len(known.interactions)
+
     def score(self, histories: Histories) -> Floats:
-        """[b, products] log counts, -inf where nobody chose the product."""
+        """[b, products] log rates, -inf where nobody chose the product."""
         return np.repeat(self.scores[None, :], len(histories), axis=0)
 
     def state(self) -> State:
@@ -67,20 +75,37 @@ def decayed(at: npt.NDArray[np.float64], half_life: float) -> npt.NDArray[np.flo
     return np.asarray(0.5 ** (np.where(np.isnan(ages), np.nanmedian(ages), ages) / half_life))
 
 
-def _best_half_life(chosen: Interactions, products: int) -> float:
-    """The half-life under which the earlier nine tenths give the latest tenth the highest likelihood; inf without times."""
-    if not len(chosen) or np.isnan(chosen.at).mean() > 0.5:
+def _first(chosen: Interactions, products: int) -> Interactions:
+    """Every user's first choice of each product: interactions are ordered from the oldest to the newest."""
+    _, first = np.unique(chosen.user * products + chosen.product, return_index=True)
+    kept = np.zeros(len(chosen), dtype=bool)
+    kept[first] = True
+    return chosen.take(kept)
+
+
+def _rates(first: Interactions, half_life: float, users: int, products: int) -> npt.NDArray[np.float64]:
+    """[products] decayed first choices a user who has not chosen the product."""
+    counts = np.bincount(first.product, decayed(first.at, half_life), minlength=products)
+    return np.asarray(counts / (users + 1 - np.bincount(first.product, minlength=products)))
+
+
+def _best_half_life(first: Interactions, users: int, products: int) -> float:
+    """The half-life under which the list of the earlier nine tenths foretells the latest tenth best; inf without times.
+
+    Best is the list's discounted gain, Σ over its 100 places j of how often the product is chosen later / log2(j + 1).
+    """
+    if not len(first) or np.isnan(first.at).mean() > 0.5:
         return np.inf
-    known = chosen.take(~np.isnan(chosen.at))
+    known = first.take(~np.isnan(first.at))
     later = known.at > np.quantile(known.at, 0.9)
     span = float(known.at.max() - known.at.min())
     if not later.any() or not span:
         return np.inf
     before, after = known.take(~later), np.bincount(known.product[later], minlength=products)
+    discounts = np.log2(np.arange(min(_HEAD, products)) + 2)
 
-    def likelihood(share: float) -> float:
-        counts = np.bincount(before.product, decayed(before.at, share * span), minlength=products)
-        smooth = 0.01 * counts.sum() / products
-        return float(after @ np.log((counts + smooth) / (counts + smooth).sum()))
+    def foretold(share: float) -> float:
+        best = np.argsort(-_rates(before, share * span, users, products), kind="stable")[:_HEAD]
+        return float((after[best] / discounts).sum())
 
-    return max(_HALF_LIVES, key=likelihood) * span
+    return max(_HALF_LIVES, key=foretold) * span

@@ -32,6 +32,13 @@ def test_the_nearest_users_vote(voting: Voting) -> None:
     np.testing.assert_allclose(scores, slow(known, history, voting), rtol=1e-4, atol=1e-6)
 
 
+def test_many_users_are_gone_through_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted, some = Neighbours(tastes().matrix, Voting()), tastes().histories(np.arange(7))
+    whole = fitted.score(some)
+    monkeypatch.setattr("graphrec.scorers.neighbours._HELD", 450)
+    np.testing.assert_array_equal(fitted.score(some), whole)
+
+
 def test_the_planted_taste_outranks_everything_else() -> None:
     known = tastes(groups=3, size=10, length=6)
     scores = Neighbours.fit(known, FitContext()).score(Histories.of([[10, 11, 12]]))[0]

@@ -41,6 +41,13 @@ def test_both_parts_spread_alike_before_the_share_is_applied() -> None:
     assert smooth.std(axis=1).mean() == pytest.approx(exact.std(axis=1).mean(), rel=0.01)
 
 
+def test_many_users_are_gone_through_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted, some = Spectral.fit_with(tastes(), 0, Filter()), tastes().histories(np.arange(7))
+    whole = fitted.score(some)
+    monkeypatch.setattr("graphrec.scorers.spectral._MET", 450)
+    np.testing.assert_allclose(fitted.score(some), whole, rtol=1e-5, atol=1e-6)
+
+
 def test_the_planted_taste_outranks_everything_else() -> None:
     known = tastes(groups=3, size=10, length=6)
     scores = Spectral.fit(known, FitContext()).score(Histories.of([[10, 11, 12]]))[0]
