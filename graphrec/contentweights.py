@@ -82,16 +82,20 @@ def learn(known: KnownGraph, lessons: Lessons, behaviour: Behaviour, *, seed: in
     names = list(behaviour.kinds)
     alone = np.array([float(name == TOGETHER) for name in names])
     size = min(_HIDDEN, len(lessons.teachers) // 7)
-    panel, spread = _panel(known, lessons, behaviour, size, seed) if size >= _FEWEST else (None, alone)
-    if panel is None or len(panel.wanted) < _FEWEST_USERS or not panel.truth.any():
+    found = _panel(known, lessons, behaviour, size, seed) if size >= _FEWEST else None
+    if found is None:
         return dict(zip(names, alone.tolist(), strict=True))
+    panel, spread = found
     trust = min(1.0, len(panel.wanted) / FEW)
     weights = (trust * climb(panel, range(len(names))) + (1 - trust) * alone) / spread
     return dict(zip(names, weights.tolist(), strict=True))
 
 
-def _panel(known: KnownGraph, lessons: Lessons, behaviour: Behaviour, size: int, seed: int) -> tuple[Panel, Weights]:
-    """What each kind of behaviour foretells for users who chose hidden teachers, in units of its spread, and that spread."""
+def _panel(known: KnownGraph, lessons: Lessons, behaviour: Behaviour, size: int, seed: int) -> tuple[Panel, Weights] | None:
+    """What each kind of behaviour foretells for users who chose hidden teachers, in units of its spread, and that spread.
+
+    None where too few users chose hidden teachers and others, or nothing is foretold.
+    """
     random = np.random.default_rng(seed)
     hidden = np.sort(random.choice(len(lessons.teachers), size, replace=False))
     member = behaviour.kinds[SAME][hidden]
@@ -100,6 +104,8 @@ def _panel(known: KnownGraph, lessons: Lessons, behaviour: Behaviour, size: int,
     told = sp.csr_matrix(known.matrix @ sp.diags(visible.astype(np.float32)))
     told.eliminate_zeros()
     users = np.flatnonzero((wanted.getnnz(axis=1) > 0) & (told.getnnz(axis=1) > 0))
+    if len(users) < _FEWEST_USERS:
+        return None
     users = np.sort(random.permutation(users)[:_USERS])
     told, truth = told[users], wanted[users].toarray() > 0
     lengths = np.diff(told.indptr)
@@ -109,6 +115,8 @@ def _panel(known: KnownGraph, lessons: Lessons, behaviour: Behaviour, size: int,
     for column, kind in enumerate(behaviour.kinds.values()):
         values[:, :, column] = (told @ kind.T).toarray() @ taught
     spread = values.std(axis=(0, 1)).astype(np.float64)
+    if not spread.any():
+        return None
     spread[spread < 1e-9] = np.inf
     values /= spread.astype(np.float32)
     best = np.argpartition(-values, min(_CANDIDATES, size - 1), axis=1)[:, :_CANDIDATES]  # [u, candidates, kinds]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -35,5 +37,15 @@ def test_where_too_few_can_be_hidden_who_chose_what_counts_alone():
     known = known_graph([[0, 1], [1, 2], [0, 2]], 3, texts=["red shoe", "blue shoe", "red hat"])
     likeness = Likeness.of(known, None, WEIGHTS)
     lessons = Lessons.of(likeness, np.arange(3), 1.0)
+    weights = learn(known, lessons, Behaviour.of(known, likeness.profile, lessons.teachers), seed=0)
+    assert weights == {SAME: 0.0, TOGETHER: 1.0}
+
+
+def test_where_nobody_chose_both_a_hidden_product_and_another_who_chose_what_counts_alone():
+    known = known_graph([[row] for row in range(200)], 200, texts=[f"shoe {row % 7}" for row in range(200)])
+    likeness = Likeness.of(known, None, WEIGHTS)
+    views = {name: view[likeness.profile] for name, view in likeness.views.items()}
+    likeness = replace(likeness, profile=np.arange(200), views=views)  # each its own profile, although described alike
+    lessons = Lessons.of(likeness, np.arange(200), 1.0)
     weights = learn(known, lessons, Behaviour.of(known, likeness.profile, lessons.teachers), seed=0)
     assert weights == {SAME: 0.0, TOGETHER: 1.0}
