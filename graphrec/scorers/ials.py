@@ -18,7 +18,7 @@ _PENALTIES = (0.003, 0.01, 0.03)
 _DEFAULT_PENALTY = 0.01
 _UNSEEN = 6.0
 """α₀ · products of a system over the mean length of a history: what all the zeros of a user weigh beside the ones."""
-_TRIED_UP_TO = 200_000
+_TRIED_UP_TO = 100_000
 """Interactions up to which every penalty is tried on a cut."""
 _CELLS = 4_000_000
 """Factors gathered, and cells of systems held, at a time: 16 MB each."""
@@ -60,7 +60,7 @@ class Ials:
     def cost(cls, known: KnownGraph) -> float:
         """Processor seconds of one fit, roughly: a system of d × d for every user and product, and a gather for every choice."""
         sweeps = _SWEEPS * (1 + len(_PENALTIES) * (len(known.interactions) <= _TRIED_UP_TO))
-        return sweeps * (2e-5 * (len(known.users) + int(known.warm.sum())) + 3e-6 * len(known.interactions))
+        return sweeps * (3e-5 * (len(known.users) + int(known.warm.sum())) + 4e-6 * len(known.interactions))
 
     @classmethod
     def _made(cls, known: KnownGraph, penalty: float, seed: int) -> Self:

@@ -21,7 +21,7 @@ _CAUTIONS = (
     *(Caution(penalty, 0.2) for penalty in (150.0, 300.0)),
 )
 """Without any dropout the Gram matrix need not be positive, since nearness is cut off at `_WINDOW` places."""
-_DEFAULT_PENALTY, _DEFAULT_LOCAL_PENALTY, _DROPOUT = 100.0, 20.0, 0.5
+_DEFAULT_PENALTY, _DEFAULT_LOCAL_PENALTY, _DROPOUT = 100.0, 60.0, 0.5
 _TRIED_UP_TO = 2_500
 """Products up to which every caution is tried on a cut; beyond, the default is taken, since each trial costs a whole solution."""
 _NEARNESS, _WINDOW, _ANYWHERE = 10.0, 40, 0.5
@@ -139,15 +139,11 @@ def near(histories: Histories, rows: Rows, products: int) -> sp.csr_matrix:
     column = place[histories.product]
     window = min(_WINDOW, len(user) - 1, max(1, _PAIRS // max(len(user), 1)))
     shape = (len(rows), len(rows))
-    found = sp.csr_matrix(shape, dtype=np.float32)
-    for first in range(1, window + 1, 10):
-        parts = []
-        for apart in range(first, min(first + 10, window + 1)):
-            same = (user[apart:] == user[:-apart]) & (column[apart:] >= 0) & (column[:-apart] >= 0)
-            weight = np.full(int(same.sum()), np.exp(-apart / _NEARNESS), dtype=np.float32)
-            parts.append((weight, column[:-apart][same], column[apart:][same]))
-        weights, left, right = (np.concatenate(part) for part in zip(*parts, strict=True))
-        found = found + sp.coo_matrix((weights, (left, right)), shape=shape).tocsr()
+    found = sp.coo_matrix((np.zeros(0, dtype=np.float32), (column[:0], column[:0])), shape=shape).tocsr()
+    for apart in range(1, window + 1):
+        same = (user[apart:] == user[:-apart]) & (column[apart:] >= 0) & (column[:-apart] >= 0)
+        weights = np.full(int(same.sum()), np.exp(-apart / _NEARNESS), dtype=np.float32)
+        found = found + sp.coo_matrix((weights, (column[:-apart][same], column[apart:][same])), shape=shape).tocsr()
     both: sp.csr_matrix = (found + found.T).tocsr()
     return both
 
