@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from graphrec import splits
 from graphrec.errors import NothingToLearn
 from graphrec.metrics import counts, hits, ndcg, top
-from graphrec.ridge import NEIGHBOURS, Caution, dense, local
+from graphrec.ridge import Caution, dense, local, neighbours_for
 from graphrec.scorers import FitContext, State, Term
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
 
@@ -25,7 +25,7 @@ _DEFAULT_PENALTY, _DEFAULT_LOCAL_PENALTY, _DROPOUT = 100.0, 60.0, 0.5
 _TRIED_UP_TO = 2_500
 """Products up to which every caution is tried on a cut; beyond, the default is taken, since each trial costs a whole solution."""
 _NEARNESS, _WINDOW, _ANYWHERE = 10.0, 40, 0.5
-_PAIRS = 20_000_000
+_PAIRS = 10_000_000
 """Pairs close together that are counted, at most: in more data than this allows the window is shorter."""
 _KEPT = 300
 """Weights kept a product, the largest, where the system is larger than a few of those."""
@@ -38,7 +38,7 @@ class Linear:
     B = I − P / diag(P), P = (G + Λ)⁻¹, Λ = λI + p / (1 − p) · diag(G): the penalty that leaving out a share p of every history
     amounts to. Where the order is known, G counts a pair of products d places apart in a user's history not as 1 but as
     0.5 + 0.5·exp(−d / 10), d ≤ 40. Beyond `LIMIT` products, column i of B solves the same problem over the 100 products most like
-    i alone. Products nobody chose are not scored (-inf). Sources: `graphrec.ridge`.
+    i alone (fewer beyond 45,000). Products nobody chose are not scored (-inf). Sources: `graphrec.ridge`.
     """
 
     name: ClassVar[str] = "linear"
@@ -81,7 +81,8 @@ class Linear:
         ordered = known.interactions.ordered
         close = near(known.histories(), rows, len(known.products)) * np.float32(1 - _ANYWHERE) if ordered else None
         weights = local(known.matrix[:, rows], close, _ANYWHERE if ordered else 1.0, caution)
-        note = f"linear: {len(rows):,} products are too many for one system; each is explained by the {NEIGHBOURS} most like it"
+        each = neighbours_for(len(rows))
+        note = f"linear: {len(rows):,} products are too many for one system; each is explained by the {each} most like it"
         return cls(weights.tocsr(), rows, len(known.products), caution, (note,))
 
     @property
