@@ -78,7 +78,7 @@ class Linear:
         rows = np.flatnonzero(known.warm).astype(np.int64)
         if len(rows) <= LIMIT:
             return cls(_sparse(dense(gram(known, rows), caution)), rows, len(known.products), caution)
-        ordered = known.interactions.ordered
+        ordered = _ordered(known)
         close = near(known.histories(), rows, len(known.products)) * np.float32(1 - _ANYWHERE) if ordered else None
         weights = local(known.matrix[:, rows], close, _ANYWHERE if ordered else 1.0, caution)
         each = neighbours_for(len(rows))
@@ -125,11 +125,15 @@ def gram(known: KnownGraph, rows: Rows) -> Floats:
     """[m, m] how many users chose both products, pairs far apart in a history counting half where the order is known."""
     chosen = known.matrix[:, rows]
     whole: Floats = (chosen.T @ chosen).toarray().astype(np.float32)
-    if not known.interactions.ordered:
+    if not _ordered(known):
         return whole
     pairs = _ANYWHERE * whole + (1 - _ANYWHERE) * near(known.histories(), rows, len(known.products)).toarray()
     pairs[np.diag_indices(len(rows))] = np.diag(whole)
     return np.asarray(pairs, dtype=np.float32)
+
+
+def _ordered(known: KnownGraph) -> bool:
+    return known.interactions.ordered and not splits.at_once(known.interactions)
 
 
 def near(histories: Histories, rows: Rows, products: int) -> sp.csr_matrix:
