@@ -14,8 +14,10 @@ import torch
 
 from graphrec.tensors import Floats, Rows
 
-NEIGHBOURS = 100
-"""Products that each is regressed on where not all can be."""
+NEIGHBOURS, _FEWEST = 100, 20
+"""Products that each is regressed on where not all can be, and how few in the largest catalogues."""
+_AFFORDED = 45_000
+"""Products up to which each has all of those neighbours."""
 _DOUBLE_UP_TO = 2_500
 _AT_ONCE = 2_000
 _TOGETHER = 80
@@ -52,8 +54,18 @@ def dense(gram: npt.NDArray[np.floating], caution: Caution) -> Floats:
     return weights
 
 
+def neighbours_for(products: int) -> int:
+    """How many others each of so many products is regressed on: fewer where there are many, so that time does not outgrow them.
+
+    Example:
+        >>> neighbours_for(20_000), neighbours_for(63_000), neighbours_for(1_000_000)
+        (100, 60, 20)
+    """
+    return max(_FEWEST, int(NEIGHBOURS * (_AFFORDED / products) ** 1.5)) if products > _AFFORDED else NEIGHBOURS
+
+
 def local(chosen: sp.csr_matrix, near: sp.csr_matrix | None, anywhere: float, caution: Caution) -> sp.csr_matrix:
-    """[m, m] float32 B where column j solves (G_NN + Λ) w = G_Nj over the `NEIGHBOURS` N of j with the largest G_hj / √G_hh.
+    """[m, m] float32 B where column j solves (G_NN + Λ) w = G_Nj over the neighbours N of j, those with the largest G_hj / √G_hh.
 
     G = anywhere · chosenᵀ chosen + near, whose diagonal is that of chosenᵀ chosen; it is made in pieces and never held whole.
     chosen: [users, m]; near: [m, m] symmetric with an empty diagonal.
@@ -90,12 +102,13 @@ def _solved(gram: Floats, neighbours: Rows, targets: Rows, held: npt.NDArray[np.
 
 
 def _neighbours(chosen: sp.csr_matrix, near: sp.csr_matrix | None, anywhere: float) -> Rows:
-    """[m, NEIGHBOURS] the products with the largest G_hj / √G_hh of each product j; -1 where fewer share a user with it."""
+    """[m, n] the products with the largest G_hj / √G_hh of each product j; -1 where fewer share a user with it."""
     turned = chosen.T.tocsr()
     counts = np.asarray(chosen.power(2).sum(axis=0)).ravel()
     scale = sp.diags((1 / np.sqrt(np.maximum(counts, 1))).astype(np.float32))
     scaled = (chosen @ scale).tocsr()
-    found = np.full((len(counts), NEIGHBOURS), -1, dtype=np.int64)
+    most = neighbours_for(len(counts))
+    found = np.full((len(counts), most), -1, dtype=np.int64)
     for start in range(0, len(counts), _AT_ONCE):
         shared = turned[start : start + _AT_ONCE] @ scaled
         if near is not None:
@@ -105,8 +118,8 @@ def _neighbours(chosen: sp.csr_matrix, near: sp.csr_matrix | None, anywhere: flo
             span = slice(shared.indptr[row], shared.indptr[row + 1])
             others, values = shared.indices[span], shared.data[span]
             others, values = others[others != start + row], values[others != start + row]
-            if len(others) > NEIGHBOURS:
-                others = others[np.argpartition(-values, NEIGHBOURS)[:NEIGHBOURS]]
+            if len(others) > most:
+                others = others[np.argpartition(-values, most)[:most]]
             found[start + row, : len(others)] = np.sort(others)
     return found
 

@@ -13,12 +13,13 @@ from graphrec.metrics import counts, hits, ndcg, top
 from graphrec.scorers import FitContext, State
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
 
-_DIM, _SWEEPS = 64, 6
+_SMALL_DIM, _DIM, _SWEEPS = 64, 96, 5
+"""Factors of a graph of up to `_TRIED_UP_TO` interactions, of a larger one, and how often both sides are solved."""
 _PENALTIES = (0.003, 0.01, 0.03)
 _DEFAULT_PENALTY = 0.01
 _UNSEEN = 6.0
 """α₀ · products of a system over the mean length of a history: what all the zeros of a user weigh beside the ones."""
-_TRIED_UP_TO = 200_000
+_TRIED_UP_TO = 100_000
 """Interactions up to which every penalty is tried on a cut."""
 _CELLS = 4_000_000
 """Factors gathered, and cells of systems held, at a time: 16 MB each."""
@@ -59,8 +60,9 @@ class Ials:
     @classmethod
     def cost(cls, known: KnownGraph) -> float:
         """Processor seconds of one fit, roughly: a system of d × d for every user and product, and a gather for every choice."""
-        sweeps = _SWEEPS * (1 + len(_PENALTIES) * (len(known.interactions) <= _TRIED_UP_TO))
-        return sweeps * (2e-5 * (len(known.users) + int(known.warm.sum())) + 3e-6 * len(known.interactions))
+        small = len(known.interactions) <= _TRIED_UP_TO
+        sweeps = _SWEEPS * (1 + len(_PENALTIES) if small else 2.2)  # 96 factors take 2.2 times as long as 64
+        return sweeps * (2e-5 * (len(known.users) + int(known.warm.sum())) + 2.5e-6 * len(known.interactions))
 
     @classmethod
     def _made(cls, known: KnownGraph, penalty: float, seed: int) -> Self:
@@ -127,7 +129,7 @@ def _alike(lengths: Rows, dim: int) -> list[Rows]:
 
 def _factors(chosen: sp.csr_matrix, unseen: float, penalty: float, seed: int) -> Floats:
     """[m, d] V after the sweeps, from small random ones; d is no larger than the smaller side of `chosen`."""
-    dim = max(1, min(_DIM, *chosen.shape))
+    dim = max(1, min(_SMALL_DIM if chosen.nnz <= _TRIED_UP_TO else _DIM, *chosen.shape))
     start = np.random.default_rng(seed).standard_normal((chosen.shape[1], dim))
     products: Floats = (0.1 / np.sqrt(dim) * start).astype(np.float32)
     turned = chosen.T.tocsr()

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from graphrec import splits
 from graphrec.errors import NothingToLearn
 from graphrec.metrics import counts, hits, ndcg, top
-from graphrec.ridge import NEIGHBOURS, Caution, dense, local
+from graphrec.ridge import Caution, dense, local, neighbours_for
 from graphrec.scorers import FitContext, State, Term
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
 
@@ -21,11 +21,11 @@ _CAUTIONS = (
     *(Caution(penalty, 0.2) for penalty in (150.0, 300.0)),
 )
 """Without any dropout the Gram matrix need not be positive, since nearness is cut off at `_WINDOW` places."""
-_DEFAULT_PENALTY, _DEFAULT_LOCAL_PENALTY, _DROPOUT = 100.0, 20.0, 0.5
+_DEFAULT_PENALTY, _DEFAULT_LOCAL_PENALTY, _DROPOUT = 100.0, 60.0, 0.5
 _TRIED_UP_TO = 2_500
 """Products up to which every caution is tried on a cut; beyond, the default is taken, since each trial costs a whole solution."""
 _NEARNESS, _WINDOW, _ANYWHERE = 10.0, 40, 0.5
-_PAIRS = 20_000_000
+_PAIRS = 10_000_000
 """Pairs close together that are counted, at most: in more data than this allows the window is shorter."""
 _KEPT = 300
 """Weights kept a product, the largest, where the system is larger than a few of those."""
@@ -38,7 +38,7 @@ class Linear:
     B = I − P / diag(P), P = (G + Λ)⁻¹, Λ = λI + p / (1 − p) · diag(G): the penalty that leaving out a share p of every history
     amounts to. Where the order is known, G counts a pair of products d places apart in a user's history not as 1 but as
     0.5 + 0.5·exp(−d / 10), d ≤ 40. Beyond `LIMIT` products, column i of B solves the same problem over the 100 products most like
-    i alone. Products nobody chose are not scored (-inf). Sources: `graphrec.ridge`.
+    i alone (fewer beyond 45,000). Products nobody chose are not scored (-inf). Sources: `graphrec.ridge`.
     """
 
     name: ClassVar[str] = "linear"
@@ -78,10 +78,11 @@ class Linear:
         rows = np.flatnonzero(known.warm).astype(np.int64)
         if len(rows) <= LIMIT:
             return cls(_sparse(dense(gram(known, rows), caution)), rows, len(known.products), caution)
-        ordered = known.interactions.ordered
+        ordered = _ordered(known)
         close = near(known.histories(), rows, len(known.products)) * np.float32(1 - _ANYWHERE) if ordered else None
         weights = local(known.matrix[:, rows], close, _ANYWHERE if ordered else 1.0, caution)
-        note = f"linear: {len(rows):,} products are too many for one system; each is explained by the {NEIGHBOURS} most like it"
+        each = neighbours_for(len(rows))
+        note = f"linear: {len(rows):,} products are too many for one system; each is explained by the {each} most like it"
         return cls(weights.tocsr(), rows, len(known.products), caution, (note,))
 
     @property
@@ -124,11 +125,15 @@ def gram(known: KnownGraph, rows: Rows) -> Floats:
     """[m, m] how many users chose both products, pairs far apart in a history counting half where the order is known."""
     chosen = known.matrix[:, rows]
     whole: Floats = (chosen.T @ chosen).toarray().astype(np.float32)
-    if not known.interactions.ordered:
+    if not _ordered(known):
         return whole
     pairs = _ANYWHERE * whole + (1 - _ANYWHERE) * near(known.histories(), rows, len(known.products)).toarray()
     pairs[np.diag_indices(len(rows))] = np.diag(whole)
     return np.asarray(pairs, dtype=np.float32)
+
+
+def _ordered(known: KnownGraph) -> bool:
+    return known.interactions.ordered and not splits.at_once(known.interactions)
 
 
 def near(histories: Histories, rows: Rows, products: int) -> sp.csr_matrix:
@@ -139,15 +144,11 @@ def near(histories: Histories, rows: Rows, products: int) -> sp.csr_matrix:
     column = place[histories.product]
     window = min(_WINDOW, len(user) - 1, max(1, _PAIRS // max(len(user), 1)))
     shape = (len(rows), len(rows))
-    found = sp.csr_matrix(shape, dtype=np.float32)
-    for first in range(1, window + 1, 10):
-        parts = []
-        for apart in range(first, min(first + 10, window + 1)):
-            same = (user[apart:] == user[:-apart]) & (column[apart:] >= 0) & (column[:-apart] >= 0)
-            weight = np.full(int(same.sum()), np.exp(-apart / _NEARNESS), dtype=np.float32)
-            parts.append((weight, column[:-apart][same], column[apart:][same]))
-        weights, left, right = (np.concatenate(part) for part in zip(*parts, strict=True))
-        found = found + sp.coo_matrix((weights, (left, right)), shape=shape).tocsr()
+    found = sp.coo_matrix((np.zeros(0, dtype=np.float32), (column[:0], column[:0])), shape=shape).tocsr()
+    for apart in range(1, window + 1):
+        same = (user[apart:] == user[:-apart]) & (column[apart:] >= 0) & (column[:-apart] >= 0)
+        weights = np.full(int(same.sum()), np.exp(-apart / _NEARNESS), dtype=np.float32)
+        found = found + sp.coo_matrix((weights, (column[:-apart][same], column[apart:][same])), shape=shape).tocsr()
     both: sp.csr_matrix = (found + found.T).tocsr()
     return both
 

@@ -12,6 +12,12 @@ def test_without_order_the_gram_counts_users_who_chose_both() -> None:
     assert gram(known, np.arange(3)).tolist() == [[1, 1, 1], [1, 2, 2], [1, 2, 3]]
 
 
+def test_times_that_are_all_equal_say_nothing_of_the_order() -> None:
+    lists = [[0, 1, 2], [1, 2], [2]]
+    known = known_graph(lists, 3, at=[[7.0] * len(one) for one in lists])
+    assert gram(known, np.arange(3)).tolist() == [[1, 1, 1], [1, 2, 2], [1, 2, 3]]
+
+
 def test_with_order_neighbours_in_a_history_count_more_than_distant_products() -> None:
     pairs = gram(known_graph([[0, *range(2, 40), 1]], 41), np.array([0, 1, 2]))
     assert pairs[0, 2] > pairs[0, 1] > 0.5
@@ -62,3 +68,7 @@ def test_terms_beyond_the_limit_add_up_to_the_score(monkeypatch: pytest.MonkeyPa
         assert sum(term.amount for term in fitted.terms(history, product)) == pytest.approx(
             fitted.score(history)[0, product], abs=1e-5
         )
+
+
+def test_a_larger_catalogue_is_said_to_cost_more() -> None:
+    assert 0 < Linear.cost(tastes(size=10)) < Linear.cost(tastes(size=40))
