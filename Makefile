@@ -26,7 +26,7 @@ demo: install  ## real grocery baskets → graph → model → recommendations w
 	$(BIN)/python examples/complete_journey.py
 
 test: install  ## every test, two files at a time, a real Neo4j server for each
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: install  ## formatting, lint, types, import rules
 	$(BIN)/ruff format --check .

@@ -11,7 +11,7 @@ from graphrec.scorers import FitContext, State
 from graphrec.tensors import Histories
 from tests.graphrec.graphs import known_graph, tastes
 
-NAMES = ["linear", "paths", "popularity"]
+NAMES = ["content", "linear", "paths", "popularity"]
 
 
 @cache
