@@ -26,7 +26,7 @@ _OVERHEAD, _SPEED = 0.3, 3e9
 _TRIAL = 0.06
 """The share of the work that a trial on the cut may cost."""
 _FEW = 200
-"""Users of a cut below which it is too small to say that text and relations do harm."""
+"""Users of a cut below which it is too small to choose anything by."""
 _COLD = 0.1
 """Share of products without interactions from which text and relations stay: nothing else speaks for those."""
 _MARGIN = 1.02
@@ -110,12 +110,14 @@ class Graph:
     def _tried(cls, known: KnownGraph, context: FitContext, config: GraphConfig) -> tuple[bool, GraphConfig, int | None]:
         """Whether text and relations are to be read, at which temperature, and the step to stop at: by one seed on an inner cut.
 
-        None: all steps that are planned, where there is no cut or the trial could not afford so many.
+        None: all steps that are planned, where no cut is large enough to tell or the trial could not afford so many.
         """
         try:
             users = int(np.clip(_CHECKED // len(known.products), 250, 1_000))
             cut = splits.inner_cut(known, context.seed).sample(users, context.seed)
         except NothingToLearn:
+            return True, config, None
+        if len(cut.users) < _FEW:
             return True, config, None
         short = replace(config.training, work=config.training.work * _TRIAL)
         steps = short.planned(config.ranking.work(config.encoder, known, described=False))
@@ -131,7 +133,7 @@ class Graph:
 
         bare, temperature, stop = max(trial(one, False) for one in temperatures)
         chosen = replace(config, ranking=replace(config.ranking, temperature=temperature))
-        described = not cls._may_go_without(known, context) or len(cut.users) < _FEW
+        described = not cls._may_go_without(known, context)
         if not described:
             quality, _, other = trial(temperature, True)
             described = quality > bare * _MARGIN
