@@ -8,15 +8,14 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from graphrec import cold, panels, splits
 from graphrec import scorers as registry
-from graphrec.batches import by_batch
 from graphrec.budget import Budget
 from graphrec.budget import explainable as explained
 from graphrec.errors import BadRequest, NothingToLearn
 from graphrec.memory import give_back
+from graphrec.prior import Heads, bearable
 from graphrec.scorers import FitContext, Refitting, Refreshing, Scorer, State
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
 from graphrec.weighing import LEAST_GAIN, K, Weighed, standardise, weigh
@@ -72,7 +71,9 @@ class Blend:
     prior: float = 0.0
     """Added to the score of every cold product, so that cold products fill the share of the lists they are worth."""
     newcomers: float = 0.0
-    """That share: how many of the next choices are thought to fall on products nobody has chosen yet."""
+    """That share: how many of the next choices are thought to fall on products nobody chose yet, as far as bearable."""
+    bearable: float = 1.0
+    """The largest share that cost the others on the inner cut no more than a hundredth of their NDCG@20."""
     parts: tuple[Part, ...] = ()
     reason: str = ""
     """Which inner cut the weights were chosen on."""
@@ -121,6 +122,7 @@ class Blend:
             "cold_weights": dict(self.cold_weights),
             "prior": self.prior,
             "newcomers": self.newcomers,
+            "bearable": self.bearable,
             "parts": [[part.name, part.gain, part.kept, part.cold_only, part.interval] for part in self.parts],
             "reason": self.reason,
             "notes": list(self.notes),
@@ -139,6 +141,7 @@ class Blend:
             np.asarray(state.arrays["warm"]).astype(bool),
             float(own["prior"]),
             float(own["newcomers"]),
+            float(own["bearable"]),
             tuple(Part(name, gain, kept, cold_only, tuple(span)) for name, gain, kept, cold_only, span in own["parts"]),
             own["reason"],
             tuple(own["notes"]),
@@ -162,6 +165,7 @@ class _Judged:
     parts: tuple[Part, ...]
     reason: str
     notes: tuple[str, ...] = ()
+    bearable: float = 1.0
 
 
 def learn(
@@ -175,7 +179,8 @@ def learn(
 ) -> Blend:
     """The blend of these scorers (default: all that the budget allows), weighed on an inner cut, then fitted on everything.
 
-    newcomers: the share of the next choices that falls on products nobody chose yet; default: learnt, see `cold.newcomers`.
+    newcomers: the share of the places that products get which nobody chose yet; default: that of the next choices which will fall
+        on such products (`cold.newcomers`), as far as it costs the others no more than 1% of their NDCG@20 on the inner cut.
     budget: the time to choose scorers for; scorers that were asked for by name are cut only by a budget that was asked for too.
     explainable: only scorers whose score is a sum over the history.
     One scorer alone needs no cut: it is fitted once and has weight 1.
@@ -192,17 +197,35 @@ def learn(
     names = _told(context, "fit scorers on everything", _kept(judged))
     fitted = {name: _whole(name, before.pop(name, None), known, context) for name in names}
     limits = [note for scorer in fitted.values() for note in getattr(scorer, "notes", ())]
-    share, why = (newcomers, "as asked") if newcomers is not None else cold.newcomers(known)
+    share, why = (newcomers, "as asked") if newcomers is not None else _newcomers(known, judged.bearable)
     notes = [
         *left_out,
         *judged.notes,
         *limits,
-        *([f"products nobody chose yet get {share:.1%} of the places: {why}"] if share else []),
+        *([f"products nobody chose yet get {share:.1%} of the places: {why}"] if why else []),
     ]
     for note in notes:
         _log.info(note)
-    blend = Blend(fitted, judged.weights, judged.cold_weights, known.warm, 0.0, share, judged.parts, judged.reason, tuple(notes))
-    return replace(blend, prior=_prior(blend, known, share, context.seed))
+    blend = Blend(
+        fitted,
+        judged.weights,
+        judged.cold_weights,
+        known.warm,
+        newcomers=share,
+        bearable=judged.bearable,
+        parts=judged.parts,
+        reason=judged.reason,
+        notes=tuple(notes),
+    )
+    return replace(blend, prior=_prior(blend, known, context.seed))
+
+
+def _newcomers(known: KnownGraph, most: float) -> tuple[float, str]:
+    """The share of the places that products nobody chose yet get, and why ("" where there are none)."""
+    share, why = cold.newcomers(known)
+    if share > most:
+        return most, f"more than that, of the {share:.1%} foreseen, costs the others over 1% of their NDCG@{K} on the cut"
+    return share, why if share else ""
 
 
 def refresh(blend: Blend, before: KnownGraph, known: KnownGraph, context: FitContext) -> Blend:
@@ -218,9 +241,9 @@ def refresh(blend: Blend, before: KnownGraph, known: KnownGraph, context: FitCon
             fitted[name] = scorer.refresh(before, known, context)
         else:
             fitted[name] = _whole(name, scorer, known, context)
-    share, _ = cold.newcomers(known)
+    share, _ = _newcomers(known, blend.bearable)
     fresh = replace(blend, scorers=fitted, warm=known.warm, prior=0.0, newcomers=share)
-    return replace(fresh, prior=_prior(fresh, known, share, context.seed))
+    return replace(fresh, prior=_prior(fresh, known, context.seed))
 
 
 def _asked(
@@ -296,7 +319,8 @@ def _judge(known: KnownGraph, context: FitContext, asked: Sequence[str], budget:
     cold_weights = _cold_weights(known, cut, hidden, fitted, weights, size)
     give_back()
     next(steps, None)
-    return _Judged(fitted, weights, cold_weights, _parts(found, weights, cold_weights), cut.reason, notes)
+    most = _bearable(Blend(fitted, weights, cold_weights, cut.known.warm), cut, known)
+    return _Judged(fitted, weights, cold_weights, _parts(found, weights, cold_weights), cut.reason, notes, most)
 
 
 def _even(asked: Sequence[str], why: str) -> _Judged:
@@ -342,34 +366,19 @@ def _cold_weights(
     return dict(zip(fitted, found.weights.tolist(), strict=True)) if found.quality > 0 else weights
 
 
-def _prior(blend: Blend, known: KnownGraph, share: float, seed: int) -> float:
-    """The offset under which cold products take this share of the 20 best places of a sample of users.
-
-    The j-th best cold product (c_j) is among the K best of all iff c_j + offset > w_{K+1−j}, the warm product it pushes out,
-    so the offset is a quantile of w_{K+1−j} − c_j over users and j.
-    """
-    candidates = ~known.warm & known.listed
-    if not candidates.any():
+def _prior(blend: Blend, known: KnownGraph, seed: int) -> float:
+    """The offset under which cold products take their share (`Blend.newcomers`) of the 20 best places of a sample of users."""
+    if not (~known.warm & known.listed).any():
         return 0.0
     users = np.random.default_rng(seed).permutation(len(known.users))[: max(50, 10_000_000 // len(known.products))]
-
-    def gaps(_place: slice, batch: Histories) -> Floats:
-        scores = blend.score(batch)
-        scores[batch.matrix(scores.shape[1]).nonzero()] = -np.inf
-        cold_best = _best(np.where(candidates, scores, -np.inf))
-        warm_best = _best(np.where(known.warm & known.listed, scores, -np.inf))
-        with np.errstate(invalid="ignore"):
-            apart = warm_best[:, ::-1] - cold_best
-        return np.asarray(np.nan_to_num(apart, nan=np.inf, posinf=np.inf, neginf=-1e3).ravel())
-
-    sampled = known.histories(np.sort(users)[:1_000])
-    ordered = np.sort(np.concatenate([one for _, one in by_batch(gaps, sampled, len(known.products))]))
-    offset = ordered[min(int(share * len(ordered)), len(ordered) - 1)]
-    return float(offset) if np.isfinite(offset) else float(ordered[np.isfinite(ordered)].max(initial=0.0))
+    return Heads.of(blend.score, known, known.histories(np.sort(users)[:1_000])).offset(blend.newcomers)
 
 
-def _best(scores: Floats) -> Floats:
-    """[b, K] the K highest scores, best first; -inf where there are fewer."""
-    size = min(K, scores.shape[1])
-    best = torch.topk(torch.from_numpy(scores), size, dim=1).values.numpy()
-    return np.pad(best, ((0, 0), (0, K - size)), constant_values=-np.inf)
+def _bearable(blend: Blend, cut: splits.Split, known: KnownGraph) -> float:
+    """How large a share of the lists cold products may take on the cut, of what `cold.newcomers` foresees."""
+    share, _ = cold.newcomers(known)
+    if not share or not (~cut.known.warm & cut.known.listed).any():
+        return 1.0
+    some = cut.sample(max(50, 10_000_000 // len(known.products)), 0)
+    most = bearable(Heads.of(blend.score, some.known, some.histories, some.truth), share)
+    return most if most < share else 1.0
