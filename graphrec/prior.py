@@ -38,10 +38,8 @@ class Heads:
     def of(cls, score: Score, known: KnownGraph, histories: Histories, truth: sp.csr_matrix | None = None) -> Self:
         """The heads of these users' lists. truth: [u, products] ones, what they chose later."""
         products = len(known.products)
-        later = (
-            sp.csr_matrix((len(histories), products), dtype=np.float32) if truth is None else truth @ sp.diags(known.warm * 1.0)
-        )
-        later = sp.csr_matrix(later)
+        told = Histories.of([[]] * len(histories)).matrix(products) if truth is None else truth
+        later: sp.csr_matrix = told.multiply(known.warm.astype(np.float32)).tocsr()
         later.eliminate_zeros()
 
         def heads(place: slice, batch: Histories) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
