@@ -39,7 +39,7 @@ class Heads:
         """The heads of these users' lists. truth: [u, products] ones, what they chose later."""
         products = len(known.products)
         told = Histories.of([[]] * len(histories)).matrix(products) if truth is None else truth
-        later: sp.csr_matrix = told.multiply(known.warm.astype(np.float32)).tocsr()
+        later = sp.csr_matrix(told.multiply(known.warm.astype(np.float32)))
         later.eliminate_zeros()
 
         def heads(place: slice, batch: Histories) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
