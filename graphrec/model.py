@@ -110,7 +110,7 @@ class Model:
             vectors = getattr(scorer, "vectors", None)
             if vectors is not None:
                 found: Mapping[str, Floats] = vectors()
-                encode = getattr(scorer, "user_vectors", None)
+                encode = getattr(scorer, "vectors_of", None)
                 return {**found, "User": self._of_users_now(found["User"], encode)} if encode and "User" in found else found
         return {}
 

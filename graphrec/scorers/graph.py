@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy as np
@@ -259,11 +260,19 @@ class Graph:
 
     def vectors(self) -> Mapping[str, Floats]:
         """By label, [rows, at most 64] the vectors to be written back as `graph_embedding`, along their main directions."""
+        return {"Product": self.products @ self._main, "User": self.users @ self._main}
+
+    def vectors_of(self, histories: Histories) -> Floats:
+        """[b, at most 64] the vectors of these users beside those of `vectors`."""
+        return self.user_vectors(histories) @ self._main
+
+    @cached_property
+    def _main(self) -> Floats:
+        """[d, at most 64] the main directions of the products' vectors."""
         if self.products.shape[1] <= _WRITTEN:
-            return {"Product": self.products, "User": self.users}
+            return np.eye(self.products.shape[1], dtype=np.float32)
         _, directions = np.linalg.eigh(self.products.T @ self.products)
-        main = np.ascontiguousarray(directions[:, -_WRITTEN:], dtype=np.float32)
-        return {"Product": self.products @ main, "User": self.users @ main}
+        return np.ascontiguousarray(directions[:, -_WRITTEN:], dtype=np.float32)
 
     def state(self) -> State:
         """The vectors, and what was learnt and chosen on the way."""

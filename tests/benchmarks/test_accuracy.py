@@ -136,4 +136,4 @@ def test_the_data_hash_is_of_every_byte_and_the_split_hash_of_the_pairs_alone(sp
 def test_rows_whose_split_is_not_there_are_named(tmp_path):
     ended = measure("--data", tmp_path, "--out", tmp_path / "out")
     assert ended.returncode == 2
-    assert "lacks the splits beauty, beauty-cold, ml100k-kg" in ended.stderr
+    assert "lacks the splits beauty, beauty-cold, beauty-pgpr, complete-journey, gowalla, ml100k-kg" in ended.stderr
