@@ -124,7 +124,7 @@ def test_every_user_goes_back_into_the_graph_with_a_vector():
     assert len(vectors) == len(later.model.known.users) == 61
     encoder, rows = fitted.model.blend.scorers["graph"], np.array([later.model.known.users.row("new"), 1])
     np.testing.assert_allclose(vectors[rows], encoder.vectors_of(later.model.known.histories(rows)), atol=1e-6)
-    np.testing.assert_array_equal(vectors[2:60], encoder.users[2:])
+    np.testing.assert_array_equal(vectors[2:60], encoder.vectors()["User"][2:])
     assert "new" in later.to_graph(["new"], k=3).nodes["User"].collect()["id"].to_list()
 
 
