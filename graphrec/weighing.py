@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 
 from graphrec.listwise import likeliest
-from graphrec.metrics import Values, ndcg, top
+from graphrec.metrics import Values, ndcg
 from graphrec.significance import interval
 from graphrec.tensors import Floats, Rows
 
@@ -66,8 +66,12 @@ class Panel:
 
     def judged(self, scores: torch.Tensor) -> Values:
         """[u] NDCG@20 of every user. scores: [u, c]."""
-        best = torch.from_numpy(np.maximum(top(scores.numpy(), K), 0))
-        return ndcg(torch.from_numpy(self.truth).gather(1, best).numpy(), self.wanted)
+        best = torch.topk(
+            scores, min(K, scores.shape[1]), dim=1
+        ).indices  # ties as they come: a third of the time of `metrics.top`
+        found = np.zeros((len(best), K), dtype=bool)
+        found[:, : best.shape[1]] = self._truth.gather(1, best).numpy()
+        return ndcg(found, self.wanted)
 
     def moved(self, scores: torch.Tensor, column: int, change: float) -> torch.Tensor:
         """[u, c] the scores after this change of one weight."""
@@ -76,6 +80,10 @@ class Panel:
     @cached_property
     def _columns(self) -> list[torch.Tensor]:
         return [torch.from_numpy(np.ascontiguousarray(self.values[:, :, one])) for one in range(self.values.shape[2])]
+
+    @cached_property
+    def _truth(self) -> torch.Tensor:
+        return torch.from_numpy(self.truth)
 
     @cached_property
     def _padding(self) -> torch.Tensor:
