@@ -44,7 +44,9 @@ class Part:
     """The gain's 95% interval over users, (low, high); () where nobody worked it out."""
 
     def __str__(self) -> str:
-        fate = "dropped" if not self.kept else "kept" if self.gain >= LEAST_GAIN else "kept: one cut alone shall not drop it"
+        fate = (
+            "dropped" if not self.kept else "kept" if self.gain >= LEAST_GAIN else "kept: too few users to drop it on their word"
+        )
         gain = f"{self.gain:+.1%}" if self.gain < _UNTOLD else f"over +{_UNTOLD:.0%}"
         if self.interval and self.gain < _UNTOLD:
             gain += " [{:+.1%}, {:+.1%}]".format(*self.interval)

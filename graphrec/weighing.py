@@ -25,7 +25,6 @@ K = 20
 """The length of the lists that weights are chosen for."""
 _STEPS: tuple[float, ...] = (0.5, 0.2, 0.07)
 _HALVINGS = 2
-_BROAD, _STEEP, _LEAST = 0.25, 8, 0.02
 _MOVES = 8
 """Steps of one size at most."""
 LEAST_GAIN = 0.001
@@ -197,7 +196,7 @@ class _Crossed:
 
 
 def weigh(panel: Panel) -> Weighed:
-    """The weights of the better optimiser, without the scorers that add less than a thousandth and are poor alone.
+    """The weights of the better optimiser, without the scorers that add less than a thousandth.
 
     Every comparison is cross-fitted: weights from one half of the users are judged on the other.
     """
@@ -221,20 +220,8 @@ def weigh(panel: Panel) -> Weighed:
         kept = [one for one in kept if one != least]
         found = halves.crossed(kept, ways[way], found.weights)
     learnt = _unit(np.mean(found.weights, axis=0))
-    weights = _cautious(_broad(learnt, panel), everything, len(panel.wanted))
+    weights = _cautious(learnt, everything, len(panel.wanted))
     return Weighed(weights, gains, intervals, found.quality, way)
-
-
-def _broad(weights: Weights, panel: Panel) -> Weights:
-    """The weights with a quarter handed to all scorers by how well each ranks alone, as (NDCG / the best NDCG)^8.
-
-    What lies ahead is not drawn as the cut was: a scorer that alone is nearly as good as the best keeps a part, though others
-    make up for it here. Parts below a fiftieth are not worth a scorer.
-    """
-    said = panel.values.any(axis=(0, 1))
-    alone = np.array([panel.quality(one) for one in np.eye(len(weights))]) * said
-    broad = (1 - _BROAD) * weights + _BROAD * _unit((alone / max(alone.max(), 1e-12)) ** _STEEP)
-    return _unit(np.where(broad >= _LEAST, broad, 0.0))
 
 
 def _gain(found: _Crossed, without: _Crossed) -> tuple[float, tuple[float, float]]:
