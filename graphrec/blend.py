@@ -303,6 +303,8 @@ def _judge(known: KnownGraph, context: FitContext, asked: Sequence[str], budget:
     if not len(cut.users):
         return _even(asked, "nobody has both a history and a later choice of a product that others chose before")
     fitted: dict[str, Scorer] = {}
+    if budget is not None:
+        asked = sorted(asked, key=lambda name: registry.load(name).cost(known))
     for name in _told(context, "fit scorers on the inner cut", asked):
         if not fitted or budget is None or not budget.half_gone:
             fitted[name] = _first(name, cut.known, context)

@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +20,14 @@ from graphrec.model import Halves, Model, Summary
 from graphrec.ranker import Ranker
 from graphrec.scorers import FitContext, load
 from graphrec.tensors import Floats, KnownGraph
-from graphrec.text import embed
+from graphrec.text import embed, unread
 from kg_builder.stores import GraphStore, Progress
 from kg_builder.tables import GraphTables
 
 _LARGEST_LOSS = 0.5
 """A graph without more than this share of a model's users or products is not a later state of the same shop."""
+_TEXT_SHARE, _TEXTS_A_SECOND = 0.25, 80
+"""What part of a budget may go into reading texts, and how many texts of some length two cores read in a second."""
 NO_TEXT = "none"
 """The text model's name that means: read no texts."""
 
@@ -234,6 +235,18 @@ class TextVectors(Mapping[str, Floats]):
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
 
+    def within(self, seconds: float) -> None:
+        """Reads no texts where those that the cache lacks take longer, and notes it."""
+        if "Product" not in self:
+            return
+        waiting = unread(self.known.texts["Product"], model=self.model, cache=self.cache)
+        if waiting > seconds * _TEXTS_A_SECOND:
+            self.model = NO_TEXT
+            self.notes.append(
+                f"left out for the budget: text vectors, as {waiting:,} texts take about {waiting / _TEXTS_A_SECOND:.0f} s; "
+                "a fit without a budget keeps them for the next"
+            )
+
     def __getitem__(self, label: str) -> Floats:
         if label not in self:
             raise KeyError(label)
@@ -253,7 +266,7 @@ class TextVectors(Mapping[str, Floats]):
     def __len__(self) -> int:
         return len(self._labels)
 
-    @cached_property
+    @property
     def _labels(self) -> tuple[str, ...]:
         there = self.model != NO_TEXT and any(text.strip() for text in self.known.texts.get("Product", ()))
         return ("Product",) if there else ()

@@ -96,6 +96,17 @@ def embed(
     return out
 
 
+def unread(texts: Sequence[str], *, model: str | None = None, cache: Path | None = None) -> int:
+    """How many distinct texts `embed` would have to read, since the cache lacks them.
+
+    Raises:
+        TextModelMissing: the weights are neither here nor a name of the hub.
+    """
+    wanted = {key_of(text) for text in texts if text.strip()}
+    known = VectorCache((cache or cache_folder()) / _Weights.find(model).identity).read(wanted)
+    return len(wanted - known.row_of.keys())
+
+
 @dataclass(frozen=True)
 class Tfidf:
     """Words or characters weighted by how rare they are; fitted once, it reads texts that came later in the same columns.

@@ -3,8 +3,9 @@ import pytest
 from graphrec import blend, scorers
 from graphrec.budget import Budget, explainable, seconds_of
 from graphrec.errors import BadRequest
+from graphrec.pipeline import TextVectors
 from graphrec.scorers import FitContext
-from tests.graphrec.graphs import tastes
+from tests.graphrec.graphs import known_graph, tastes
 
 FAST = ["linear", "popularity"]
 
@@ -70,3 +71,19 @@ def test_every_scorer_knows_its_cost_and_costs_more_on_a_larger_graph():
     small, large = tastes(users=60), tastes(users=600)
     for name in scorers.names():
         assert 0 <= scorers.load(name).cost(small) <= scorers.load(name).cost(large) < 600
+
+
+def test_texts_that_take_longer_than_their_part_of_a_budget_are_not_read_and_that_is_noted(tmp_path):
+    def texts():
+        return TextVectors(known_graph([[0], [1]], 2, texts=["red shoe", "blue hat"]), None, "cpu", tmp_path)
+
+    patient, hurried = texts(), texts()
+    patient.within(60)
+    assert "Product" in patient
+    hurried.within(0.01)
+    assert "Product" not in hurried
+    assert "2 texts take about 0 s" in hurried.notes[0]
+    assert patient["Product"].shape[0] == 2
+    again = texts()
+    again.within(0.01)
+    assert "Product" in again  # the cache knows them
