@@ -65,9 +65,8 @@ class Panel:
 
     def judged(self, scores: torch.Tensor) -> Values:
         """[u] NDCG@20 of every user. scores: [u, c]."""
-        best = torch.topk(
-            scores, min(K, scores.shape[1]), dim=1
-        ).indices  # ties as they come: a third of the time of `metrics.top`
+        # ties as they come: half the time of `metrics.top`
+        best = torch.topk(scores, min(K, scores.shape[1]), dim=1).indices
         found = np.zeros((len(best), K), dtype=bool)
         found[:, : best.shape[1]] = self._truth.gather(1, best).numpy()
         return ndcg(found, self.wanted)

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
+from graphrec.degrees import Degrees
 from graphrec.scorers import FitContext, State, Term
 from graphrec.tensors import Floats, Histories, KnownGraph
 from graphrec.trials import Trial, faded
@@ -40,7 +39,7 @@ _DISCOVERIES = (0.0, 0.2, 0.4)
 
 
 @dataclass(frozen=True)
-class Neighbours:
+class Neighbours(Degrees):
     """score(x, i) = Σ over the nearest users v who chose i of near(x, v)^s / count(i)^q.
 
     near(x, v) = Σ over products h of the history x that v chose of x_h · count(h)^−p / √(length of v's history): a cosine whose
@@ -112,26 +111,6 @@ class Neighbours:
         shape = (len(indptr) - 1, int(state.settings["products"]))
         ones = np.ones(len(indices), dtype=np.float32)
         return cls(sp.csr_matrix((ones, indices, indptr), shape=shape), Voting(**state.settings["voting"]))
-
-    @cached_property
-    def choosers(self) -> sp.csr_matrix:
-        """[products, users] the transpose of `chosen`."""
-        return self.chosen.T.tocsr()
-
-    @cached_property
-    def lengths(self) -> Floats:
-        """[users] how many products each chose, at least 1."""
-        return np.maximum(np.diff(self.chosen.indptr), 1).astype(np.float32)
-
-    @cached_property
-    def degrees(self) -> Floats:
-        """[products] how many chose each, at least 1."""
-        return np.maximum(np.diff(self.choosers.indptr), 1).astype(np.float32)
-
-    @cached_property
-    def warm(self) -> npt.NDArray[np.bool_]:
-        """[products] True where somebody chose the product."""
-        return np.asarray(np.diff(self.choosers.indptr) > 0)
 
     def _sharp(self, near: Floats) -> Floats:
         """[b, users] near^s of the nearest users (all that tie with the last of them), 0 for the others."""

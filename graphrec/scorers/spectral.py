@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
 from itertools import product as combinations
 from typing import ClassVar, Self
 
 import numpy as np
 import scipy.sparse as sp
 
+from graphrec.degrees import Degrees
 from graphrec.lowrank import leading
 from graphrec.scorers import FitContext, State, Term
 from graphrec.tensors import Floats, Histories, KnownGraph
@@ -38,7 +38,7 @@ _FADINGS = (0.0, 0.5, 1.0)
 
 
 @dataclass(frozen=True)
-class Spectral:
+class Spectral(Degrees):
     """score(x) = x D^−β h(P) D^β, P = D^−½ Rᵀ E^−1 R D^−½, for a history x of products chosen before.
 
     R is who chose what, D and E the degrees of products and users. h(λ) = λ + α(1 − λ) for the up to 512 leading eigenvalues of P
@@ -138,26 +138,6 @@ class Spectral:
         chosen = sp.csr_matrix((ones, indices, indptr), shape=(len(indptr) - 1, len(vectors)))
         settings = state.settings
         return cls(chosen, vectors, values, Filter(**settings["filter"]), tuple(settings["notes"]))
-
-    @cached_property
-    def choosers(self) -> sp.csr_matrix:
-        """[products, users] Rᵀ."""
-        return self.chosen.T.tocsr()
-
-    @cached_property
-    def lengths(self) -> Floats:
-        """[users] how many products each chose; 1 for those who chose none."""
-        return np.maximum(np.diff(self.chosen.indptr), 1).astype(np.float32)
-
-    @cached_property
-    def degrees(self) -> Floats:
-        """[products] how many chose each; 1 for those that nobody chose."""
-        return np.maximum(np.diff(self.choosers.indptr), 1).astype(np.float32)
-
-    @cached_property
-    def warm(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """[products] True where somebody chose the product."""
-        return np.asarray(np.diff(self.choosers.indptr) > 0)
 
     def _start(self, histories: Histories, power: float) -> sp.csr_matrix:
         """[b, products] x D^−power."""
