@@ -11,10 +11,9 @@ import scipy.sparse as sp
 from graphrec.contentweights import start
 from graphrec.lessons import nearby
 from graphrec.likeness import Described, Likeness, Reader, View
-from graphrec.tensors import Floats, Histories
+from graphrec.tensors import Floats, Histories, sparse, sparse_arrays
 
 Arrays = Mapping[str, npt.NDArray[Any]]
-_PARTS = ("data", "indices", "indptr")
 
 
 @dataclass(frozen=True)
@@ -77,17 +76,6 @@ class Guide:
         views = {name: _view(arrays, name, width) for name, width in settings["views"].items()}
         likeness = Likeness(profile, views, dict(settings["weights"]), reader)
         return cls(likeness, sparse(arrays, "behaviour", len(profile)), settings["penalty"])
-
-
-def sparse_arrays(head: str, matrix: sp.csr_matrix) -> dict[str, npt.NDArray[Any]]:
-    """The parts of a CSR matrix under this head; `sparse` puts them together."""
-    return {f"{head}/{part}": getattr(matrix, part) for part in _PARTS}
-
-
-def sparse(arrays: Arrays, head: str, width: int) -> sp.csr_matrix:
-    """The matrix of this width whose `sparse_arrays` stand under this head."""
-    parts = tuple(np.asarray(arrays[f"{head}/{part}"]) for part in _PARTS)
-    return sp.csr_matrix(parts, shape=(len(parts[2]) - 1, width))
 
 
 def _view(arrays: Arrays, name: str, width: int) -> View:

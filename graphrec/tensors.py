@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ Relation = tuple[str, str, str]
 
 _SHARED = 0.5
 """A property of users is an attribute where at least this share of them have the value of another."""
+
+
+_PARTS = ("data", "indices", "indptr")
 
 
 @dataclass(frozen=True)
@@ -247,6 +250,17 @@ class KnownGraph:
         listed[_rows(described, "id", rows["Product"])] = True
         relations = _relations(tables, rows)
         return cls(ids, interactions, relations, listed, _texts(tables, rows), _attributes(tables, rows["User"]))
+
+
+def sparse_arrays(head: str, matrix: sp.csr_matrix) -> dict[str, npt.NDArray[Any]]:
+    """The parts of a CSR matrix under this head; `sparse` puts them together."""
+    return {f"{head}/{part}": getattr(matrix, part) for part in _PARTS}
+
+
+def sparse(arrays: Mapping[str, npt.NDArray[Any]], head: str, width: int) -> sp.csr_matrix:
+    """The matrix of this width whose `sparse_arrays` stand under this head."""
+    parts = tuple(np.asarray(arrays[f"{head}/{part}"]) for part in _PARTS)
+    return sp.csr_matrix(parts, shape=(len(parts[2]) - 1, width))
 
 
 def _ordered(interactions: pl.LazyFrame) -> pl.DataFrame:

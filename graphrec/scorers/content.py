@@ -10,9 +10,9 @@ import scipy.sparse as sp
 from graphrec.contentweights import Behaviour, learn, start
 from graphrec.lessons import Lessons, kept
 from graphrec.likeness import Described, Likeness, nothing
-from graphrec.newcomers import Guide, Placed, sparse, sparse_arrays
+from graphrec.newcomers import Guide, Placed
 from graphrec.scorers import FitContext, State, Term
-from graphrec.tensors import Floats, Histories, KnownGraph, Rows
+from graphrec.tensors import Floats, Histories, KnownGraph, Rows, sparse, sparse_arrays
 from graphrec.walks import prune
 
 EXACT = 10_000

@@ -12,7 +12,7 @@ from graphrec.errors import NothingToLearn
 from graphrec.metrics import counts, hits, ndcg, top
 from graphrec.ridge import Caution, dense, local, neighbours_for
 from graphrec.scorers import FitContext, State, Term
-from graphrec.tensors import Floats, Histories, KnownGraph, Rows
+from graphrec.tensors import Floats, Histories, KnownGraph, Rows, sparse, sparse_arrays
 
 LIMIT = 5_000
 """Products in one dense system; time grows with the cube (5,000: ten seconds on two cores). Beyond, each has one of its own."""
@@ -108,7 +108,7 @@ class Linear:
 
     def state(self) -> State:
         """B in CSR parts, the rows it is over, and the caution."""
-        arrays = {"data": self.weights.data, "indices": self.weights.indices, "indptr": self.weights.indptr, "rows": self.rows}
+        arrays = {**sparse_arrays("weights", self.weights), "rows": self.rows}
         caution = [self.caution.penalty, self.caution.dropout]
         return State(arrays, {"products": self.products, "caution": caution, "notes": list(self.notes)})
 
@@ -116,8 +116,7 @@ class Linear:
     def restore(cls, state: State) -> Self:
         """The scorer that `state` came from."""
         rows, settings = np.asarray(state.arrays["rows"]), state.settings
-        parts = tuple(np.asarray(state.arrays[name]) for name in ("data", "indices", "indptr"))
-        weights = sp.csr_matrix(parts, shape=(len(rows), len(rows)))
+        weights = sparse(state.arrays, "weights", len(rows))
         return cls(weights, rows, int(settings["products"]), Caution(*settings["caution"]), tuple(settings["notes"]))
 
 

@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self, cast
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
 
 from graphrec.pathweights import Steps, learn
 from graphrec.scorers import FitContext, State, Term
-from graphrec.tensors import Floats, Histories, KnownGraph
+from graphrec.tensors import Floats, Histories, KnownGraph, sparse, sparse_arrays
 from graphrec.walks import Walk, add_to, walks
-
-_PARTS = ("data", "indices", "indptr")
 
 
 @dataclass(frozen=True)
@@ -98,7 +95,7 @@ class Paths:
         for number, walk in enumerate(self.walks):
             for side, matrix in (("left", walk.left), ("right", walk.right)):
                 if matrix is not None:
-                    arrays |= {f"{number}/{side}/{part}": getattr(matrix, part) for part in _PARTS}
+                    arrays |= sparse_arrays(f"{number}/{side}", matrix)
         described = [[walk.name, walk.path, walk.kind, walk.left.shape[1]] for walk in self.walks]
         return State(arrays, {"walks": described, "steps": self.steps.to_json()})
 
@@ -108,14 +105,8 @@ class Paths:
         popularity = np.asarray(state.arrays["popularity"])
         made = []
         for number, (name, path, kind, width) in enumerate(state.settings["walks"]):
-            left, right = (_matrix(state, f"{number}/{side}", len(popularity), width) for side in ("left", "right"))
-            made.append(Walk(name, path, kind, cast("sp.csr_matrix", left), right))
+            left = sparse(state.arrays, f"{number}/left", width)
+            two = f"{number}/right/data" in state.arrays
+            made.append(Walk(name, path, kind, left, sparse(state.arrays, f"{number}/right", len(popularity)) if two else None))
         reached = np.asarray(state.arrays["reached"]).astype(bool)
         return cls(tuple(made), Steps.from_json(state.settings["steps"]), popularity, reached)
-
-
-def _matrix(state: State, head: str, products: int, width: int) -> sp.csr_matrix | None:
-    if f"{head}/data" not in state.arrays:
-        return None
-    parts = tuple(np.asarray(state.arrays[f"{head}/{part}"]) for part in _PARTS)
-    return sp.csr_matrix(parts, shape=(products, width) if head.endswith("left") else (width, products))
