@@ -23,6 +23,8 @@ from graphrec.weighing import LEAST_GAIN, K, Weighed, standardise, weigh
 Mask = npt.NDArray[np.bool_]
 _PRACTISED = 600
 """Users whose choices of hidden products teach the weights of cold ones, at most."""
+_KIN = 0.25
+"""Users who lose choices of one kind where no order is known: random ones alone praise scorers that look only next door."""
 _UNTOLD = 5.0
 """A gain beyond says only that the others know nothing."""
 PRIOR = "prior"
@@ -293,7 +295,7 @@ def _whole(name: str, before: Scorer | None, known: KnownGraph, context: FitCont
 
 def _judge(known: KnownGraph, context: FitContext, asked: Sequence[str], budget: Budget | None) -> _Judged:
     try:
-        cut = splits.inner_cut(known, context.seed)
+        cut = splits.inner_cut(known, context.seed, kin=_KIN)
     except NothingToLearn as error:
         return _even(asked, str(error))
     hidden = cold.hidden_products(known, context.seed)

@@ -42,6 +42,17 @@ def leading(matrix: sp.csr_matrix, rank: int, seed: int) -> tuple[Floats, Floats
     return values.numpy(), vectors.numpy()
 
 
+def places(chosen: sp.csr_matrix, dim: int, seed: int = 0) -> Floats:
+    """[m, r ≤ dim] unit vectors, close together for products that the same users chose; 0 for products nobody chose.
+
+    They are the leading singular vectors of the choices under D^−½ on both sides. chosen: [users, m].
+    """
+    users, products = (np.maximum(np.asarray(chosen.sum(axis=axis)).ravel(), 1) ** -0.5 for axis in (1, 0))
+    even = sp.csr_matrix(sp.diags(users) @ chosen @ sp.diags(products), dtype=np.float32)
+    _, found = leading(even, dim, seed)
+    return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12))
+
+
 def _orthonormal(columns: Tensor) -> Tensor:
     """[n, r] orthonormal columns that span the same; r is less than before where some depend on others.
 

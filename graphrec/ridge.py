@@ -12,6 +12,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 import torch
 
+from graphrec.lowrank import places
 from graphrec.tensors import Floats, Rows
 
 NEIGHBOURS, _FEWEST = 100, 20
@@ -22,7 +23,7 @@ _DOUBLE_UP_TO = 2_500
 _AT_ONCE = 2_000
 _TOGETHER = 80
 """Products whose regressions share one dense Gram matrix, that of all their neighbours."""
-_DIM, _ROUNDS = 32, 6
+_DIM = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def local(chosen: sp.csr_matrix, near: sp.csr_matrix | None, anywhere: float, ca
     columns = chosen.tocsc()
     neighbours = _neighbours(chosen, near, anywhere)
     weights = np.zeros(neighbours.shape, dtype=np.float32)
-    for targets in _bundles(_places(chosen), _TOGETHER):
+    for targets in _bundles(places(chosen, _DIM), _TOGETHER):
         found = neighbours[targets]
         members = np.unique(np.append(found[found >= 0], targets))
         some = columns[:, members]
@@ -124,27 +125,15 @@ def _neighbours(chosen: sp.csr_matrix, near: sp.csr_matrix | None, anywhere: flo
     return found
 
 
-def _places(chosen: sp.csr_matrix) -> Floats:
-    """[m, d] unit vectors, close together for products that the same users chose: the head of the singular vectors."""
-    roots = [1 / np.sqrt(np.maximum(np.asarray(chosen.sum(axis=axis)).ravel(), 1)) for axis in (1, 0)]
-    even = (sp.diags(roots[0]) @ chosen @ sp.diags(roots[1])).astype(np.float32).tocsr()
-    turned = even.T.tocsr()
-    dim = min(_DIM, *chosen.shape)
-    found = np.random.default_rng(0).standard_normal((chosen.shape[1], dim)).astype(np.float32)
-    for _ in range(_ROUNDS):
-        found, _ = np.linalg.qr(turned @ (even @ found))
-    return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12))
-
-
-def _bundles(places: Floats, size: int) -> list[Rows]:
+def _bundles(where: Floats, size: int) -> list[Rows]:
     """The rows in groups of at most `size`, close ones together: halved along the longest axis again and again."""
-    groups, left = [], [np.arange(len(places))]
+    groups, left = [], [np.arange(len(where))]
     while left:
         group = left.pop()
         if len(group) <= size:
             groups.append(group)
             continue
-        apart = places[group] - places[group].mean(axis=0)
+        apart = where[group] - where[group].mean(axis=0)
         axis = np.linalg.eigh(apart.T @ apart)[1][:, -1]
         order, half = np.argsort(apart @ axis, kind="stable"), len(group) // 2
         left += [group[order[:half]], group[order[half:]]]

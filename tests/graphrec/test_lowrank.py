@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from graphrec.lowrank import leading
+from graphrec.lowrank import leading, places
 
 
 def falling(rows: int, columns: int) -> sp.csr_matrix:
@@ -36,3 +36,13 @@ def test_an_empty_matrix_has_none() -> None:
 
 def test_the_same_seed_gives_the_same_vectors() -> None:
     np.testing.assert_array_equal(leading(falling(50, 30), 4, 1)[1], leading(falling(50, 30), 4, 1)[1])
+
+
+def test_products_that_the_same_users_chose_lie_close_together() -> None:
+    chosen = sp.csr_matrix(np.kron(np.eye(2), np.ones((5, 3))).astype(np.float32))
+    chosen.resize(10, 7)
+    where = places(chosen, 2)
+    cosines = where @ where.T
+    np.testing.assert_allclose(cosines[:3, :3], 1, atol=1e-5)
+    np.testing.assert_allclose(cosines[:3, 3:6], 0, atol=1e-5)
+    assert not where[6].any()
