@@ -31,7 +31,7 @@ class Popularity:
     @classmethod
     def fit(cls, known: KnownGraph, context: FitContext) -> Self:  # noqa: ARG003
         """Rates of this graph, with the half-life that foretells its latest choices best."""
-        first = _first(known.interactions, len(known.products))
+        first = first_choices(known.interactions, len(known.products))
         half_life = _best_half_life(first, len(known.products))
         rates = _rates(first, half_life, len(known.users), len(known.products))
         with np.errstate(divide="ignore"):
@@ -73,7 +73,7 @@ def decayed(at: npt.NDArray[np.float64], half_life: float) -> npt.NDArray[np.flo
     return np.asarray(0.5 ** (np.where(np.isnan(ages), np.nanmedian(ages), ages) / half_life))
 
 
-def _first(chosen: Interactions, products: int) -> Interactions:
+def first_choices(chosen: Interactions, products: int) -> Interactions:
     """Every user's first choice of each product: interactions are ordered from the oldest to the newest."""
     _, first = np.unique(chosen.user * products + chosen.product, return_index=True)
     kept = np.zeros(len(chosen), dtype=bool)
