@@ -1,8 +1,7 @@
 """What is taken up now, of the kinds that the user takes to: brands, categories, makers, whatever the graph says of products."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import ClassVar, Self
 
 import numpy as np
@@ -12,23 +11,21 @@ import scipy.sparse as sp
 from graphrec import splits
 from graphrec.batches import by_batch
 from graphrec.errors import NothingToLearn
+from graphrec.fashions import first_choices, lately
 from graphrec.listwise import likeliest
 from graphrec.metrics import top
 from graphrec.scorers import FitContext, State
-from graphrec.scorers.popularity import decayed, first_choices
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows, sparse, sparse_arrays
 
-_SHARES = (np.inf, 1 / 10, 1 / 40)
+_SHARES = (np.inf, 1 / 16, 1 / 64)
 """Half-lives of a choice, as shares of the data's span: what always sold, this season's and this week's."""
-_FAINT = 0.01
-"""Choices that every product is given beside its own, so that one not chosen lately is rare and not impossible."""
-_DOUBT = 100.0
+_DOUBT = 30.0
 """Choices as everybody makes them that each history is thought to hold beside its own: larger believes less in a habit."""
 _KINDS = 8
 """Relations whose groups count, at most: those with most edges."""
 _FEWEST_ALIKE = 2.0
 """Products a group must hold on average for its relation to count: an id of its own for every product makes no kinds."""
-_HEAD = 300
+_HEAD = 200
 """How many products of each list the weights are learnt from."""
 _SCORED, _LEAST, _MOST = 60_000_000, 300, 2_000
 """Users × products that are scored to learn from, and how many users those are at least and at most."""
@@ -41,7 +38,7 @@ class Habits:
     """score(x, i) = Σ_d v_d · log rate_d(i) + Σ over relations r of w_r · mean over groups g of i of log(P(g | x) / P(g)).
 
     rate_d(i) is the decayed count of users who took up i under half-life d, a user who has not; P(g) the share of group g (a
-    brand, a category) among all choices, and P(g | x) = (count of g in the history + 100 · P(g)) / (length + 100), Dirichlet
+    brand, a category) among all choices, and P(g | x) = (count of g in the history + 30 · P(g)) / (length + 30), Dirichlet
     smoothing (Zhai and Lafferty, "A study of smoothing methods for language models", SIGIR 2001). Taken together a naive Bayes
     model of the next choice whose factors carry weights ≥ 0, learnt by a listwise softmax regression on the heads of an inner
     cut's lists. Products nobody chose are not scored (-inf).
@@ -73,7 +70,7 @@ class Habits:
         """Processor seconds of one fit: a few passes over the scores of the users that are learnt from."""
         asked = min(_asked(len(known.products)), len(known.users))
         kinds = len(_kinds(known))
-        return 0.05 + 2e-6 * len(known.interactions) + 2.5e-8 * asked * len(known.products) * (4 + kinds)
+        return 0.05 + 2e-6 * len(known.interactions) + 8e-9 * asked * len(known.products) * (4 + kinds)
 
     @classmethod
     def _made(cls, known: KnownGraph, weights: Mapping[str, float] | None) -> Self:
@@ -104,7 +101,7 @@ class Habits:
     def _feature(self, name: str, histories: Histories) -> Floats:
         """[b, products], or [1, products] where it is the same for everybody."""
         if name not in self.groups:
-            return self.rates[int(name.split()[-1])][None, :]
+            return np.asarray(self.rates[int(name.split()[-1])][None, :])
         return self._lift(name, histories)
 
     def _lift(self, name: str, histories: Histories) -> Floats:
@@ -136,16 +133,13 @@ class Habits:
 
 
 def _rates(known: KnownGraph) -> Floats:
-    """[half-lives, products] log rates; one half-life, the infinite one, where there are no times or all are equal."""
-    first, products = first_choices(known.interactions, len(known.products)), len(known.products)
-    timed = len(first) and float(np.isnan(first.at).mean()) <= 0.5
-    span = float(np.nanmax(first.at) - np.nanmin(first.at)) if timed else 0.0
-    open_to = len(known.users) + 1 - np.bincount(first.product, minlength=products)
-    found = []
-    for share in _SHARES if span else _SHARES[:1]:
-        counts = np.bincount(first.product, decayed(first.at, share * span if span else np.inf), minlength=products)
-        found.append(np.log((counts + _FAINT) / open_to))
-    return np.stack(found).astype(np.float32)
+    """[half-lives, products] log rates; one half-life, the infinite one, where no times tell choices apart."""
+    chosen, products = known.interactions, len(known.products)
+    takers = np.bincount(first_choices(chosen, products).product, minlength=products)
+    times = chosen.at[~np.isnan(chosen.at)]
+    timed = 2 * len(times) >= len(chosen) > 0 and times.min() < times.max()
+    counts = [lately(chosen, products, share) for share in (_SHARES if timed else _SHARES[:1])]
+    return np.stack([np.log(count / (len(known.users) + 1 - takers)) for count in counts]).astype(np.float32)
 
 
 def _kinds(known: KnownGraph) -> dict[str, sp.csr_matrix]:
@@ -183,18 +177,14 @@ def _learnt(known: KnownGraph, seed: int) -> Mapping[str, float] | None:
         return None
     cut = cut.sample(_asked(len(known.products)), seed)
     habits = Habits._made(cut.known, None)
-    parts = [part for _, part in by_batch(lambda place, batch: _head(habits, cut, place, batch), cut.histories, len(known.products))]
-    values, real, truth = (_joined([part[which] for part in parts]) for which in range(3))
+    heads = by_batch(lambda place, batch: _head(habits, cut, place, batch), cut.histories, len(known.products))
+    values, real, truth = (np.concatenate(part) for part in zip(*(head for _, head in heads), strict=True))
     if not (real & truth).any():
         return None
     size = np.maximum(values[real].std(axis=0), 1e-6)
     centred = (values - values[real].mean(axis=0)) / size
     weights = likeliest(np.where(real[..., None], centred, 0).astype(np.float32), real, truth) / size
     return dict(zip(habits.weights, weights.tolist(), strict=True)) if weights.any() else None
-
-
-def _joined(parts: Sequence[npt.NDArray[np.generic]]) -> npt.NDArray[np.generic]:
-    return np.concatenate(parts)
 
 
 def _head(
