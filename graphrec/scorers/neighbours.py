@@ -26,7 +26,7 @@ class Voting:
     """s: larger listens to the nearest users more."""
     nearest: int = 500
     """How many users vote, at most."""
-    discovery: float = 0.2
+    discovery: float = 0.0
     """q: larger recommends rare products more."""
     trend: float = 0.0
     """t: larger recommends more what was taken up lately."""
