@@ -23,7 +23,7 @@ from graphrec.weighing import LEAST_GAIN, K, Weighed, standardise, weigh
 Mask = npt.NDArray[np.bool_]
 _PRACTISED = 600
 """Users whose choices of hidden products teach the weights of cold ones, at most."""
-_KIN = 0.25
+_KIN = 1 / 3
 """Users who lose choices of one kind where no order is known: random ones alone praise scorers that look only next door."""
 _UNTOLD = 5.0
 """A gain beyond says only that the others know nothing."""

@@ -32,13 +32,16 @@ class Trial:
     """[b, products] ones: what the users chose later."""
 
     @classmethod
-    def of(cls, known: KnownGraph, seed: int, *, most: int = 2_000) -> "Trial | None":
-        """The trial on this graph's inner cut, of at most so many users; None where nothing can be held out."""
+    def of(cls, known: KnownGraph, seed: int, *, most: int = 2_000, cells: int = _CELLS) -> "Trial | None":
+        """The trial on this graph's inner cut, of at most so many users; None where nothing can be held out.
+
+        cells: users × products that each setting is asked for, at most.
+        """
         try:
             cut = splits.inner_cut(known, seed)
         except NothingToLearn:
             return None
-        cut = cut.sample(int(np.clip(_CELLS // max(len(known.products), 1), _FEWEST, most)), seed)
+        cut = cut.sample(int(np.clip(cells // max(len(known.products), 1), _FEWEST, most)), seed)
         return cls(cut.known, cut.histories, cut.truth)
 
     def best(self, default: Setting, scored: Callable[[Histories], Iterable[tuple[Setting, Floats]]]) -> Setting:

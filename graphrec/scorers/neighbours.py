@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from graphrec.degrees import Degrees
+from graphrec.fashions import lately
 from graphrec.scorers import FitContext, State, Term
 from graphrec.tensors import Floats, Histories, KnownGraph
 from graphrec.trials import Trial, faded
@@ -25,25 +26,31 @@ class Voting:
     """s: larger listens to the nearest users more."""
     nearest: int = 500
     """How many users vote, at most."""
-    discovery: float = 0.2
+    discovery: float = 0.0
     """q: larger recommends rare products more."""
+    trend: float = 0.0
+    """t: larger recommends more what was taken up lately."""
 
 
 _HELD = 16_000_000
 """Nearnesses held at a time, histories × users."""
-_TRIED = 1_000
-"""Users that are asked which voting is best, at most."""
+_TRIED, _CELLS = 1_000, 60_000_000
+"""Users that are asked which voting is best, at most, and users × products."""
 _FADINGS = (0.0, 0.5, 1.0)
 _SHARPNESSES = (2.0, 3.0)
 _DISCOVERIES = (0.0, 0.2, 0.4)
+_TRENDS = (0.0, 0.5)
+_SEASON = 1 / 16
+"""Share of the data's span after which a choice counts half in a trend."""
 
 
 @dataclass(frozen=True)
 class Neighbours(Degrees):
-    """score(x, i) = Σ over the nearest users v who chose i of near(x, v)^s / count(i)^q.
+    """score(x, i) = Σ over the nearest users v who chose i of near(x, v)^s · fresh(i)^t / count(i)^q.
 
     near(x, v) = Σ over products h of the history x that v chose of x_h · count(h)^−p / √(length of v's history): a cosine whose
-    products count by their rarity. Sources: user-based neighbours (Resnick et al., CSCW 1994; Sarwar et al., EC 2000),
+    products count by their rarity. fresh(i) is the share of those who took up i that did so lately, by a half-life of a sixteenth
+    of the data's span. Sources: user-based neighbours (Resnick et al., CSCW 1994; Sarwar et al., EC 2000),
     sharpened as in Aiolli, "Efficient Top-N Recommendation for Very Large Scale Binary Rated Datasets", RecSys 2013. Products
     nobody chose are not scored (-inf). Nothing is worked out before a question comes: a fit only chooses how the votes count.
     """
@@ -51,22 +58,24 @@ class Neighbours(Degrees):
     name: ClassVar[str] = "neighbours"
     chosen: sp.csr_matrix
     """[users, products] float32 ones: who chose what."""
+    fresh: Floats
+    """[products] how much of each product's choices is recent, up to 1; 1 where no times are known."""
     voting: Voting
 
     @classmethod
     def fit(cls, known: KnownGraph, context: FitContext) -> Self:
         """The voting that ranks an inner cut best; the default one unless another is clearly better."""
-        trial = Trial.of(known, context.seed, most=_TRIED)
-        return cls(known.matrix, Voting() if trial is None else _chosen(trial))
+        trial = Trial.of(known, context.seed, most=_TRIED, cells=_CELLS)
+        return cls(known.matrix, _fresh(known), Voting() if trial is None else _chosen(trial))
 
     def refit(self, known: KnownGraph, context: FitContext) -> Self:  # noqa: ARG002
         """The same voting among the users of this graph."""
-        return type(self)(known.matrix, self.voting)
+        return type(self)(known.matrix, _fresh(known), self.voting)
 
     @classmethod
     def cost(cls, known: KnownGraph) -> float:
         """Processor seconds of one fit: the trial's questions."""
-        asked = min(_TRIED, max(300, 30_000_000 // len(known.products)), len(known.users))
+        asked = min(_TRIED, max(300, _CELLS // len(known.products)), len(known.users))
         return 0.1 + 3e-7 * asked * (len(known.products) + len(known.users))
 
     def score(self, histories: Histories) -> Floats:
@@ -76,9 +85,14 @@ class Neighbours(Degrees):
         for some in histories.batches(max(1, _HELD // self.chosen.shape[0])):
             scores[done : done + len(some)] = self._votes(self._sharp(self.near(some)))
             done += len(some)
-        scores *= self.degrees**-self.voting.discovery
+        scores *= self.favour
         scores[:, ~self.warm] = -np.inf
         return scores
+
+    @property
+    def favour(self) -> Floats:
+        """[products] what the votes for each are multiplied by."""
+        return np.asarray(self.fresh**self.voting.trend * self.degrees**-self.voting.discovery, dtype=np.float32)
 
     def near(self, histories: Histories) -> Floats:
         """[b, users] how near each user is to each history."""
@@ -94,14 +108,14 @@ class Neighbours(Degrees):
         votes = self._sharp(near)[0]
         who = self.choosers[product].indices
         who = who[near[0, who] > 0]
-        weight = votes[who] / near[0, who] * self.lengths[who] ** -0.5 * self.degrees[product] ** -self.voting.discovery
+        weight = votes[who] / near[0, who] * self.lengths[who] ** -0.5 * self.favour[product]
         start = faded(history, self.voting.fading) * self.degrees[history.product] ** -self.voting.rarity
         amounts = start * (self.choosers[history.product][:, who] @ weight)
         return [Term(int(row), "INTERACTED", float(one)) for row, one in zip(history.product, amounts, strict=True) if one]
 
     def state(self) -> State:
         """Who chose what, and the voting."""
-        arrays = {"indices": self.chosen.indices, "indptr": self.chosen.indptr}
+        arrays = {"indices": self.chosen.indices, "indptr": self.chosen.indptr, "fresh": self.fresh}
         return State(arrays, {"products": self.chosen.shape[1], "voting": asdict(self.voting)})
 
     @classmethod
@@ -110,7 +124,8 @@ class Neighbours(Degrees):
         indices, indptr = np.asarray(state.arrays["indices"]), np.asarray(state.arrays["indptr"])
         shape = (len(indptr) - 1, int(state.settings["products"]))
         ones = np.ones(len(indices), dtype=np.float32)
-        return cls(sp.csr_matrix((ones, indices, indptr), shape=shape), Voting(**state.settings["voting"]))
+        chosen = sp.csr_matrix((ones, indices, indptr), shape=shape)
+        return cls(chosen, np.asarray(state.arrays["fresh"]), Voting(**state.settings["voting"]))
 
     def _sharp(self, near: Floats) -> Floats:
         """[b, users] near^s of the nearest users (all that tie with the last of them), 0 for the others."""
@@ -124,8 +139,14 @@ class Neighbours(Degrees):
         return np.asarray((sp.csr_matrix(weights) @ self.chosen).toarray())
 
 
+def _fresh(known: KnownGraph) -> Floats:
+    recent, ever = (lately(known.interactions, len(known.products), share) for share in (_SEASON, np.inf))
+    return np.asarray(recent / ever, dtype=np.float32)
+
+
 def _chosen(trial: Trial) -> Voting:
-    made = Neighbours(trial.known.matrix, Voting())
+    made = Neighbours(trial.known.matrix, _fresh(trial.known), Voting())
+    trends = _TRENDS if (made.fresh < 1).any() else _TRENDS[:1]
 
     def faded_so(batch: Histories) -> Iterator[tuple[Voting, Floats]]:
         for fading in _FADINGS:
@@ -140,6 +161,8 @@ def _chosen(trial: Trial) -> Voting:
             voting = replace(usual, sharpness=sharpness)
             votes = made._votes(replace(made, voting=voting)._sharp(near))
             for discovery in _DISCOVERIES:
-                yield replace(voting, discovery=discovery), votes * made.degrees**-discovery
+                for trend in trends:
+                    tried = replace(voting, discovery=discovery, trend=trend)
+                    yield tried, votes * replace(made, voting=tried).favour
 
     return trial.best(usual, voted_so)

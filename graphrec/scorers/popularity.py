@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from graphrec.fashions import decayed, first_choices
 from graphrec.scorers import FitContext, State
 from graphrec.tensors import Floats, Histories, Interactions, KnownGraph
 
@@ -31,7 +32,7 @@ class Popularity:
     @classmethod
     def fit(cls, known: KnownGraph, context: FitContext) -> Self:  # noqa: ARG003
         """Rates of this graph, with the half-life that foretells its latest choices best."""
-        first = _first(known.interactions, len(known.products))
+        first = first_choices(known.interactions, len(known.products))
         half_life = _best_half_life(first, len(known.products))
         rates = _rates(first, half_life, len(known.users), len(known.products))
         with np.errstate(divide="ignore"):
@@ -56,29 +57,6 @@ class Popularity:
         """The scorer that `state` came from."""
         half_life = state.settings["half_life"]
         return cls(np.asarray(state.arrays["scores"]), np.inf if half_life is None else float(half_life))
-
-
-def decayed(at: npt.NDArray[np.float64], half_life: float) -> npt.NDArray[np.float64]:
-    """0.5^(age / half_life) with ages from the latest moment; 1 everywhere for an infinite half-life.
-
-    at: [m] epoch seconds; an unknown time (NaN) counts as the median one.
-
-    Example:
-        >>> decayed(np.array([0.0, 10.0]), 10.0).tolist()
-        [0.5, 1.0]
-    """
-    if np.isinf(half_life) or np.isnan(at).all():
-        return np.ones(len(at))
-    ages = np.nanmax(at) - at
-    return np.asarray(0.5 ** (np.where(np.isnan(ages), np.nanmedian(ages), ages) / half_life))
-
-
-def _first(chosen: Interactions, products: int) -> Interactions:
-    """Every user's first choice of each product: interactions are ordered from the oldest to the newest."""
-    _, first = np.unique(chosen.user * products + chosen.product, return_index=True)
-    kept = np.zeros(len(chosen), dtype=bool)
-    kept[first] = True
-    return chosen.take(kept)
 
 
 def _rates(first: Interactions, half_life: float, users: int, products: int) -> npt.NDArray[np.float64]:
