@@ -19,7 +19,7 @@ def shop(*, coming_back: bool) -> KnownGraph:
     for _ in range(900):
         first = int(random.integers(PRODUCTS))
         walked = [(first + step) % PRODUCTS for step in range(3)]
-        lists.append([*walked, walked[0] if coming_back else (first + 3) % PRODUCTS])
+        lists.append([*walked, walked[0] if coming_back and random.random() < 0.6 else (first + 3) % PRODUCTS])
     return known_graph(lists, PRODUCTS)
 
 
