@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -18,13 +18,15 @@ from graphrec.memory import give_back
 from graphrec.prior import Heads, bearable
 from graphrec.scorers import FitContext, Refitting, Refreshing, Scorer, State
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
-from graphrec.weighing import LEAST_GAIN, K, Weighed, standardise, weigh
+from graphrec.weighing import FEW, LEAST_GAIN, K, Weighed, standardise, weigh
 
 Mask = npt.NDArray[np.bool_]
 _PRACTISED = 600
 """Users whose choices of hidden products teach the weights of cold ones, at most."""
 _KIN = 1 / 3
 """Users who lose choices of one kind where no order is known: random ones alone praise scorers that look only next door."""
+_REPEATED = 0.05
+"""Share of the next choices that are repeats from which on they are weighed for themselves."""
 _UNTOLD = 5.0
 """A gain beyond says only that the others know nothing."""
 PRIOR = "prior"
@@ -81,12 +83,20 @@ class Blend:
     """Which inner cut the weights were chosen on."""
     notes: tuple[str, ...] = ()
     """What was limited, left out or assumed."""
+    again: Mapping[str, float] = field(default_factory=dict)
+    """Weights for warm products in lists that repeats are let into; empty where choices hardly repeat: `weights` serve there."""
+
+    def with_repeats(self) -> "Blend":
+        """The blend for lists that what somebody chose before is let into."""
+        return replace(self, weights=self.again) if self.again else self
 
     def score(self, histories: Histories, *, said: Mapping[str, Floats] | None = None) -> Floats:
         """[b, products] float32; -inf where no scorer has an opinion. said: what the scorers said of these, by name, if known."""
         total = np.zeros((len(histories), len(self.warm)), dtype=np.float32)
         spoken = np.zeros(total.shape, dtype=bool)
         for name, scorer in self.scorers.items():
+            if not self._weight(name).any():
+                continue
             raw = scorer.score(histories) if said is None else said[name]
             spoken |= (raw > -np.inf) & (self._weight(name) > 0)
             total += standardise(raw, self.warm) * self._weight(name)
@@ -121,6 +131,7 @@ class Blend:
             settings[name] = dict(state.settings)
         own = {
             "weights": dict(self.weights),
+            "again": dict(self.again),
             "cold_weights": dict(self.cold_weights),
             "prior": self.prior,
             "newcomers": self.newcomers,
@@ -147,6 +158,7 @@ class Blend:
             tuple(Part(name, gain, kept, cold_only, tuple(span)) for name, gain, kept, cold_only, span in own["parts"]),
             own["reason"],
             tuple(own["notes"]),
+            dict(own.get("again", {})),
         )
 
 
@@ -168,6 +180,7 @@ class _Judged:
     reason: str
     notes: tuple[str, ...] = ()
     bearable: float = 1.0
+    again: Mapping[str, float] = field(default_factory=dict)
 
 
 def learn(
@@ -218,6 +231,7 @@ def learn(
         parts=judged.parts,
         reason=judged.reason,
         notes=tuple(notes),
+        again=judged.again,
     )
     return replace(blend, prior=_prior(blend, known, context.seed))
 
@@ -265,7 +279,11 @@ def _asked(
 
 
 def _kept(judged: _Judged) -> list[str]:
-    return [name for name in judged.weights if judged.weights[name] > 0 or judged.cold_weights.get(name, 0) > 0]
+    return [
+        name
+        for name in judged.weights
+        if any(one.get(name, 0) > 0 for one in (judged.weights, judged.cold_weights, judged.again))
+    ]
 
 
 def _alone(name: str) -> _Judged:
@@ -299,8 +317,9 @@ def _judge(known: KnownGraph, context: FitContext, asked: Sequence[str], budget:
     except NothingToLearn as error:
         return _even(asked, str(error))
     hidden = cold.hidden_products(known, context.seed)
-    cut = replace(cut, known=cold.without(cut.known, hidden)) if len(hidden) else cut
-    size = panels.users_for(len(known.products))
+    size, follows = panels.users_for(len(known.products)), splits.following(known, cut)
+    repeated = _repeated(follows)
+    cut, follows = (replace(one, known=cold.without(one.known, hidden)) if len(hidden) else one for one in (cut, follows))
     cut = _with_history(cut).sample(size, context.seed)
     if not len(cut.users):
         return _even(asked, "nobody has both a history and a later choice of a product that others chose before")
@@ -322,9 +341,14 @@ def _judge(known: KnownGraph, context: FitContext, asked: Sequence[str], budget:
     weights = dict(zip(asked, found.weights.tolist(), strict=True))
     cold_weights = _cold_weights(known, cut, hidden, fitted, weights, size)
     give_back()
+    again: Mapping[str, float] = {}
+    if repeated >= _REPEATED:
+        again = _again(_with_history(follows).sample(size, context.seed), fitted)
+        notes = (*notes, *_told_again(again, repeated))
+    give_back()
     next(steps, None)
     most = _bearable(Blend(fitted, weights, cold_weights, cut.known.warm), cut, known)
-    return _Judged(fitted, weights, cold_weights, _parts(found, weights, cold_weights), cut.reason, notes, most)
+    return _Judged(fitted, weights, cold_weights, _parts(found, weights, cold_weights), cut.reason, notes, most, again)
 
 
 def _even(asked: Sequence[str], why: str) -> _Judged:
@@ -355,6 +379,25 @@ def _parts(found: Weighed, weights: Mapping[str, float], cold_weights: Mapping[s
         cold_only = not weight and cold_weights.get(name, 0.0) > 0
         parts.append(Part(name, gain, weight > 0 or cold_only, cold_only, (low, high)))
     return tuple(parts)
+
+
+def _repeated(cut: splits.Split) -> float:
+    """The share of what the users of the cut chose next that they had chosen before."""
+    return float(cut.truth.multiply(cut.known.matrix[cut.users]).nnz / max(cut.truth.nnz, 1))
+
+
+def _again(cut: splits.Split, fitted: Mapping[str, Scorer]) -> Mapping[str, float]:
+    """Weights where repeats are let in; none where too few users tell."""
+    if len(cut.users) < FEW:
+        return {}
+    found = weigh(panels.warm_panel(fitted, cut, repeats=True))
+    return dict(zip(fitted, found.weights.tolist(), strict=True))
+
+
+def _told_again(again: Mapping[str, float], repeated: float) -> tuple[str, ...]:
+    """One line on the weights where repeats are let in."""
+    kept = ", ".join(f"{name} {weight:.2f}" for name, weight in again.items() if weight)
+    return (f"{repeated:.0%} of the next choices are repeats; lists that let them in weigh {kept}",) if kept else ()
 
 
 def _cold_weights(

@@ -1,7 +1,7 @@
 """Model: everything a fitted recommender needs to answer, explain and be saved; `Ranker` speaks for it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -81,6 +81,11 @@ class Model:
         if len(strangers):
             scores[strangers] = self._popularity
         return scores
+
+    @cached_property
+    def again(self) -> "Model":
+        """The model for lists that what somebody chose before is let into."""
+        return replace(self, blend=self.blend.with_repeats())
 
     def contributions(self, histories: Histories, rows: Rows) -> Mapping[str, Floats]:
         """By scorer's name, [b, len(rows)] what it adds to the score of these products; they add up to the score."""

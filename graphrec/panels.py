@@ -27,15 +27,19 @@ def users_for(products: int) -> int:
     return int(np.clip(_SCORED // max(products, 1), 500, 3_000))
 
 
-def warm_panel(scorers: Mapping[str, Scorer], cut: Split) -> Panel:
-    """Every scorer's best 60 of what a user may be recommended, products that nobody chose left out."""
+def warm_panel(scorers: Mapping[str, Scorer], cut: Split, *, repeats: bool = False) -> Panel:
+    """Every scorer's best 60 of what a user may be recommended, products that nobody chose left out.
+
+    repeats: what a user chose before may be recommended too.
+    """
     known = cut.known
     truth = cut.truth @ sp.diags(known.warm.astype(np.float32)).tocsr()
     truth.eliminate_zeros()
 
     def piece(place: slice, batch: Histories) -> Piece:
         allowed = np.repeat((known.warm & known.listed)[None, :], len(batch), axis=0)
-        allowed[batch.matrix(len(known.products)).nonzero()] = False
+        if not repeats:
+            allowed[batch.matrix(len(known.products)).nonzero()] = False
         return _piece(_standardised(scorers, batch, known.warm), allowed, truth[place].toarray() > 0)
 
     parts = by_batch(piece, known.histories(cut.users), len(known.products))

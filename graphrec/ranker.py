@@ -101,11 +101,12 @@ class Ranker:
         names, histories = asking.histories(self.model, whose, history, strangers=strangers)
         allowed = asking.allowed(self.model.known, candidates)
         barred = asking.barred(self.model.known, names, exclude)
+        model = self.model if exclude_seen else self.model.again
         alike = None if about is None else self._attributes.score(about)[None, :]
         matches = None if text is None else self._search.matches(self.model, text)
 
         def ranked(place: slice, batch: Histories) -> tuple[Rows, Floats]:
-            found = self.model.score(batch) if alike is None else alike.copy()
+            found = model.score(batch) if alike is None else alike.copy()
             if matches is not None:
                 found = search.suited(matches, found, self.model.blend.warm)
             hide(found, batch, allowed, barred[place], exclude_seen=exclude_seen)

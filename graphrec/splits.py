@@ -73,6 +73,20 @@ def split(known: KnownGraph, later: Mask, *, reason: str, repeats: bool = False,
     return Split(before, users, truth[users].astype(np.float32), reason, moment)
 
 
+def following(known: KnownGraph, cut: Split) -> Split:
+    """What the users of a cut of this graph chose next, repeats too: those alone whose held-out choices follow all that is left.
+
+    So a cut at random can be asked what comes next, without a second fit.
+    """
+    chosen, left = known.interactions, cut.known.interactions
+    totals, stay = (np.bincount(one.user, minlength=len(known.users)) for one in (chosen, left))
+    place = np.arange(len(chosen)) - (np.cumsum(totals) - totals)[chosen.user]
+    later = place >= stay[chosen.user]
+    between = left.user[left.product != chosen.product[~later]]
+    found = split(known, later, reason=cut.reason, repeats=True, moment=cut.moment)
+    return replace(found, known=cut.known).only(np.flatnonzero(~np.isin(found.users, between)))
+
+
 def inner_cut(known: KnownGraph, seed: int = 0, *, share: float = 0.1, repeats: bool = False, kin: float = 0.0) -> Split:
     """The cut a fit validates itself on: `global_time_cut`, but random where users come in bursts.
 

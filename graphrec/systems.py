@@ -103,11 +103,12 @@ def ranked(
     cells: how many scores may be held at a time, users × products.
     """
     histories, listed = cut.histories, cut.known.listed & ~(cut.known.warm & new)
+    model = ranker.model if exclude_seen else ranker.model.again
 
     def one(place: slice, batch: Histories) -> Ranked:
         said, faulty, seconds = _said(alone, batch)
         allowed = listed if drawn is None else listed & (drawn[place].toarray() > 0)
-        scores = {BLEND: ranker.model.score(batch, said=said), **said}
+        scores = {BLEND: model.score(batch, said=said), **said}
         made = Ranked({}, faulty, {}, seconds)
         for system, values in scores.items():
             masked = _masked(values, batch, allowed, exclude_seen=exclude_seen and drawn is None)
