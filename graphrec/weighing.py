@@ -30,6 +30,8 @@ _MOVES = 8
 LEAST_GAIN = 0.001
 """The relative NDCG a scorer must add to be kept: less than this is noise and costs time and memory."""
 _HEAD = 20
+_FAINT = 0.02
+"""Scorers of less weight are tried to be done without together, before the gain of each of the others is worked out."""
 FEW = 200
 """Users below which a cut is too small to drop a scorer on its word."""
 
@@ -209,6 +211,14 @@ def weigh(panel: Panel) -> Weighed:
     tried = {name: halves.crossed(everything, way) for name, way in ways.items()}
     way = max(tried, key=lambda name: tried[name].quality)
     kept, found = everything, tried[way]
+    faint = [one for one in everything if np.mean(found.weights, axis=0)[one] < _FAINT]
+    if 0 < len(faint) < len(everything):
+        strong = [one for one in everything if one not in faint]
+        without = halves.crossed(strong, ways[way], found.weights)
+        gain, span = _gain(found, without)
+        if gain < LEAST_GAIN * len(faint):  # what they are worth together is shared evenly
+            gains[faint], intervals[faint] = gain / len(faint), np.divide(span, len(faint))
+            kept, found = strong, without
     while True:
         for one in kept:
             others = [other for other in (kept if len(kept) > 1 else everything) if other != one]

@@ -74,6 +74,9 @@ def test_scores_that_are_no_numbers_never_reach_a_ranking(ranker):
             scores[:, ::2] = np.nan
             return scores
 
+        def with_repeats(self):
+            return self
+
     broken = Ranker(dataclasses.replace(ranker.model, blend=Broken()))
     found = broken.rank("u0001", k=500, exclude_seen=False)
     assert np.isfinite(found.scores).all()
