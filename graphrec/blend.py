@@ -23,8 +23,6 @@ from graphrec.weighing import FEW, LEAST_GAIN, K, Weighed, standardise, weigh
 Mask = npt.NDArray[np.bool_]
 _PRACTISED = 600
 """Users whose choices of hidden products teach the weights of cold ones, at most."""
-_KIN = 1 / 3
-"""Users who lose choices of one kind where no order is known: random ones alone praise scorers that look only next door."""
 _REPEATED = 0.05
 """Share of the next choices that are repeats from which on they are weighed for themselves."""
 _UNTOLD = 5.0
@@ -49,7 +47,7 @@ class Part:
 
     def __str__(self) -> str:
         fate = (
-            "dropped" if not self.kept else "kept" if self.gain >= LEAST_GAIN else "kept: too few users to drop it on their word"
+            "dropped" if not self.kept else "kept" if self.gain >= LEAST_GAIN else "kept: the cut does not rule out that it helps"
         )
         gain = f"{self.gain:+.1%}" if self.gain < _UNTOLD else f"over +{_UNTOLD:.0%}"
         if self.interval and self.gain < _UNTOLD:
@@ -313,7 +311,7 @@ def _whole(name: str, before: Scorer | None, known: KnownGraph, context: FitCont
 
 def _judge(known: KnownGraph, context: FitContext, asked: Sequence[str], budget: Budget | None) -> _Judged:
     try:
-        cut = splits.inner_cut(known, context.seed, kin=_KIN)
+        cut = splits.inner_cut(known, context.seed)
     except NothingToLearn as error:
         return _even(asked, str(error))
     hidden = cold.hidden_products(known, context.seed)

@@ -11,14 +11,12 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from graphrec.errors import NothingToLearn
-from graphrec.lowrank import places
 from graphrec.tensors import Histories, Interactions, KnownGraph, Rows
 
 Mask = npt.NDArray[np.bool_]
 _FEWEST_USERS = 30
 _SMALLEST_SHARE = 0.05
 _BURST = 0.05
-_AXES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +85,16 @@ def following(known: KnownGraph, cut: Split) -> Split:
     return replace(found, known=cut.known).only(np.flatnonzero(~np.isin(found.users, between)))
 
 
-def inner_cut(known: KnownGraph, seed: int = 0, *, share: float = 0.1, repeats: bool = False, kin: float = 0.0) -> Split:
+def inner_cut(known: KnownGraph, seed: int = 0, *, share: float = 0.1, repeats: bool = False) -> Split:
     """The cut a fit validates itself on: `global_time_cut`, but random where users come in bursts.
 
     The order within one visit follows the shop's own lists: weights learnt from its end would praise whatever stood next on the
-    page. kin: where no order is known, the share of the users whose choices of one kind are held out instead (`strewn`).
+    page.
 
     Raises:
         NothingToLearn: no user chose two products.
     """
-    return _cut(known, share, seed, repeats=repeats, inner=True, kin=kin)
+    return _cut(known, share, seed, repeats=repeats, inner=True)
 
 
 def global_time_cut(known: KnownGraph, *, share: float = 0.1, seed: int = 0, repeats: bool = False) -> Split:
@@ -113,7 +111,7 @@ def global_time_cut(known: KnownGraph, *, share: float = 0.1, seed: int = 0, rep
     return _cut(known, share, seed, repeats=repeats, inner=False)
 
 
-def _cut(known: KnownGraph, share: float, seed: int, *, repeats: bool, inner: bool, kin: float = 0.0) -> Split:
+def _cut(known: KnownGraph, share: float, seed: int, *, repeats: bool, inner: bool) -> Split:
     chosen = known.interactions
     unordered = ""
     if at_once(chosen):
@@ -123,7 +121,7 @@ def _cut(known: KnownGraph, share: float, seed: int, *, repeats: bool, inner: bo
         if found is not None:
             return found
         if inner and _bursts(chosen, len(known.users)):
-            unordered, kin = "users come in bursts", 0.0
+            unordered = "users come in bursts"
         reason, later = (
             f"the latest {share:.0%} of every user's interactions are held out: no one moment divides them",
             latest(chosen, share),
@@ -133,9 +131,8 @@ def _cut(known: KnownGraph, share: float, seed: int, *, repeats: bool, inner: bo
     else:
         unordered = "neither times nor positions are known"
     if unordered:
-        how = "are held out, random ones or of one kind" if kin else "is held out"
-        reason = f"{'' if kin else 'a random '}{share:.0%} of every user's interactions {how}: {unordered}"
-        later = strewn(known, share, seed, kin) if kin else drawn(chosen, share, seed)
+        reason = f"a random {share:.0%} of every user's interactions is held out: {unordered}"
+        later = drawn(chosen, share, seed)
     found = split(known, later, reason=reason, repeats=repeats)
     if not len(found.users):
         raise NothingToLearn("no user chose two products, so nothing can be held out; add interactions")
@@ -182,30 +179,7 @@ def latest(chosen: Interactions, share: float) -> Mask:
 
 def drawn(chosen: Interactions, share: float, seed: int) -> Mask:
     """As `latest`, of a random order within each user."""
-    return _last(chosen, share, np.random.default_rng(seed).random(len(chosen)))
-
-
-def strewn(known: KnownGraph, share: float, seed: int, kin: float) -> Mask:
-    """As `drawn`, but of the share `kin` of the users what is most like one of their choices, drawn at random.
-
-    What people choose next is often of another kind than before, another town or another hobby, while random choices lie among
-    their like, so that they praise whoever only looks next door. Likeness: the cosine of `lowrank.places`.
-    """
-    chosen, random = known.interactions, np.random.default_rng(seed)
-    keys = random.random(len(chosen))
-    where = places(known.matrix, _AXES, seed)
-    first = np.zeros(len(known.users), dtype=np.int64)
-    order = np.lexsort((keys, chosen.user))
-    first[chosen.user[order]] = chosen.product[order]  # the last of each user stays
-    like = np.einsum("nd,nd->n", where[chosen.product], where[first[chosen.user]])
-    like[chosen.product == first[chosen.user]] = np.inf
-    akin = random.random(len(known.users)) < kin
-    return _last(chosen, share, np.where(akin[chosen.user], like, keys))
-
-
-def _last(chosen: Interactions, share: float, keys: npt.NDArray[np.floating]) -> Mask:
-    """As `latest`, where keys say what comes later within a user."""
-    shuffled = np.lexsort((keys, chosen.user))
+    shuffled = np.lexsort((np.random.default_rng(seed).random(len(chosen)), chosen.user))
     later = np.zeros(len(chosen), dtype=bool)
     later[shuffled] = latest(chosen, share)  # users keep their block, so `latest` sees the same totals
     return later

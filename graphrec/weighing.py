@@ -28,7 +28,9 @@ _HALVINGS = 2
 _MOVES = 8
 """Steps of one size at most."""
 LEAST_GAIN = 0.001
-"""The relative NDCG a scorer must add to be kept: less than this is noise and costs time and memory."""
+"""The relative NDCG a scorer must add to be worth its time and memory."""
+_POSSIBLE = 0.005
+"""A scorer of some weight is dropped only where the cut rules out that it adds as much: another cut might say otherwise."""
 _HEAD = 20
 _FAINT = 0.02
 """Scorers of less weight are tried to be done without together, before the gain of each of the others is worked out."""
@@ -197,7 +199,7 @@ class _Crossed:
 
 
 def weigh(panel: Panel) -> Weighed:
-    """The weights of the better optimiser, without the scorers that add less than a thousandth.
+    """The weights of the better optimiser, without the scorers that it hardly uses or that surely add next to nothing.
 
     Every comparison is cross-fitted: weights from one half of the users are judged on the other.
     """
@@ -223,8 +225,8 @@ def weigh(panel: Panel) -> Weighed:
         for one in kept:
             others = [other for other in (kept if len(kept) > 1 else everything) if other != one]
             gains[one], intervals[one] = _gain(found, halves.crossed(others, ways[way], found.weights))
-        least = min(kept, key=lambda one: gains[one])
-        if len(kept) == 1 or gains[least] >= LEAST_GAIN:
+        least = min(kept, key=lambda one: intervals[one, 1])
+        if len(kept) == 1 or intervals[least, 1] >= _POSSIBLE:
             break
         kept = [one for one in kept if one != least]
         found = halves.crossed(kept, ways[way], found.weights)

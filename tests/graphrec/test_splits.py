@@ -48,28 +48,6 @@ def test_without_order_random_choices_are_held_out_and_the_seed_decides_which() 
     assert (np.diff(one.truth.indptr) == 3).all()
 
 
-def test_without_order_some_users_may_lose_what_is_of_one_kind() -> None:
-    """A hundred users know 20 products of either kind, everybody else hardly knows but one."""
-    random = np.random.default_rng(0)
-    inside = [[*random.permutation(40)[:20], *(40 + random.permutation(40)[:2])] for _ in range(200)]
-    across = [[*random.permutation(40)[:2], *(40 + random.permutation(40)[:20])] for _ in range(200)]
-    mixed = [[*random.permutation(40)[:20], *(40 + random.permutation(40)[:20])] for _ in range(100)]
-    known = known_graph([*inside, *across, *mixed], 80, ordered=False)
-
-    def of_one_kind(kin: float) -> float:
-        cut = splits.inner_cut(known, 0, kin=kin)
-        kinds = [set(row.indices >= 40) for user, row in zip(cut.users, cut.truth, strict=True) if user >= 400]
-        return float(np.mean([len(one) == 1 for one in kinds]))
-
-    assert of_one_kind(1.0) > 2 * of_one_kind(0.0)
-    assert "of one kind" in splits.inner_cut(known, 0, kin=0.5).reason
-
-
-def test_order_that_is_known_is_never_given_up_for_kinds() -> None:
-    found = splits.inner_cut(known_graph([[3, 1, 2], [0], [2, 0]], 4), 0, kin=1.0)
-    assert [set(row.indices) for row in found.truth] == [{2}, {0}]
-
-
 def test_nothing_of_the_truth_is_known_unless_repeats_are_the_point() -> None:
     known = known_graph([[0, 1, 0], [2, 1, 3]], 4)
     assert splits.inner_cut(known).users.tolist() == [1]
