@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from graphrec import cold, panels, splits
 from graphrec import scorers as registry
-from graphrec.budget import Budget
+from graphrec.budget import Budget, within_memory
 from graphrec.budget import explainable as explained
 from graphrec.errors import BadRequest, NothingToLearn
 from graphrec.memory import give_back
@@ -189,6 +189,7 @@ def learn(
     newcomers: float | None = None,
     budget: Budget | None = None,
     explainable: bool = False,
+    max_memory: float | None = None,
 ) -> Blend:
     """The blend of these scorers (default: all that the budget allows), weighed on an inner cut, then fitted on everything.
 
@@ -196,14 +197,17 @@ def learn(
         on such products (`cold.newcomers`), as far as it costs the others no more than 1% of their NDCG@20 on the inner cut.
     budget: the time to choose scorers for; scorers that were asked for by name are cut only by a budget that was asked for too.
     explainable: only scorers whose score is a sum over the history.
+    max_memory: bytes that the scorers may take; default: what is free. Those that do not fit are left out.
     One scorer alone needs no cut: it is fitted once and has weight 1.
 
     Raises:
         UnknownScorer: no scorer has this name.
         BadRequest: `explainable`, and none of the scorers is.
         NothingToLearn: no scorer could be fitted.
+        NotEnoughMemory: none fits into the memory.
     """
     asked, left_out = _asked(known, scorers, budget, explainable=explainable)
+    asked, too_large = within_memory(asked, known, max_memory)
     judged = _judge(known, context, asked, budget) if len(asked) > 1 else _alone(asked[0])
     before = {name: judged.scorers.pop(name) for name in _kept(judged) if name in judged.scorers}
     judged.scorers.clear()  # each is large: none outlives its use
@@ -213,6 +217,7 @@ def learn(
     share, why = (newcomers, "as asked") if newcomers is not None else _newcomers(known, judged.bearable)
     notes = [
         *left_out,
+        *([too_large] if too_large else []),
         *judged.notes,
         *limits,
         *([f"products nobody chose yet get {share:.1%} of the places: {why}"] if why else []),

@@ -1,4 +1,4 @@
-"""Which scorers a fit can afford: what each costs is known from the graph's size before anything is fitted."""
+"""Which scorers a fit can afford in time and memory: what each takes is known by the graph's size before anything is fitted."""
 
 import re
 import time
@@ -6,12 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from graphrec import scorers as registry
-from graphrec.errors import BadRequest
+from graphrec.batches import CELLS
+from graphrec.errors import BadRequest, NotEnoughMemory
+from graphrec.memory import told
 from graphrec.scorers import SelfExplaining
 from graphrec.tensors import KnownGraph
+from kg_builder.memory import available
 
 DEFAULT = 600.0
 """Seconds that the scorers of a fit may take on two cores where nobody says otherwise."""
+_STAYS = 0.25
+"""What part of the memory that a fit takes at its height the fitted scorer keeps, about."""
+_SCORE, _COPIES = 4, 4
+"""Bytes of a score, and how many copies of one scorer's are held beside one of each."""
 _UNITS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}
 
 
@@ -37,13 +44,45 @@ class Budget:
                 break
             kept.append(name)
         left = [f"{name} (about {cost[name]:.0f} s)" for name in names if name not in kept]
-        told = f"left out for the budget of {self.seconds:.0f} s: {', '.join(left)}" if left else ""
-        return [name for name in names if name in kept], told
+        why = f"left out for the budget of {self.seconds:.0f} s: {', '.join(left)}" if left else ""
+        return [name for name in names if name in kept], why
 
     @property
     def half_gone(self) -> bool:
         """Whether no further scorer should be begun, since all must be fitted once more on everything."""
         return self.by_clock and time.perf_counter() - self.started > self.seconds / 2
+
+
+def within_memory(names: Sequence[str], known: KnownGraph, most: float | None = None) -> tuple[list[str], str]:
+    """The scorers that can be fitted in the memory that is free, or in `most` bytes, and what is left out ("" if nothing).
+
+    Those that take least are taken first. What one of them leaves behind stays while the next is fitted, and while all score
+    together.
+
+    Raises:
+        NotEnoughMemory: not even the one that takes least can be fitted.
+    """
+    free = available() if most is None else most
+    if free is None:
+        return list(names), ""
+    takes = {name: registry.load(name).memory(known) for name in names}
+    cells = min(CELLS, len(known.users) * len(known.products))
+    kept: list[str] = []
+    for name in sorted(names, key=lambda one: takes[one]):
+        stays = _STAYS * sum(takes[one] for one in kept)
+        if stays + max(takes[name], _SCORE * cells * (len(kept) + _COPIES)) > free:
+            break
+        kept.append(name)
+    if not kept:
+        least = min(names, key=lambda one: takes[one])
+        raise NotEnoughMemory(
+            f"{told(free)} of memory are free, and no scorer can be fitted in that: {least} alone takes about "
+            f"{told(takes[least])}; free some, take a larger machine, build a part of the data, or try it with --max-memory"
+        )
+    left = [f"{name} (about {told(takes[name])})" for name in names if name not in kept]
+    remedy = "more memory or a part of the data lets them in"
+    left_out = f"left out, as {told(free)} of memory are free: {', '.join(left)}; {remedy}" if left else ""
+    return [name for name in names if name in kept], left_out
 
 
 def seconds_of(said: str) -> float:

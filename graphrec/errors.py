@@ -8,6 +8,7 @@ GraphrecError
 ├── BadRequest       (ValueError)         k = 0, no user and no history, an empty list of candidates …
 ├── ModelMissing     (FileNotFoundError)  no model was saved there
 ├── ModelDamaged     (ValueError)         a model folder that does not hold together
+├── NotEnoughMemory  (MemoryError)        what was asked for surely needs more memory than is free
 └── TextModelMissing (FileNotFoundError)  the weights of the text model cannot be had
 """
 
@@ -45,6 +46,10 @@ class ModelMissing(GraphrecError, FileNotFoundError):
 
 class ModelDamaged(GraphrecError, ValueError):
     """A model folder that does not hold together."""
+
+
+class NotEnoughMemory(GraphrecError, MemoryError):
+    """What was asked for surely needs more memory than is free; said before any is taken."""
 
 
 class TextModelMissing(GraphrecError, FileNotFoundError):

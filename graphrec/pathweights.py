@@ -14,7 +14,7 @@ from graphrec.errors import NothingToLearn
 from graphrec.listwise import likeliest
 from graphrec.metrics import counts, hits, ndcg, top
 from graphrec.tensors import Floats, Histories, KnownGraph, Rows
-from graphrec.walks import Counts, Walk, add_to, places, walks
+from graphrec.walks import RELATIONS, Counts, Walk, add_to, places, walks
 from graphrec.weighing import FEW, K, Weights
 
 Mask = npt.NDArray[np.bool_]
@@ -111,9 +111,19 @@ def learn(known: KnownGraph, text: Floats | None, *, seed: int) -> Steps:
         cut = splits.inner_cut(known, seed)
     except NothingToLearn:
         return _typical(walks(known, text), decays)
-    length = max(1.0, cut.known.matrix.nnz / len(cut.known.users))
-    size = min(_SCORED / len(known.products), _STEPPED / length)
-    return _Lesson(cut.sample(int(np.clip(size, 400, 10_000)), seed), walks(cut.known, text), decays).learn(seed)
+    return _Lesson(cut.sample(_learners(cut.known), seed), walks(cut.known, text), decays).learn(seed)
+
+
+def _learners(known: KnownGraph) -> int:
+    """How many users the weights are learnt from, at most."""
+    length = max(1.0, known.matrix.nnz / len(known.users))
+    return int(np.clip(min(_SCORED / len(known.products), _STEPPED / length), 400, 10_000))
+
+
+def features(known: KnownGraph) -> int:
+    """How many cells what the walks of this graph say of the heads has, about, before they are known."""
+    width = len(DECAYS) * (12 + 2 * min(len(known.relations), RELATIONS))
+    return min(_FEATURES, min(_learners(known), len(known.users)) * min(_HEADS[-1], len(known.products)) * width)
 
 
 def _typical(made: Sequence[Walk], decays: tuple[float, ...]) -> Steps:

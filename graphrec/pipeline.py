@@ -16,6 +16,7 @@ from graphrec.aspects import MADE_BY
 from graphrec.budget import Budget
 from graphrec.connections import Names
 from graphrec.errors import BadRequest
+from graphrec.memory import check_room
 from graphrec.model import Halves, Model, Summary
 from graphrec.ranker import Ranker
 from graphrec.scorers import FitContext, load
@@ -43,6 +44,7 @@ def fit(
     cache: Path | None = None,
     budget: float | None = None,
     explainable: bool = False,
+    max_memory: float | None = None,
     progress: Progress | None = None,
 ) -> Ranker:
     """A ranker that learnt from everything in the graph but what models wrote back into it.
@@ -58,6 +60,8 @@ def fit(
         budget: Seconds to fit in: the scorers that it does not allow are left out, and said to be. Default: ten minutes for
             what scorers cost on two cores by the graph's size, without a look at the clock, so that a fit can be repeated.
         explainable: Only scorers whose score is a sum over the history, so that the shares of every explanation add up exactly.
+        max_memory: Bytes that the scorers may take besides the graph: those that do not fit are left out, and said to be.
+            Default: what is free when they are chosen.
         progress: Told of the work as it goes on.
 
     Raises:
@@ -65,6 +69,7 @@ def fit(
         NothingToLearn: the graph has no interactions, or too few to hold any out.
         TextModelMissing: the text model cannot be had.
         BadRequest: a device that this machine does not have.
+        NotEnoughMemory: not one of the scorers fits into the memory.
     """
     check_scorers(scorers)
     if budget is not None and budget <= 0:
@@ -80,7 +85,17 @@ def fit(
     seconds = {"read": time.perf_counter() - started}
     text = TextVectors(known, text_model, where, cache, progress)
     context = FitContext(seed=seed, device=where, text=text, progress=progress)
-    return learn(known, names, context, scorers=scorers, budget=time_for, explainable=explainable, seconds=seconds, name=name)
+    return learn(
+        known,
+        names,
+        context,
+        scorers=scorers,
+        budget=time_for,
+        explainable=explainable,
+        max_memory=max_memory,
+        seconds=seconds,
+        name=name,
+    )
 
 
 def learn(
@@ -91,12 +106,13 @@ def learn(
     scorers: Sequence[str] | None = None,
     budget: Budget | None = None,
     explainable: bool = False,
+    max_memory: float | None = None,
     seconds: Mapping[str, float] | None = None,
     name: str = "graphrec",
 ) -> Ranker:
     """A ranker that learnt from this graph in rows; see `fit`. seconds: what earlier stages took."""
     started = time.perf_counter()
-    blended = blend.learn(known, context, scorers=scorers, budget=budget, explainable=explainable)
+    blended = blend.learn(known, context, scorers=scorers, budget=budget, explainable=explainable, max_memory=max_memory)
     spent = time.perf_counter() - started
     text = context.text if isinstance(context.text, TextVectors) else None
     stages = {**(seconds or {}), **({"fit": spent} if text is None else {"text": text.seconds, "fit": spent - text.seconds})}
@@ -128,6 +144,7 @@ def refresh(
     Raises:
         NothingToLearn: the graph has no interactions.
         TextModelMissing: the text model of the fit cannot be had.
+        NotEnoughMemory: the scorers surely take more than is free.
         BadRequest: a device that this machine does not have, or a graph without most of the model's users or products.
     """
     where, started, before = pick_device(device), time.perf_counter(), ranker.model
@@ -139,6 +156,8 @@ def refresh(
                 f"the graph lacks {lost:,} of the model's {len(before.known.ids[label]):,} {label.lower()}s, so it is another "
                 "shop's or a part of this one; fit a model of its own"
             )
+    most = max(load(one).memory(known) for one in before.blend.scorers)
+    check_room(most, "the scorers of this model", "free some, take a larger machine, or fit a smaller model")
     text = TextVectors(known, before.text_model, where, cache, progress)
     context = FitContext(device=where, text=text, progress=progress)
     blended = blend.refresh(before.blend, before.known, known, context)

@@ -15,6 +15,7 @@ from graphrec.batches import by_batch
 from graphrec.connections import Connections
 from graphrec.errors import BadRequest
 from graphrec.explanation import Explanation
+from graphrec.memory import check_room
 from graphrec.metrics import top
 from graphrec.model import Model, Summary
 from graphrec.placement import Placement
@@ -25,6 +26,9 @@ from graphrec.tensors import Floats, Histories, Rows
 from graphrec.updates import Taken
 from kg_builder.stores import Progress
 from kg_builder.tables import GraphTables
+
+_LINE = 64
+"""Bytes of a line of a ranking, about: user, product, rank, score and title."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ class Ranker:
 
         Raises:
             UnknownId: a user (unless `strangers`), or a product of a history or the candidates, that the model does not know.
+            NotEnoughMemory: the lists surely take more than is free.
             BadRequest: k is below 1, the candidates are empty, nothing says whose lists, or two things do, `about` or `rerank`
                 names what there is not, or what the graph cannot tell enough for, or no product has a word of the text.
         """
@@ -99,6 +104,7 @@ class Ranker:
         if whose is None and history is None and (about is not None or text is not None):
             history = []
         names, histories = asking.histories(self.model, whose, history, strangers=strangers)
+        check_room(_LINE * k * len(histories), f"lists of {k} products for {len(histories):,} users", "ask for some at a time")
         allowed = asking.allowed(self.model.known, candidates)
         barred = asking.barred(self.model.known, names, exclude)
         model = self.model if exclude_seen else self.model.again

@@ -8,7 +8,7 @@ import typer
 
 from graphrec import console
 from graphrec.console import Device, Json, Scorers, Seed, Store, TextModel, names_of
-from kg_builder.console import open_store
+from kg_builder.console import bytes_of, open_store
 from kg_builder.progress import Bars
 
 EXAMPLE = "Example: graphrec fit shop.graph --out shop.model"
@@ -27,6 +27,9 @@ def run(
     explainable: Annotated[
         bool, typer.Option("--explainable", help="Only scorers whose shares add up exactly in every explanation.")
     ] = False,
+    max_memory: Annotated[
+        str | None, typer.Option(metavar="N", help="Memory for the scorers, such as 8GB, whatever seems to be free.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Learn a model from the graph."""
@@ -44,6 +47,7 @@ def run(
             seed=seed,
             budget=seconds,
             explainable=explainable,
+            max_memory=None if max_memory is None else bytes_of(max_memory),
             progress=bars,
         )
         ranker.save(out)

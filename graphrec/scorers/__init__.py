@@ -41,6 +41,10 @@ class Scorer(Protocol):
     def cost(cls, known: KnownGraph) -> float:
         """Processor seconds that one fit takes on two cores, roughly, by the graph's size."""
 
+    @classmethod
+    def memory(cls, known: KnownGraph) -> float:
+        """Bytes that one fit takes at its height besides the graph, roughly, by the graph's size."""
+
     def score(self, histories: Histories) -> Floats:
         """[b, products]; higher is better, comparable within a user only; -inf where the scorer has no opinion."""
 

@@ -56,6 +56,15 @@ class Content:
         return 1e-3 + 3e-4 * products + 1.2e-11 * teachers**3 + 1.5e-7 * teachers * products
 
     @classmethod
+    def memory(cls, known: KnownGraph) -> float:
+        """Bytes of a fit at its height, roughly: the teachers' system several times; little where nothing is said of products."""
+        if not known.relations and not any(known.texts.get("Product", ())):
+            return 1.5e8
+        warm = int(known.warm.sum())
+        teachers = warm if warm <= EXACT else TEACHERS
+        return 1e8 + 20 * teachers**2 + 20_000 * len(known.products)
+
+    @classmethod
     def fit(cls, known: KnownGraph, context: FitContext) -> Self:
         """What every profile stands near, learnt from the chosen ones."""
         return cls._made(known, context, None)

@@ -102,6 +102,12 @@ class Graph:
         return _OVERHEAD + (seeds * work + 4 * _TRIAL * min(work, config.training.work)) / _SPEED
 
     @classmethod
+    def memory(cls, known: KnownGraph) -> float:
+        """Bytes of a fit at its height, roughly: the vectors of users and products under all seeds, and what edges carry."""
+        edges = known.matrix.nnz + sum(matrix.nnz for matrix in known.relations.values())
+        return 2.5e8 + 8_000 * (len(known.users) + len(known.products)) + 200 * edges
+
+    @classmethod
     def fit_with(cls, known: KnownGraph, context: FitContext, config: GraphConfig) -> Self:
         """As `fit`, with another configuration."""
         described, chosen, stop = cls._tried(known, context, config)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from graphrec import splits
-from graphrec.batches import by_batch
+from graphrec.batches import CELLS, by_batch
 from graphrec.errors import NothingToLearn
 from graphrec.fashions import first_choices, lately
 from graphrec.listwise import likeliest
@@ -71,6 +71,12 @@ class Habits:
         asked = min(_asked(len(known.products)), len(known.users))
         kinds = len(_kinds(known))
         return 0.05 + 2e-6 * len(known.interactions) + 8e-9 * asked * len(known.products) * (4 + kinds)
+
+    @classmethod
+    def memory(cls, known: KnownGraph) -> float:
+        """Bytes of a fit at its height, roughly: the scores of the users that are learnt from."""
+        cells = min(CELLS, len(known.users) * len(known.products))
+        return 5e7 + 12 * cells + 60 * len(known.interactions)
 
     @classmethod
     def _made(cls, known: KnownGraph, weights: Mapping[str, float] | None) -> Self:

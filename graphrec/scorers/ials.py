@@ -65,6 +65,11 @@ class Ials:
         return sweeps * (2e-5 * (len(known.users) + int(known.warm.sum())) + 2.5e-6 * len(known.interactions))
 
     @classmethod
+    def memory(cls, known: KnownGraph) -> float:
+        """Bytes of a fit at its height, roughly: factors a few times over, and what is gathered of them at a time."""
+        return 1.3e8 + 20 * _DIM * (len(known.users) + int(known.warm.sum())) + 60 * len(known.interactions)
+
+    @classmethod
     def _made(cls, known: KnownGraph, penalty: float, seed: int) -> Self:
         rows = np.flatnonzero(known.warm).astype(np.int64)
         chosen = known.matrix[:, rows].tocsr()

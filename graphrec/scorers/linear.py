@@ -74,6 +74,14 @@ class Linear:
         return (len(_CAUTIONS) if products <= _TRIED_UP_TO else 1) * 8e-11 * products**3 + 1e-5 * len(known.interactions)
 
     @classmethod
+    def memory(cls, known: KnownGraph) -> float:
+        """Bytes of a fit at its height, roughly: a small catalogue's system several times, else neighbours and close pairs."""
+        products = int(known.warm.sum())
+        if products <= LIMIT:
+            return 6e7 + 32 * products**2
+        return 1e8 + 24 * neighbours_for(products) * products + 25 * min(_PAIRS, _WINDOW * len(known.interactions))
+
+    @classmethod
     def _made(cls, known: KnownGraph, caution: Caution) -> Self:
         rows = np.flatnonzero(known.warm).astype(np.int64)
         if len(rows) <= LIMIT:

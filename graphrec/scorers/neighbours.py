@@ -78,6 +78,12 @@ class Neighbours(Degrees):
         asked = min(_TRIED, max(300, _CELLS // len(known.products)), len(known.users))
         return 0.1 + 3e-7 * asked * (len(known.products) + len(known.users))
 
+    @classmethod
+    def memory(cls, known: KnownGraph) -> float:
+        """Bytes of a fit at its height, roughly: the scores of the trial and how near its users are to all."""
+        cells = min(_HELD, _TRIED * max(len(known.products), len(known.users)))
+        return 2e7 + 16 * cells + 60 * len(known.interactions)
+
     def score(self, histories: Histories) -> Floats:
         """[b, products]; -inf for products nobody chose."""
         scores = np.zeros((len(histories), self.chosen.shape[1]), dtype=np.float32)

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from graphrec.pathweights import Steps, learn
+from graphrec.pathweights import Steps, features, learn
 from graphrec.scorers import FitContext, State, Term
 from graphrec.tensors import Floats, Histories, KnownGraph, sparse, sparse_arrays
 from graphrec.walks import Walk, add_to, walks
@@ -51,6 +51,14 @@ class Paths:
         edges = sum(matrix.nnz for matrix in known.relations.values())
         pairs = float((np.diff(known.matrix.indptr).astype(np.float64) ** 2).sum())
         return 0.1 + 3e-5 * (len(known.interactions) + edges) + 2e-7 * min(pairs, 6e7)
+
+    @classmethod
+    def memory(cls, known: KnownGraph) -> float:
+        """Bytes of a fit at its height, roughly: the walks, and what they say of the heads that are learnt from."""
+        edges = sum(matrix.nnz for matrix in known.relations.values())
+        pairs = float((np.diff(known.matrix.indptr).astype(np.float64) ** 2).sum())
+        cells = 12 * min(pairs, 6e7, float(len(known.products)) ** 2)
+        return 1e8 + 60 * (len(known.interactions) + edges) + cells + 8 * features(known)
 
     @classmethod
     def fit(cls, known: KnownGraph, context: FitContext) -> Self:

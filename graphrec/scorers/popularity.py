@@ -44,6 +44,11 @@ class Popularity:
         """Processor seconds of one fit: a few counts."""
         return 0.01 + 4e-7 * len(known.interactions)
 
+    @classmethod
+    def memory(cls, known: KnownGraph) -> float:
+        """Bytes of a fit at its height, roughly."""
+        return 1e7 + 60 * len(known.interactions)
+
     def score(self, histories: Histories) -> Floats:
         """[b, products] log rates, -inf where nobody chose the product."""
         return np.repeat(self.scores[None, :], len(histories), axis=0)

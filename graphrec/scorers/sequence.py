@@ -98,6 +98,14 @@ class Sequence:
         return _planned(questions, config) * (questions.work(config.attention) / _SPEED + _STEP)
 
     @classmethod
+    def memory(cls, known: KnownGraph) -> float:
+        """Bytes of a fit at its height, roughly: the vectors of the products, and a step's scores."""
+        if not known.interactions.ordered:
+            return 1.5e8
+        checked = min(_CHECKED, len(known.interactions) * len(known.products) // 10)
+        return 2.5e8 + 12 * checked + 2_000 * len(known.products) + 60 * len(known.interactions)
+
+    @classmethod
     def _fitted(cls, known: KnownGraph, context: FitContext, config: SequenceConfig, stop: int | None) -> Self:
         pieces = _pieces(known, config)
         if not len(pieces):

@@ -84,6 +84,12 @@ class Spectral(Degrees):
         size = len(known.users) + len(known.products)
         return 0.2 + 8e-10 * size * _rank(known) ** 2 + 6e-6 * known.matrix.nnz
 
+    @classmethod
+    def memory(cls, known: KnownGraph) -> float:
+        """Bytes of a fit at its height, roughly: the bases a few times over."""
+        size = len(known.users) + len(known.products)
+        return 5e7 + 12 * size * _rank(known) + 60 * len(known.interactions)
+
     def score(self, histories: Histories) -> Floats:
         """[b, products]; -inf for products nobody chose."""
         scores = self.near(histories)

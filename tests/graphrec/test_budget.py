@@ -1,8 +1,8 @@
 import pytest
 
-from graphrec import blend, scorers
-from graphrec.budget import Budget, explainable, seconds_of
-from graphrec.errors import BadRequest
+from graphrec import blend, budget, pipeline, scorers
+from graphrec.budget import Budget, explainable, seconds_of, within_memory
+from graphrec.errors import BadRequest, NotEnoughMemory
 from graphrec.pipeline import TextVectors
 from graphrec.scorers import FitContext
 from tests.graphrec.graphs import known_graph, tastes
@@ -87,3 +87,51 @@ def test_texts_that_take_longer_than_their_part_of_a_budget_are_not_read_and_tha
     again = texts()
     again.within(0.01)
     assert "Product" in again  # the cache knows them
+
+
+def sized(monkeypatch, **gigabytes):
+    for name, size in gigabytes.items():
+        monkeypatch.setattr(scorers.load(name), "memory", classmethod(lambda _kind, _known, size=size: size * 1e9))
+
+
+def test_what_takes_least_memory_is_taken_as_far_as_it_goes_and_the_rest_is_named(monkeypatch):
+    sized(monkeypatch, popularity=0.1, linear=2.0, paths=5.0)
+    kept, told = within_memory(["linear", "paths", "popularity"], tastes(), 4e9)
+    assert kept == ["linear", "popularity"]
+    assert told == (
+        "left out, as 4.0 GB of memory are free: paths (about 5.0 GB); more memory or a part of the data lets them in"
+    )
+    assert within_memory(["linear", "paths", "popularity"], tastes(), 6e9) == (["linear", "paths", "popularity"], "")
+
+
+def test_what_is_left_of_fitted_scorers_counts_while_others_are_fitted(monkeypatch):
+    sized(monkeypatch, popularity=3.0, linear=4.0)
+    assert within_memory(FAST, tastes(), 4.5e9)[0] == ["popularity"]
+
+
+def test_memory_for_no_scorer_is_refused_before_anything_is_fitted(monkeypatch):
+    sized(monkeypatch, popularity=1.0, linear=2.0)
+    with pytest.raises(NotEnoughMemory, match=r"500 MB of memory are free, .* popularity alone takes about 1.0 GB"):
+        blend.learn(tastes(), FitContext(), scorers=FAST, max_memory=5e8)
+
+
+def test_a_fit_in_little_memory_makes_a_smaller_model_that_says_so(monkeypatch):
+    sized(monkeypatch, popularity=0.1, linear=0.1, paths=100.0)
+    ranker = pipeline.learn(tastes(), {}, FitContext(), scorers=[*FAST, "paths"], max_memory=1e9)
+    assert "paths" not in ranker.model.blend.scorers
+    assert any("1.0 GB of memory are free: paths (about 100.0 GB)" in note for note in ranker.summary.notes)
+    assert len(ranker.rank("u00000", k=3)) == 3
+
+
+def test_without_a_limit_what_the_machine_has_counts(monkeypatch):
+    sized(monkeypatch, popularity=0.1, linear=2.0)
+    monkeypatch.setattr(budget, "available", lambda: 10**9)
+    assert within_memory(FAST, tastes())[0] == ["popularity"]
+    monkeypatch.setattr(budget, "available", lambda: None)  # no /proc: nothing is known, nothing is left out
+    assert within_memory(FAST, tastes()) == (FAST, "")
+
+
+def test_every_scorer_knows_its_memory_and_takes_no_less_on_a_larger_graph():
+    small, large = tastes(users=60), tastes(users=600)
+    for name in scorers.names():
+        assert 0 < scorers.load(name).memory(small) <= scorers.load(name).memory(large) < 2e9

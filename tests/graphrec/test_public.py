@@ -13,6 +13,7 @@ def test_every_public_name_is_there_and_nothing_else_is_promised():
         "GraphrecError",
         "ModelDamaged",
         "ModelMissing",
+        "NotEnoughMemory",
         "NothingToLearn",
         "Ranker",
         "Ranking",

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from graphrec import BadRequest, Ranker, UnknownId
+from graphrec import BadRequest, NotEnoughMemory, Ranker, UnknownId
 from graphrec.tensors import Histories
 from tests import oracles
 
@@ -273,3 +273,14 @@ def test_a_wrong_knob_is_refused(ranker):
     bare = dataclasses.replace(ranker.model, known=dataclasses.replace(ranker.model.known, relations={}))
     with pytest.raises(BadRequest, match="cannot re-rank for producers: the graph has fewer than two brands"):
         Ranker(bare).rank("u0001", rerank={"producers": 0.1})
+
+
+def test_lists_that_surely_do_not_fit_into_memory_are_refused_before_anything_is_ranked(ranker, monkeypatch):
+    monkeypatch.setattr("graphrec.memory.available", lambda: 1_000_000)
+    everybody = list(ranker.model.known.users.names)
+    with pytest.raises(
+        NotEnoughMemory,
+        match=r"lists of 20 products for 1,\d+ users take about 2 MB of memory, and 1 MB are free; ask for some at a time",
+    ):
+        ranker.rank(history=[[]] * 1_600, k=20)
+    assert len(ranker.rank(everybody[:2], k=5)) == 10

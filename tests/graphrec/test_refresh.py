@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 import graphrec
-from graphrec import Ranker, UnknownId
+from graphrec import NotEnoughMemory, Ranker, UnknownId
 from kg_builder.schema import RETAIL
 from kg_builder.tables import GraphTables
 
@@ -99,3 +99,9 @@ def test_the_graph_of_another_shop_is_refused(full):
     other = GraphTables.of(RETAIL, {"Product": pl.DataFrame({"id": ["y"]}), "User": pl.DataFrame({"id": ["x"]})}, edges)
     with pytest.raises(graphrec.BadRequest, match="lacks 120 of the model's 120 users, so it is another shop's"):
         graphrec.refresh(full, other)
+
+
+def test_a_refresh_that_surely_does_not_fit_into_memory_is_refused(full, later, monkeypatch):
+    monkeypatch.setattr("graphrec.memory.available", lambda: 1_000_000)
+    with pytest.raises(NotEnoughMemory, match="the scorers of this model take about .* of memory, and 1 MB are free"):
+        graphrec.refresh(full, later)
