@@ -30,9 +30,9 @@ _FIRST_POPULARITY = 0.1
 class EncoderConfig:
     """The size of the body."""
 
-    dim: int = 64
+    dim: int = 128
     """Width of the vectors of one seed; larger fits finer tastes and costs time and memory in proportion."""
-    seeds: int = 4
+    seeds: int = 2
     """Most encoders that start apart and are trained side by side, whose cosines are averaged; larger is steadier and dearer."""
     layers: int = 2
     """Hops a vector travels; larger sees further and blurs more."""

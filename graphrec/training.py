@@ -26,7 +26,7 @@ class TrainConfig:
     """The share of the learning rate that is left at the last step, reached in a straight line."""
     clip: float = 1.0
     """Longest gradient (L2 norm over all parameters); larger lets rare large steps through."""
-    steps: int = 150
+    steps: int = 75
     """Most steps taken; larger fits longer."""
     fewest_steps: int = 10
     """Steps taken even where `work` is spent."""

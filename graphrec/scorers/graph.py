@@ -24,8 +24,10 @@ _CUTOFF = 20
 _WRITTEN = 64
 _OVERHEAD, _SPEED = 0.3, 3e9
 """Seconds that a fit takes at least, and multiply-adds a second."""
-_TRIAL = 0.06
+_TRIAL = 0.04
 """The share of the work that a trial on the cut may cost."""
+_NARROW = 64
+"""Width of the vectors of a trial, and of those that a graph gets for which no wider ones are affordable."""
 _FEW = 200
 """Users of a cut below which it is too small to choose anything by."""
 _COLD = 0.1
@@ -47,6 +49,15 @@ class GraphConfig:
     """The questions it is trained on."""
     training: TrainConfig = field(default_factory=TrainConfig)
     """How long and how fast."""
+
+    def sized(self, known: KnownGraph, *, described: bool) -> Self:
+        """The same with vectors as wide as all planned steps can be taken with: large graphs need the steps more."""
+        affordable = self.training.work >= self.training.steps * self.ranking.work(self.encoder, known, described=described)
+        return self if affordable else self.narrow()
+
+    def narrow(self) -> Self:
+        """The same with vectors of at most 64 numbers."""
+        return replace(self, encoder=replace(self.encoder, dim=min(self.encoder.dim, _NARROW)))
 
     def affordable(self, known: KnownGraph, *, described: bool) -> tuple[int, int]:
         """How many steps are taken, and by how many seeds."""
@@ -96,7 +107,7 @@ class Graph:
     @classmethod
     def cost(cls, known: KnownGraph) -> float:
         """Processor seconds that a fit takes, roughly."""
-        config = GraphConfig()
+        config = GraphConfig().sized(known, described=True)
         planned, seeds = config.affordable(known, described=True)
         work = planned * config.ranking.work(config.encoder, known, described=True)
         return _OVERHEAD + (seeds * work + 4 * _TRIAL * min(work, config.training.work)) / _SPEED
@@ -111,7 +122,7 @@ class Graph:
     def fit_with(cls, known: KnownGraph, context: FitContext, config: GraphConfig) -> Self:
         """As `fit`, with another configuration."""
         described, chosen, stop = cls._tried(known, context, config)
-        return cls._trained(known, context, chosen, described=described, stop=stop)[0]
+        return cls._trained(known, context, chosen.sized(known, described=described), described=described, stop=stop)[0]
 
     @classmethod
     def _tried(cls, known: KnownGraph, context: FitContext, config: GraphConfig) -> tuple[bool, GraphConfig, int | None]:
@@ -126,10 +137,11 @@ class Graph:
             return True, config, None
         if len(cut.users) < _FEW:
             return True, config, None
+        narrow = config.narrow()
         short = replace(config.training, work=config.training.work * _TRIAL)
-        steps = short.planned(config.ranking.work(config.encoder, known, described=False))
+        steps = short.planned(config.ranking.work(narrow.encoder, known, described=False))
         single = replace(
-            config, encoder=replace(config.encoder, seeds=1), training=replace(short, steps=steps, fewest_steps=steps)
+            narrow, encoder=replace(narrow.encoder, seeds=1), training=replace(short, steps=steps, fewest_steps=steps)
         )
         temperatures = TEMPERATURES if config.ranking.temperature is None else (config.ranking.temperature,)
 
@@ -138,7 +150,13 @@ class Graph:
             found, quality = cls._trained(cut.known, context, chosen, described=described, cut=cut)
             return quality, temperature, found.steps
 
-        bare, temperature, stop = max(trial(one, False) for one in temperatures)
+        best = trial(temperatures[0], False)
+        for one in temperatures[1:]:
+            found = trial(one, False)
+            if found < best:
+                break  # quality has one peak over the temperature
+            best = found
+        bare, temperature, stop = best
         chosen = replace(config, ranking=replace(config.ranking, temperature=temperature))
         described = not cls._may_go_without(known, context)
         if not described:
