@@ -69,7 +69,7 @@ def evaluate(
         exclude_seen: Lists leave out what a user chose before, and such choices are no truth; False for groceries.
         scorers, text_model, device, seed, progress: As in `fit`.
         dropped: Also show the scorers that the blend had no use for; they are fitted for this alone.
-        worth: Also say what graph and texts add: the blend is fitted again without each.
+        worth: Also say what graph, texts and the order of choices add: the blend is fitted again without each.
         auc: Also measure AUC, over the whole ranking instead of its head; it takes about as long as the ranking itself.
         memory: How many bytes the scores may take that are held at a time, besides the graph and the model; default, and at most,
             those of eight million users × products, 32 MB a system: more is slower.

@@ -1,9 +1,11 @@
-"""Does the graph help? The blend fitted again without the graph's edges, and without texts, on the same users."""
+"""Does the graph help? The blend fitted again without the graph's edges, without texts, without order, on the same users."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from graphrec import systems
+import numpy as np
+
+from graphrec import splits, systems
 from graphrec.connections import Names
 from graphrec.differences import Difference, differences, p_value
 from graphrec.metrics import Values, measure
@@ -11,8 +13,9 @@ from graphrec.pipeline import NO_TEXT, TextVectors, learn
 from graphrec.scorers import FitContext
 from graphrec.splits import Split
 from graphrec.systems import BLEND
+from graphrec.tensors import Histories, Interactions
 
-GRAPH, TEXT, BOTH = "graph", "text", "graph and text"
+GRAPH, TEXT, BOTH, ORDER = "graph", "text", "graph and text", "order"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class Worth:
     """What one source of knowledge adds to the blend."""
 
     source: str
-    """`graph`, `text`, or `graph and text`, which leaves what people chose alone."""
+    """`graph`, `text`, `graph and text`, which leaves what people chose alone, or `order`: when they chose it."""
     ndcg: float
     """Of the blend without it."""
     difference: Difference
@@ -47,7 +50,7 @@ def worth(
     scorers: Sequence[str] | None = None,
     cells: int | None = None,
 ) -> tuple[Worth, ...]:
-    """What the graph's edges and the texts add, of those that there are; one fit for each. ndcg: the blend's, a value a user.
+    """What edges, texts and order add, of those that there are; one fit for each. ndcg: the blend's, a value a user.
 
     Each alone, and where there are both, both together: what either says too is missed only where both are gone. Without edges,
     texts still name brands and categories; without texts, neither their words nor their vectors are read, and edges still tell
@@ -78,3 +81,19 @@ def _without(cut: Split, context: FitContext) -> Iterator[tuple[str, Split, FitC
         yield TEXT, replace(cut, known=silent), untold
     if texts and known.relations:
         yield BOTH, replace(cut, known=replace(silent, relations={})), untold
+    if known.interactions.ordered and not splits.at_once(known.interactions):
+        told = None if cut.told is None else _mixed(cut.told)
+        yield ORDER, replace(cut, known=replace(known, interactions=_unordered(known.interactions)), told=told), context
+
+
+def _unordered(chosen: Interactions) -> Interactions:
+    """The same choices, without times and by product within a user."""
+    rows = np.lexsort((chosen.product, chosen.user))
+    never = np.full(len(rows), np.nan)
+    return Interactions(chosen.user[rows], chosen.product[rows], never, chosen.rating[rows], ordered=False)
+
+
+def _mixed(told: Histories) -> Histories:
+    """The same histories, without times and by product."""
+    rows = np.lexsort((told.product, np.repeat(np.arange(len(told)), np.diff(told.indptr))))
+    return Histories(told.indptr, told.product[rows], np.full(len(rows), np.nan), told.user)

@@ -50,7 +50,7 @@ def run(
     by: Annotated[
         str | None, typer.Option(metavar="NAMES", help="Also print tables by activity, popularity, category: commas between.")
     ] = None,
-    worth: Annotated[bool, typer.Option("--worth", help="Say what graph and texts add: up to three more fits.")] = False,
+    worth: Annotated[bool, typer.Option("--worth", help="Say what graph, texts and order add: up to four more fits.")] = False,
     auc: Annotated[bool, typer.Option("--auc", help="Measure AUC of the whole ranking too.")] = False,
     memory: Annotated[str | None, typer.Option(help="The most that scores held at a time may take, e.g. 2GiB.")] = None,
     out: Annotated[

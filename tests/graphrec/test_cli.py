@@ -186,7 +186,7 @@ def test_evaluate_writes_a_folder_and_prints_the_tables_asked_for(run, refused, 
     assert "whether the graph and text help" in out
     assert f"note: the whole report is in {tmp_path / 'report'}" in err
     saved = json.loads((tmp_path / "report" / "report.json").read_text())
-    assert [one["source"] for one in saved["worth"]] == ["graph", "text", "graph and text"]
+    assert [one["source"] for one in saved["worth"]] == ["graph", "text", "graph and text", "order"]
     assert saved["results"][0]["auc"] > 0.5
     (tmp_path / "file").write_text("")
     assert "is a file" in refused("evaluate", store, "--out", tmp_path / "file")
