@@ -103,5 +103,5 @@ def test_the_graph_of_another_shop_is_refused(full):
 
 def test_a_refresh_that_surely_does_not_fit_into_memory_is_refused(full, later, monkeypatch):
     monkeypatch.setattr("graphrec.memory.available", lambda: 1_000_000)
-    with pytest.raises(NotEnoughMemory, match="the scorers of this model take about .* of memory, and 1 MB are free"):
+    with pytest.raises(NotEnoughMemory, match=r"the scorers of this model take about .* of memory, and 1 MB are free"):
         graphrec.refresh(full, later)
