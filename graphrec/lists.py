@@ -52,6 +52,20 @@ def read_test(path: Path) -> pd.DataFrame:
     return frame.assign(timestamp=[fields[column] if column < len(fields) else "" for fields in _lines(file)])
 
 
+def read_events(path: Path) -> pl.DataFrame:
+    """The columns of a CSV, TSV or Parquet file of events, as `Ranker.update` takes them.
+
+    Raises:
+        BadRequest: there is no such file, or it is none of these.
+    """
+    try:
+        if path.suffix == ".parquet":
+            return pl.read_parquet(path)
+        return pl.read_csv(path, separator="\t" if path.suffix == ".tsv" else ",", infer_schema=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise BadRequest(f"{path}: expected a CSV, TSV or Parquet file of events ({str(error).splitlines()[0]})") from error
+
+
 def ids_or_file(text: str) -> list[str]:
     """The ids of the file of this name where there is one, else the text as ids with commas between.
 

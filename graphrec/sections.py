@@ -153,7 +153,9 @@ def reranked(costs: Sequence[Cost], k: int, *, whole: bool = True) -> Iterator[S
             one.knob,
             "" if one.knob == OWN else f"{one.strength:g}",
             number(one.ndcg),
-            "" if one.knob == OWN else f"{one.difference:+.4f} [{one.low:+.4f}, {one.high:+.4f}]",
+            ""
+            if one.knob == OWN
+            else f"{one.difference:+.4f} {'' if isnan(one.low) else f'[{one.low:+.4f}, {one.high:+.4f}]'}".rstrip(),
             number(one.diversity, 3),
             _signed(one.popularity_lift),
             *((share(one.brands_shown), number(one.brands_gini, 3)) if brands else ()),
