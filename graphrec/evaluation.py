@@ -9,6 +9,7 @@ from functools import partial
 from graphrec import knobs, leaks, reranking, systems, traits
 from graphrec import scorers as registry
 from graphrec.batches import CELLS
+from graphrec.budget import within_memory
 from graphrec.cuts import cut_by, shortfalls, without_seen
 from graphrec.differences import differences, pairs
 from graphrec.errors import BadRequest
@@ -105,7 +106,8 @@ def evaluate(
     context = FitContext(seed=seed, device=where, text=text, progress=progress)
     with watch("fit"):
         ranker = learn(cut.known, names, context, scorers=scorers)
-        alone = systems.alone(ranker, cut.known, context, (scorers or registry.names()) if dropped else ())
+        others, _ = within_memory(scorers or registry.names(), cut.known) if dropped else ((), "")
+        alone = systems.alone(ranker, cut.known, context, others)
     drawn = None if candidates is None else systems.draw(cut, candidates, seed)
     ranked = partial(systems.ranked, ranker, alone, cut, k, exclude_seen=exclude_seen, cells=cells, progress=progress)
     skipped = knobs.skipped(k, candidates)

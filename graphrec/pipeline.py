@@ -1,5 +1,6 @@
 """From a graph to a Ranker: read, embed texts, weigh the scorers on an inner cut, refit them on everything."""
 
+import math
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +28,7 @@ from kg_builder.tables import GraphTables
 
 _LARGEST_LOSS = 0.5
 """A graph without more than this share of a model's users or products is not a later state of the same shop."""
-_TEXT_SHARE, _TEXTS_A_SECOND = 0.25, 80
+_TEXT_SHARE, _TEXTS_A_SECOND = 0.4, 80
 """What part of a budget may go into reading texts, and how many texts of some length two cores read in a second."""
 NO_TEXT = "none"
 """The text model's name that means: read no texts."""
@@ -59,6 +60,7 @@ def fit(
         cache: The folder that keeps text vectors; default the user's cache folder.
         budget: Seconds to fit in: the scorers that it does not allow are left out, and said to be. Default: ten minutes for
             what scorers cost on two cores by the graph's size, without a look at the clock, so that a fit can be repeated.
+            Texts are not read where that takes more than two fifths of it on a CPU.
         explainable: Only scorers whose score is a sum over the history, so that the shares of every explanation add up exactly.
         max_memory: Bytes that the scorers may take besides the graph: those that do not fit are left out, and said to be.
             Default: what is free when they are chosen.
@@ -112,9 +114,11 @@ def learn(
 ) -> Ranker:
     """A ranker that learnt from this graph in rows; see `fit`. seconds: what earlier stages took."""
     started = time.perf_counter()
+    text = context.text if isinstance(context.text, TextVectors) else None
+    if text is not None and text.device == "cpu" and (budget is not None or not scorers):
+        text.within(_TEXT_SHARE * (budget or Budget()).seconds)
     blended = blend.learn(known, context, scorers=scorers, budget=budget, explainable=explainable, max_memory=max_memory)
     spent = time.perf_counter() - started
-    text = context.text if isinstance(context.text, TextVectors) else None
     stages = {**(seconds or {}), **({"fit": spent} if text is None else {"text": text.seconds, "fit": spent - text.seconds})}
     notes = (*blended.notes, *(() if text is None else text.notes))
     summary = Summary(blended.reason, tuple(str(part) for part in blended.parts), notes, stages)
@@ -259,11 +263,12 @@ class TextVectors(Mapping[str, Floats]):
         if "Product" not in self:
             return
         waiting = unread(self.known.texts["Product"], model=self.model, cache=self.cache)
-        if waiting > seconds * _TEXTS_A_SECOND:
+        takes = waiting / _TEXTS_A_SECOND
+        if takes > seconds:
             self.model = NO_TEXT
             self.notes.append(
-                f"left out for the budget: text vectors, as {waiting:,} texts take about {waiting / _TEXTS_A_SECOND:.0f} s; "
-                "a fit without a budget keeps them for the next"
+                f"left out for the budget: text vectors, as {waiting:,} texts take about {takes:.0f} s; fit once with "
+                f"--budget {math.ceil(takes / _TEXT_SHARE / 60)}m, and later fits find them in the cache"
             )
 
     def __getitem__(self, label: str) -> Floats:

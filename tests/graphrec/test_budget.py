@@ -3,8 +3,9 @@ import pytest
 from graphrec import blend, budget, pipeline, scorers
 from graphrec.budget import Budget, explainable, seconds_of, within_memory
 from graphrec.errors import BadRequest, NotEnoughMemory
-from graphrec.pipeline import TextVectors
+from graphrec.pipeline import TextVectors, learn
 from graphrec.scorers import FitContext
+from graphrec.text import unread
 from tests.graphrec.graphs import known_graph, tastes
 
 FAST = ["linear", "popularity"]
@@ -87,6 +88,24 @@ def test_texts_that_take_longer_than_their_part_of_a_budget_are_not_read_and_tha
     again = texts()
     again.within(0.01)
     assert "Product" in again  # the cache knows them
+
+
+def test_a_fit_leaves_texts_unread_that_take_more_than_their_part_of_ten_minutes_or_of_a_budget(monkeypatch, tmp_path):
+    known = tastes(users=60)
+    count = unread(known.texts["Product"], model=None, cache=tmp_path)
+
+    def noted(speed, **asked):
+        monkeypatch.setattr("graphrec.pipeline._TEXTS_A_SECOND", speed)
+        text = TextVectors(known, None, "cpu", tmp_path)
+        learnt = learn(known, {}, FitContext(text=text), **asked)
+        return [note for note in learnt.model.summary.notes if "text vectors" in note]
+
+    assert noted(count / 300) == [
+        f"left out for the budget: text vectors, as {count} texts take about 300 s; "
+        "fit once with --budget 13m, and later fits find them in the cache"
+    ]
+    assert noted(count / 300, scorers=["popularity", "linear"]) == []
+    assert len(noted(count / 30, budget=Budget(60.0))) == 1
 
 
 def sized(monkeypatch, **gigabytes):
