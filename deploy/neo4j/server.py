@@ -125,7 +125,8 @@ def start(
         return there
     lib = jars()
     known = home / "server.json"
-    password = json.loads(known.read_text())["password"] if known.is_file() else secrets.token_urlsafe(18)
+    # hexadecimal: a dash in front would be an option to Neo4j's tool
+    password = json.loads(known.read_text())["password"] if known.is_file() else secrets.token_hex(18)
     if not known.is_file():
         shutil.rmtree(home, ignore_errors=True)
         _set_password(home, lib, password)

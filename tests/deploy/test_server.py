@@ -1,6 +1,7 @@
 """The program that starts a Neo4j server without Docker."""
 
 import stat
+import string
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,11 @@ def test_starting_a_server_that_runs_gives_the_same_server(neo4j_server, neo4j_p
 def test_the_password_is_readable_by_its_owner_alone(neo4j_server):
     assert stat.S_IMODE((Path(neo4j_server.home) / "server.json").stat().st_mode) == 0o600
     assert stat.S_IMODE(Path(neo4j_server.home).stat().st_mode) == 0o700
+
+
+@pytest.mark.neo4j
+def test_the_password_cannot_be_taken_for_an_option(neo4j_server):
+    assert set(neo4j_server.password) <= set(string.hexdigits)
 
 
 @pytest.mark.neo4j
