@@ -93,11 +93,12 @@ class Blend:
         total = np.zeros((len(histories), len(self.warm)), dtype=np.float32)
         spoken = np.zeros(total.shape, dtype=bool)
         for name, scorer in self.scorers.items():
-            if not self._weight(name).any():
+            weight = self._weight(name)
+            if not weight.any():
                 continue
             raw = scorer.score(histories) if said is None else said[name]
-            spoken |= (raw > -np.inf) & (self._weight(name) > 0)
-            total += standardise(raw, self.warm) * self._weight(name)
+            spoken |= (raw > -np.inf) & (weight > 0)
+            total += standardise(raw, self.warm) * weight
         total += np.where(self.warm, 0.0, self.prior).astype(np.float32)
         total[~spoken] = -np.inf
         return total

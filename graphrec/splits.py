@@ -122,10 +122,9 @@ def _cut(known: KnownGraph, share: float, seed: int, *, repeats: bool, inner: bo
             return found
         if inner and _bursts(chosen, len(known.users)):
             unordered = "users come in bursts"
-        reason, later = (
-            f"the latest {share:.0%} of every user's interactions are held out: no one moment divides them",
-            latest(chosen, share),
-        )
+        else:
+            reason = f"the latest {share:.0%} of every user's interactions are held out: no one moment divides them"
+            later = latest(chosen, share)
     elif chosen.ordered:
         reason, later = "every user's last interaction is held out: positions are known, times are not", latest(chosen, 0.0)
     else:
